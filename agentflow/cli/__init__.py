@@ -1,0 +1,1 @@
+"""[io] The command line: flags in, one operation, a view out."""

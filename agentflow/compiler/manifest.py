@@ -1,0 +1,213 @@
+"""What `compile` makes: every payload and every runtime policy of a project for one target.
+
+A manifest is data without positions, so that moving a line changes nothing; where a value was
+written is kept beside it, in `Compiled.sources`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from agentflow.diagnostics import Span
+
+__all__ = [
+    "AgentPolicy",
+    "ApprovalPolicy",
+    "ArgumentPolicy",
+    "BudgetPolicy",
+    "Compiled",
+    "CustomToolPolicy",
+    "DonePolicy",
+    "InputPolicy",
+    "Manifest",
+    "OutputPolicy",
+    "Resource",
+    "Target",
+    "UncertaintyPolicy",
+    "canonical_json",
+    "digest",
+]
+
+FORMAT = 1
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def canonical_json(value: Any) -> str:
+    """One text per value: keys sorted, no spaces, no escapes beyond what JSON needs, no NaN."""
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+        default=_plain,
+    )
+
+
+def digest(value: Any) -> str:
+    """`sha256:` and 64 hexadecimal digits, of the canonical JSON in UTF-8."""
+    return "sha256:" + hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One thing to create on the service."""
+
+    address: str
+    kind: str
+    """`agent` or `environment`."""
+    name: str
+    payload: Mapping[str, Any]
+    """The whole request body except for ownership metadata. Values may hold `${ref.KIND.NAME.FIELD}`
+    of other resources, which apply fills in."""
+    depends_on: tuple[str, ...]
+    """Addresses that must exist first, sorted."""
+    unchecked: tuple[str, ...]
+    """JSON pointers that `raw:` set, sorted."""
+    digest: str
+    """Of the payload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPolicy:
+    type: str
+    required: bool
+    default: Any
+    enum: tuple[Any, ...] | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPolicy:
+    path: str
+    """Relative to /mnt/session/outputs/."""
+    required: bool
+    schema: Mapping[str, Any] | None
+    sections: tuple[str, ...]
+    """Heading texts, without the remarks in parentheses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DonePolicy:
+    text: str | None
+    check: str | None
+    """`package.module:function`. Exactly one of the two is set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncertaintyPolicy:
+    mode: str
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPolicy:
+    tool: str
+    match: Mapping[str, str]
+    answer: str | None
+    """`allow` or `deny`; None: a person is asked."""
+    message: str | None
+    wait_s: float | None
+    """None: no limit of its own."""
+    on_timeout: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPolicy:
+    usd: str | None
+    """Decimal text, so that it stays exact. None, here and below: no limit."""
+    tokens: int | None
+    turns: int | None
+    tool_calls: int | None
+    active_s: float | None
+    wall_s: float | None
+    warn_at: str
+    """Share of a limit, as decimal text from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgumentPolicy:
+    allow: tuple[str, ...] | None
+    deny: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomToolPolicy:
+    run: str | None
+    """`package.module:function`. None: agentflow itself answers (`ask_user`)."""
+    input_schema: Mapping[str, Any]
+    timeout_s: float
+    max_calls: int | None
+    idempotent: bool
+    policy: str
+    arguments: Mapping[str, ArgumentPolicy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPolicy:
+    """What the runtime enforces for one agent; the model's side of it is in the payload."""
+
+    environment: str | None
+    """Address, or `id:env_…`."""
+    model: str
+    task: str | None
+    """Jinja over `inputs`; `vars` are already in it."""
+    inputs: Mapping[str, InputPolicy]
+    outputs: Mapping[str, OutputPolicy]
+    done: tuple[DonePolicy, ...]
+    uncertainty: UncertaintyPolicy | None
+    repair: int
+    approvals: tuple[ApprovalPolicy, ...]
+    budget: BudgetPolicy | None
+    custom: Mapping[str, CustomToolPolicy]
+    tools: Mapping[str, str]
+    """Built-in tools that are on: name to allow, ask or auto."""
+    scratch: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    name: str
+    service: str
+    """`local`, `anthropic` or a base URL."""
+    script: str | None
+    """Path of the model script, relative to the project. None: no script driver."""
+    workspace: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    project: str
+    target: Target
+    resources: tuple[Resource, ...]
+    """Sorted by address."""
+    agents: Mapping[str, AgentPolicy]
+    """By address."""
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def digest(self) -> str:
+        return digest(self.to_json())
+
+    def resource(self, address: str) -> Resource | None:
+        return next((r for r in self.resources if r.address == address), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    manifest: Manifest
+    sources: Mapping[str, Span] = field(default_factory=dict)
+    """Where a value was written, by address and path: `agent/x#budget.usd`, `agent/x` for the whole."""

@@ -1,0 +1,1 @@
+"""Specs to API payloads, one module per kind."""

@@ -1,0 +1,132 @@
+"""The words every stage shares: where a problem is, what it is, and how it could be mended.
+
+Stages build these values and return them; only `output/` turns them into text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
+
+__all__ = ["Checked", "Code", "Diagnostic", "Edit", "Fix", "Severity", "Span", "has_errors"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst, so that sorting by it puts errors first."""
+        return ("error", "warning", "info").index(self.value)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A range in a file: counted from 1, in characters, the end exclusive."""
+
+    file: str
+    """Path relative to the project, with forward slashes."""
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def start_of(cls, file: str) -> Span:
+        """The first character of `file`, for problems that belong to it as a whole."""
+        return cls(file, 1, 1, 1, 1)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of `span` by `text`. An empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A way to mend a problem. Safe means that the meaning of the spec stays the same."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem, placed."""
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    """What is wrong here: a full sentence, with the user's own names in it."""
+    span: Span | None
+    """None: no file is to blame, for instance when the service refused."""
+    hint: str | None = None
+    """What to do next, as an imperative or a "Did you mean ...?"."""
+    related: tuple[tuple[Span, str], ...] = ()
+    """Other places worth showing, each with a caption."""
+    fix: Fix | None = None
+
+    def at_severity(self, severity: Severity) -> Diagnostic:
+        return replace(self, severity=severity)
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """File, then place, then code: independent of the order in which stages found things."""
+        span = self.span or Span("", 0, 0, 0, 0)
+        return (span.file, span.line, span.column, self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An entry of the catalogue. The title carries no user text, so that readers learn to skim it."""
+
+    id: str
+    name: str
+    severity: Severity
+    title: str
+    explanation: str = ""
+    """A paragraph for `agentflow explain`: why it is a problem and what to do."""
+
+    def at(
+        self,
+        span: Span | None,
+        message: str,
+        *,
+        hint: str | None = None,
+        related: tuple[tuple[Span, str], ...] = (),
+        fix: Fix | None = None,
+    ) -> Diagnostic:
+        return Diagnostic(
+            code=self.id,
+            name=self.name,
+            severity=self.severity,
+            message=message,
+            span=span,
+            hint=hint,
+            related=related,
+            fix=fix,
+        )
+
+
+class Checked(NamedTuple, Generic[T_co]):
+    """What a stage could make, and what it found. The caller decides whether to go on."""
+
+    value: T_co
+    problems: tuple[Diagnostic, ...]
+
+
+def has_errors(problems: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)

@@ -1,0 +1,172 @@
+"""Every exception agentflow raises on purpose, and the exit code of each.
+
+What the user wrote is reported as diagnostics, never by exception. These are for the outside world:
+
+    AgentflowError              1
+    ├── UsageError              2   the command line asks for something that cannot be
+    ├── ProblemsFound           1   diagnostics with errors: nothing was done
+    ├── FileRefused             1   a file that may not, or cannot, be read
+    ├── StateError              1   the state file is damaged, locked or of a newer version
+    ├── Blocked                 6   drift, a policy or the wrong workspace stands in the way
+    ├── ServiceError            4   the service answered with an error, or not at all
+    │   ├── NotFound            4
+    │   ├── Conflict            4   somebody else changed the resource in between
+    │   ├── Rejected            4   the service refused the request as it stands (400, 403, 413, 422)
+    │   ├── Unavailable         4   it may work later (408, 429, 5xx, overloaded)
+    │   └── LostAnswer          4   the connection broke: whether the request took place is unknown
+    ├── StreamLost              4   an event stream ended or broke: reconnect
+    ├── SandboxUnavailable      1   this machine cannot confine tools
+    └── BudgetReached           7
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from agentflow.diagnostics import Diagnostic
+
+__all__ = [
+    "EXIT_BLOCKED",
+    "EXIT_BUDGET",
+    "EXIT_BUG",
+    "EXIT_CHANGES",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_PERSON",
+    "EXIT_PROBLEMS",
+    "EXIT_SERVICE",
+    "EXIT_USAGE",
+    "AgentflowError",
+    "Blocked",
+    "Conflict",
+    "FileRefused",
+    "LostAnswer",
+    "NotFound",
+    "ProblemsFound",
+    "Rejected",
+    "SandboxUnavailable",
+    "ServiceError",
+    "StateError",
+    "StreamLost",
+    "Unavailable",
+    "UsageError",
+]
+
+EXIT_OK = 0
+EXIT_PROBLEMS = 1
+EXIT_USAGE = 2
+EXIT_BUG = 3
+EXIT_SERVICE = 4
+EXIT_CHANGES = 5
+EXIT_BLOCKED = 6
+EXIT_BUDGET = 7
+EXIT_PERSON = 8
+EXIT_INTERRUPTED = 130
+
+
+class AgentflowError(Exception):
+    """Base of all. `hint` says what to do next."""
+
+    exit_code: ClassVar[int] = EXIT_PROBLEMS
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AgentflowError):
+    exit_code = EXIT_USAGE
+
+
+class ProblemsFound(AgentflowError):
+    """Diagnostics that stop a command before it does anything."""
+
+    def __init__(
+        self, problems: Sequence[Diagnostic], message: str = "The project has errors."
+    ) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class FileRefused(AgentflowError):
+    """A file of the project that may not, or cannot, be read.
+
+    `code` is the id of the catalogue entry that says why, so that a stage can place it in a spec.
+    """
+
+    def __init__(self, code: str, path: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.path = path
+
+
+class StateError(AgentflowError):
+    pass
+
+
+class Blocked(AgentflowError):
+    exit_code = EXIT_BLOCKED
+
+
+class ServiceError(AgentflowError):
+    """The service answered with an error. Its text never carries credentials."""
+
+    exit_code = EXIT_SERVICE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        type: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.type = type
+        self.request_id = request_id
+
+
+class NotFound(ServiceError):
+    pass
+
+
+class Conflict(ServiceError):
+    pass
+
+
+class Rejected(ServiceError):
+    pass
+
+
+class Unavailable(ServiceError):
+    """It may work later. `retry_after_s` is what the service asked for, in seconds."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        type: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, status=status, type=type, request_id=request_id)
+        self.retry_after_s = retry_after_s
+
+
+class LostAnswer(ServiceError):
+    pass
+
+
+class StreamLost(AgentflowError):
+    exit_code = EXIT_SERVICE
+
+
+class SandboxUnavailable(AgentflowError):
+    pass

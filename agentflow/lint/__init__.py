@@ -1,0 +1,1 @@
+"""Rules about specs that compile, and the engine that runs them."""

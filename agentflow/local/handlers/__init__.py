@@ -1,0 +1,1 @@
+"""One module per resource: read parameters, call the store, shape the answer."""

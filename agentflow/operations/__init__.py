@@ -1,0 +1,1 @@
+"""[io] One module per verb: stages wired to the outside world."""

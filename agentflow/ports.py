@@ -1,0 +1,160 @@
+"""What the core needs from outside, as protocols. The shell supplies them; tests supply their own.
+
+Times are seconds. A wall-clock instant is an aware `datetime` in UTC; a monotonic one is a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = [
+    "Clock",
+    "Files",
+    "Record",
+    "RemoteFile",
+    "Resources",
+    "SessionInfo",
+    "Sessions",
+    "Workspace",
+]
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Files(Protocol):
+    """The files of one project, read-only. Paths are relative to its root, with forward slashes."""
+
+    def specs(self) -> Sequence[str]:
+        """The files that hold specs, sorted; `agentflow.yaml` is one of them if it exists."""
+        ...
+
+    def read(self, path: str) -> str:
+        """The text of a file.
+
+        Raises:
+            FileRefused: it is missing, a directory, too large, not UTF-8, or outside the project.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A resource as the service has it."""
+
+    kind: str
+    id: str
+    name: str
+    version: int | None
+    """None: this kind has no versions."""
+    archived: bool
+    metadata: Mapping[str, str]
+    body: Mapping[str, Any]
+    """The whole answer, as JSON data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Who answers: from the response headers. None where the service does not say."""
+
+    base_url: str
+    organization_id: str | None
+    workspace_id: str | None
+
+
+class Resources(Protocol):
+    """Create, read and update resources. `kind` is `agent` or `environment`.
+
+    Every method raises a `ServiceError`.
+    """
+
+    async def workspace(self) -> Workspace: ...
+
+    async def list(self, kind: str) -> Sequence[Record]:
+        """All that are not archived."""
+        ...
+
+    async def get(self, kind: str, id: str) -> Record: ...
+
+    async def create(self, kind: str, payload: Mapping[str, Any]) -> Record: ...
+
+    async def update(
+        self, kind: str, id: str, payload: Mapping[str, Any], *, expected_version: int | None
+    ) -> Record:
+        """Send a full update. `expected_version` guards kinds that have versions.
+
+        Raises:
+            Conflict: the resource is not at `expected_version` any more.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    id: str
+    status: str
+    agent_id: str
+    agent_version: int
+    environment_id: str
+    usage: Mapping[str, Any]
+    """As the service reports it: token classes, `list_cost`, `active_seconds`."""
+    stats: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    id: str
+    filename: str
+    size_bytes: int
+    mime_type: str
+    downloadable: bool
+    created_at: str
+
+
+class Sessions(Protocol):
+    """One service's sessions. Events travel as JSON objects with a `type`.
+
+    Requests that have effects are never repeated by an implementation: it raises, and the caller
+    decides. Every method raises a `ServiceError`; a stream raises `StreamLost` when it breaks and
+    simply ends when the service closes it.
+    """
+
+    async def create(self, body: Mapping[str, Any]) -> SessionInfo: ...
+
+    async def retrieve(self, session_id: str) -> SessionInfo: ...
+
+    def stream(
+        self, session_id: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[Mapping[str, Any]]]:
+        """Entering opens the connection: events emitted from then on are delivered."""
+        ...
+
+    async def history(self, session_id: str) -> Sequence[Mapping[str, Any]]:
+        """All persisted events in list order, every page."""
+        ...
+
+    async def send(
+        self, session_id: str, events: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The events as the service stored them, with their ids."""
+        ...
+
+    async def archive(self, session_id: str) -> None: ...
+
+    async def upload(self, path: Path, *, filename: str) -> RemoteFile: ...
+
+    async def files(self, session_id: str) -> Sequence[RemoteFile]: ...
+
+    async def download(self, file_id: str, to: Path) -> None:
+        """Write the bytes to `to`, whole or not at all."""
+        ...

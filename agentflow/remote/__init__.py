@@ -1,0 +1,1 @@
+"""[io] The client side: the only package besides `local` that imports anthropic."""

@@ -1,0 +1,1 @@
+"""One running session: what `run`, tests and flows share."""

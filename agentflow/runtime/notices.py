@@ -1,0 +1,131 @@
+"""What a run tells whoever watches it, while it happens. Views render these; nothing depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from agentflow.runtime.events import TokenUsage
+
+__all__ = [
+    "Approval",
+    "Note",
+    "Notice",
+    "Observer",
+    "Reconnecting",
+    "RepairSent",
+    "Said",
+    "SessionStarted",
+    "Spent",
+    "Thinking",
+    "ToolEnded",
+    "ToolStarted",
+    "Verifying",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted:
+    session_id: str
+    agent: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted:
+    id: str
+    name: str
+    input: Mapping[str, Any]
+    custom: bool
+    """It runs on our side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEnded:
+    id: str
+    name: str
+    is_error: bool
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A tool asked, and was answered."""
+
+    id: str
+    name: str
+    input: Mapping[str, Any]
+    allowed: bool
+    by: str
+    """`rule 1`, `person`, `default` or `timeout`."""
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Totals so far, after a model request."""
+
+    turns: int
+    tokens: TokenUsage
+    cost_usd: Decimal | None
+    cost_is_estimate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifying:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairSent:
+    attempt: int
+    of: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnecting:
+    attempt: int
+    delay_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Anything else worth a line: a budget warning, a transient error, an unknown event type."""
+
+    level: str
+    """`info` or `warning`."""
+    text: str
+
+
+Notice = (
+    SessionStarted
+    | Thinking
+    | Said
+    | ToolStarted
+    | ToolEnded
+    | Approval
+    | Spent
+    | Verifying
+    | RepairSent
+    | Reconnecting
+    | Note
+)
+
+
+class Observer(Protocol):
+    def __call__(self, notice: Notice) -> None: ...

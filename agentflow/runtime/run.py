@@ -1,0 +1,134 @@
+"""What a run is asked to do, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from agentflow.compiler.manifest import AgentPolicy
+from agentflow.diagnostics import Span
+from agentflow.errors import (
+    EXIT_BUDGET,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_PERSON,
+    EXIT_PROBLEMS,
+    EXIT_SERVICE,
+)
+from agentflow.runtime.events import TokenUsage
+
+__all__ = ["LimitHit", "OutputResult", "RunRequest", "RunResult", "Verdict"]
+
+
+class Verdict(StrEnum):
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    """The session ended, but an output is missing or invalid, or a check failed."""
+    REFUSED = "refused"
+    """The model refused."""
+    BUDGET = "budget"
+    NEEDS_PERSON = "needs_person"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    """A typed error of the service or of the session."""
+    UNKNOWN = "unknown"
+    """The connection was lost for good: how the session ended is not known."""
+
+    @property
+    def exit_code(self) -> int:
+        return {
+            Verdict.COMPLETED: EXIT_OK,
+            Verdict.INCOMPLETE: EXIT_PROBLEMS,
+            Verdict.REFUSED: EXIT_PROBLEMS,
+            Verdict.BUDGET: EXIT_BUDGET,
+            Verdict.NEEDS_PERSON: EXIT_PERSON,
+            Verdict.INTERRUPTED: EXIT_INTERRUPTED,
+            Verdict.FAILED: EXIT_PROBLEMS,
+            Verdict.UNKNOWN: EXIT_SERVICE,
+        }[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    run_id: str
+    agent: str
+    """Address."""
+    agent_id: str
+    agent_version: int
+    environment_id: str
+    policy: AgentPolicy
+    inputs: Mapping[str, Any]
+    """By name, complete with defaults; a `file` input is the `Path` of a local file."""
+    out_dir: Path
+    """Where outputs are downloaded to; made if it is absent."""
+    project_root: Path
+    """Where the code of custom tools and checks is looked up."""
+    sources: Mapping[str, Span] = field(default_factory=dict)
+    """As in `Compiled.sources`."""
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitHit:
+    """A limit that stopped a run."""
+
+    name: str
+    """The budget's key: `usd`, `tokens`, `turns`, `tool_calls`, `active` or `wall`."""
+    limit: str
+    used: str
+    """Both as a person reads them, with unit."""
+    source: Span | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputResult:
+    name: str
+    filename: str
+    path: Path | None
+    """The downloaded file. None: it was not delivered."""
+    problems: tuple[str, ...]
+    """What is wrong with it, one sentence each; empty: verified."""
+    sha256: str | None = None
+    size_bytes: int | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    run_id: str
+    session_id: str | None
+    """None: no session was created."""
+    agent: str
+    verdict: Verdict
+    reason: str
+    """One sentence: why it ended like this."""
+    hint: str | None
+    outputs: tuple[OutputResult, ...]
+    failed_checks: tuple[str, ...]
+    out_dir: Path
+    extra_files: tuple[Path, ...]
+    """Delivered and downloaded, but not declared."""
+    final_message: str
+    turns: int
+    tool_calls: int
+    repairs: int
+    reconnects: int
+    tokens: TokenUsage
+    cost_usd: Decimal | None
+    """None: the model has no known price and the service reported none."""
+    cost_is_estimate: bool
+    """False: the service's own list cost."""
+    active_s: float | None
+    wall_s: float
+    limit: LimitHit | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def cache_hit_ratio(self) -> float | None:
+        """Cache reads over all input-side tokens, 0 to 1. None: nothing was read."""
+        base = self.tokens.input + self.tokens.cache_read + self.tokens.cache_write
+        return self.tokens.cache_read / base if base else None

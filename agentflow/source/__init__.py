@@ -1,0 +1,1 @@
+"""Text in, positions kept: YAML to nodes, edits back to bytes."""

@@ -1,0 +1,183 @@
+"""The base model and the field types that several kinds share.
+
+A spec arrives here as plain data: substitution has been done, numbers with a fraction are `Decimal`.
+Messages raised by validators are shown to users as they stand, so they are full sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+__all__ = [
+    "API_VERSION",
+    "Count",
+    "Duration",
+    "EnvironmentRef",
+    "FilePath",
+    "Json",
+    "Metadata",
+    "Money",
+    "Name",
+    "Percent",
+    "SpecModel",
+    "Text",
+    "parse_count",
+    "parse_duration",
+    "parse_percent",
+]
+
+API_VERSION = "agentflow/v1"
+
+Json = Any
+"""Data as JSON has it. Not a recursive union: it is handed on, never taken apart."""
+
+
+class SpecModel(BaseModel):
+    """Frozen, and closed: an unknown key is an error with the nearest known one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+
+
+def parse_duration(value: object) -> float:
+    """`90s`, `20m`, `1h30m`, `250ms` -> seconds.
+
+    Raises:
+        ValueError: no unit, or not a duration.
+    """
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        raise ValueError(f"A duration needs a unit: write {value}s, {value}m or {value}h.")  # noqa: TRY004
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration such as 30s, 20m or 1h30m.")
+    hours, minutes, seconds, millis = (int(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds + millis / 1000
+    if total == 0:
+        raise ValueError("A duration is longer than zero.")
+    return total
+
+
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kM])")
+
+
+def parse_count(value: object) -> int:
+    """`60`, `400k`, `1.5M` -> a whole number above zero.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = Decimal(value)
+    elif isinstance(value, str) and (match := _COUNT.fullmatch(value)):
+        number = Decimal(match[1]) * {"k": 1_000, "M": 1_000_000}[match[2]]
+    else:
+        raise ValueError(f"{value!r} is not a whole number such as 60, 400k or 1.5M.")
+    if number != int(number) or number < 1:
+        raise ValueError(f"{value!r} is not a whole number above zero.")
+    return int(number)
+
+
+def parse_money(value: object) -> Decimal:
+    """Dollars, exact. Integers and decimals only: a unit or a sign is an error.
+
+    Raises:
+        ValueError: it is not an amount above zero, or finer than a cent.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise ValueError(f"{value!r} is not an amount in dollars such as 2.50, without a unit.")  # noqa: TRY004
+    amount = Decimal(value)
+    if not amount.is_finite() or amount <= 0:
+        raise ValueError(f"{value} is not an amount above zero.")
+    exponent = amount.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -2:
+        raise ValueError(f"{value} is finer than a cent, which the service cannot hold.")
+    return amount
+
+
+def parse_percent(value: object) -> Decimal:
+    """`80%` -> 0.8.
+
+    Raises:
+        ValueError: no percent sign, or not between 1 and 100.
+    """
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,3})%", value)):
+        share = int(match[1])
+        if 1 <= share <= 100:
+            return Decimal(share) / 100
+    raise ValueError(f"{value!r} is not a share such as 80%.")
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(?=.)(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$", "examples": ["20m"]}
+    ),
+]
+"""Seconds."""
+
+Count = Annotated[
+    int,
+    BeforeValidator(parse_count),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^\d+(\.\d+)?[kM]$"},
+            ],
+            "examples": [60, "400k"],
+        }
+    ),
+]
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(parse_money),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "examples": [2.5]}),
+]
+"""US dollars."""
+
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(parse_percent),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}%$", "examples": ["80%"]}),
+]
+"""A share from 0 to 1."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+"""Lower-case letters, digits and hyphens, at most 63, as in host names: it is part of an address."""
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+FilePath = Annotated[str, StringConstraints(pattern=r"^\.\.?/")]
+"""A file beside the spec: starts with `./` or `../`, and stays inside the project."""
+
+EnvironmentRef = Annotated[
+    str,
+    StringConstraints(pattern=r"^(?:(?:environment/)?[a-z0-9][a-z0-9-]*|id:env_\w+)$"),
+]
+"""The name of an Environment, or `id:env_…` for one that agentflow does not manage."""
+
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(max_length=512)],
+    ],
+    Field(max_length=12),
+]
+"""At most 12 pairs: the service takes 16 and agentflow needs four for ownership."""
+
+ApiVersion = Literal["agentflow/v1"]

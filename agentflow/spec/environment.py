@@ -1,0 +1,66 @@
+"""The Environment kind: where tools run, what they reach and what is installed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from agentflow.spec.base import ApiVersion, Json, Metadata, Name, SpecModel, Text
+
+__all__ = ["PACKAGE_MANAGERS", "EnvironmentSpec", "NetworkSpec", "PackagesSpec"]
+
+PACKAGE_MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
+"""In the order in which the service installs."""
+
+Host = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+def _network_from_word(value: object) -> object:
+    return {"open": True} if value == "open" else value
+
+
+class NetworkSpec(SpecModel):
+    """Nothing listed means closed. `network: open` lifts every restriction."""
+
+    open: bool = Field(default=False, description="No restriction at all.")
+    hosts: list[Host] = Field(
+        default_factory=list,
+        description="Bare host names; `*.example.com` covers subdomains, not example.com itself.",
+    )
+    packages: bool = Field(
+        default=False, description="Package managers may reach their registries."
+    )
+    mcp: Literal["inferred", "off"] = Field(
+        default="off", description="inferred: the hosts of declared MCP servers are reachable."
+    )
+
+
+class PackagesSpec(SpecModel):
+    """Packages by manager, each in the manager's own version syntax."""
+
+    apt: list[Text] = Field(default_factory=list)
+    cargo: list[Text] = Field(default_factory=list)
+    gem: list[Text] = Field(default_factory=list)
+    go: list[Text] = Field(default_factory=list)
+    npm: list[Text] = Field(default_factory=list)
+    pip: list[Text] = Field(default_factory=list)
+
+
+class EnvironmentSpec(SpecModel):
+    """A sandbox in the cloud, or its stand-in on this machine."""
+
+    apiVersion: ApiVersion | None = Field(
+        default=None, description="agentflow/v1, in the first document of a file."
+    )
+    kind: Literal["Environment"]
+    name: Name
+    description: Text | None = None
+    network: Annotated[NetworkSpec, BeforeValidator(_network_from_word)] = Field(
+        default_factory=NetworkSpec
+    )
+    packages: PackagesSpec = Field(default_factory=PackagesSpec)
+    metadata: Metadata = Field(default_factory=dict)
+    raw: dict[str, Json] = Field(
+        default_factory=dict, description="Merged into the payload last, and not checked."
+    )

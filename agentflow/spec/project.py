@@ -1,0 +1,64 @@
+"""The Project kind: the specs below one `agentflow.yaml`, their variables and targets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from agentflow.spec.agent import Identifier, VarSpec
+from agentflow.spec.base import ApiVersion, FilePath, Json, Name, SpecModel, Text
+
+__all__ = ["DriverSpec", "LintSpec", "ProjectSpec", "TargetSpec"]
+
+
+class DriverSpec(SpecModel):
+    """What plays the model in the embedded service."""
+
+    script: FilePath = Field(description="A YAML file with the model's turns.")
+
+
+class TargetSpec(SpecModel):
+    """A service plus overrides."""
+
+    service: Annotated[str, StringConstraints(pattern=r"^(local|anthropic|https?://.+)$")] = Field(
+        description="local: the embedded service. anthropic: the hosted one. Or a base URL."
+    )
+    driver: DriverSpec | None = Field(default=None, description="Only with `service: local`.")
+    workspace: Text | None = Field(
+        default=None, description="apply refuses to touch any other workspace."
+    )
+    vars: dict[Identifier, Json] = Field(
+        default_factory=dict, description="Values for this target, over the defaults."
+    )
+
+    @model_validator(mode="after")
+    def _driver_is_local(self) -> TargetSpec:
+        if self.driver is not None and self.service != "local":
+            raise ValueError("`driver` goes with `service: local`.")
+        return self
+
+
+class LintSpec(SpecModel):
+    """Which rules apply."""
+
+    ignore: list[Text] = Field(
+        default_factory=list, description="Codes, or prefixes of codes, that are not reported."
+    )
+
+
+class ProjectSpec(SpecModel):
+    """The root of a project."""
+
+    apiVersion: ApiVersion = Field(description="agentflow/v1")
+    kind: Literal["Project"]
+    name: Name
+    description: Text | None = None
+    vars: dict[Identifier, VarSpec] = Field(
+        default_factory=dict, description="Values for every spec: `${var.x}` and `{{ vars.x }}`."
+    )
+    targets: dict[Name, TargetSpec] = Field(
+        default_factory=dict,
+        description="Where the project can be applied. `local` always exists.",
+    )
+    lint: LintSpec = Field(default_factory=LintSpec)
