@@ -1,0 +1,129 @@
+"""What a lint rule is, and what it sees.
+
+The decorator only builds a `Rule`; `registry.py` lists the rules by hand. A rule yields what it
+finds and decides nothing else: the engine selects, suppresses and sorts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentflow.compiler.graph import AgentNode, Bound, Graph
+from agentflow.compiler.manifest import Compiled
+from agentflow.diagnostics import Code, Diagnostic, Fix, Severity, Span
+from agentflow.spec.environment import EnvironmentSpec
+
+__all__ = ["Check", "Confidence", "Context", "Rule", "rule"]
+
+Confidence = Literal["high", "medium"]
+"""high: the spec itself shows it. medium: read from prose, which can mean something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every rule gets: the whole project, so that it can look across specs."""
+
+    graph: Graph
+    compiled: Compiled | None
+    """None: some spec has errors, so nothing could be rendered."""
+    code: Code | None = field(default=None, kw_only=True)
+    """Of the rule that runs; the engine sets it."""
+
+    @property
+    def agents(self) -> tuple[AgentNode, ...]:
+        return tuple(self.graph.agents.values())
+
+    @property
+    def environments(self) -> tuple[Bound[EnvironmentSpec], ...]:
+        return tuple(self.graph.environments.values())
+
+    def environment_of(self, agent: AgentNode) -> Bound[EnvironmentSpec] | None:
+        """None: the agent names none, one that agentflow does not manage, or one with errors."""
+        if agent.environment is None:
+            return None
+        return self.graph.environments.get(agent.environment.removeprefix("environment/"))
+
+    def problem(
+        self,
+        span: Span | None,
+        message: str,
+        *,
+        hint: str | None = None,
+        related: tuple[tuple[Span, str], ...] = (),
+        fix: Fix | None = None,
+    ) -> Diagnostic:
+        """A finding of the running rule."""
+        assert self.code is not None, "only the engine runs rules"
+        return self.code.at(span, message, hint=hint, related=related, fix=fix)
+
+
+Check = Callable[[Context], Iterator[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A check and its documentation, which comes from the check's docstring."""
+
+    code: Code
+    confidence: Confidence
+    since: str
+    """The version of agentflow that brought it."""
+    check: Check
+    bad: str
+    """A complete project in one YAML file that the rule reports."""
+    good: str
+    """The same, mended."""
+
+    def run(self, context: Context) -> Iterator[Diagnostic]:
+        return self.check(Context(context.graph, context.compiled, code=self.code))
+
+
+def rule(
+    id: str,
+    name: str,
+    severity: Severity,
+    *,
+    confidence: Confidence = "high",
+    since: str = "0.1.0",
+) -> Callable[[Check], Rule]:
+    """Make a `Rule` of a check.
+
+    The docstring of the check is: the title in its first line; why, in paragraphs; then `Bad:` and
+    `Good:`, each with an indented example.
+
+    Raises:
+        ValueError: the docstring does not have that form.
+    """
+
+    def build(check: Check) -> Rule:
+        title, why, examples = _parts(id, inspect.getdoc(check) or "")
+        return Rule(
+            code=Code(id, name, severity, title, why),
+            confidence=confidence,
+            since=since,
+            check=check,
+            bad=examples["Bad"],
+            good=examples["Good"],
+        )
+
+    return build
+
+
+_EXAMPLES = re.compile(r"(?P<text>.*?)\nBad:\n(?P<bad>.*?)\nGood:\n(?P<good>.*)", re.DOTALL)
+
+
+def _parts(id: str, doc: str) -> tuple[str, str, Mapping[str, str]]:
+    match = _EXAMPLES.fullmatch(doc)
+    title, _, why = (match["text"] if match else "").partition("\n")
+    if match is None or not title.strip() or not why.strip():
+        raise ValueError(f"The docstring of {id} needs a title, a reason, `Bad:` and `Good:`.")
+    examples = {
+        "Bad": textwrap.dedent(match["bad"]).strip("\n") + "\n",
+        "Good": textwrap.dedent(match["good"]).strip("\n") + "\n",
+    }
+    return title.strip(), why.strip(), examples
