@@ -1,0 +1,60 @@
+"""[io] Construct the SDK's client. Credentials are the SDK's business, except that none is an error.
+
+One client serves a whole command: it holds the connection pool.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentflow.errors import UsageError
+from agentflow.remote.errors import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anthropic import AsyncAnthropic
+    from anthropic._middleware import MiddlewareInput
+
+__all__ = ["make_client"]
+
+_HOW_TO_SIGN_IN = (
+    "Set ANTHROPIC_API_KEY, or name a profile with ANTHROPIC_PROFILE; "
+    "`-t local` needs neither, it runs on this machine."
+)
+
+
+def make_client(
+    base_url: str | None,
+    api_key: str | None,
+    *,
+    workspace_id: str | None = None,
+    middleware: Sequence[MiddlewareInput] = (),
+) -> AsyncAnthropic:
+    """A client for one service.
+
+    Args:
+        base_url: None: the SDK's default, or what `ANTHROPIC_BASE_URL` says.
+        api_key: None: the SDK looks for credentials in the environment and its profiles.
+        workspace_id: only for credentials that can act on several workspaces.
+        middleware: wraps every attempt of every request, innermost last.
+
+    Raises:
+        UsageError: there are no credentials, or they cannot be read.
+    """
+    import anthropic
+
+    headers = {"anthropic-workspace-id": workspace_id} if workspace_id else None
+    try:
+        client = anthropic.AsyncAnthropic(
+            api_key=api_key or None,
+            base_url=base_url,
+            default_headers=headers,
+            middleware=list(middleware),
+        )
+    except anthropic.AnthropicError as error:
+        raise UsageError(translate(error).message, hint=_HOW_TO_SIGN_IN) from error
+    if not (client.api_key or client.auth_token or client.credentials):
+        where = base_url or "api.anthropic.com"
+        raise UsageError(f"There are no credentials for {where}.", hint=_HOW_TO_SIGN_IN)
+    return client
