@@ -1,0 +1,44 @@
+"""Offsets in a text, and the lines and columns people count."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cached_property
+
+from agentflow.diagnostics import Span
+
+__all__ = ["SourceText"]
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class SourceText:
+    """The text of one file. Offsets count characters from 0."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of the character at `offset`, both from 1."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def span(self, start: int, end: int) -> Span:
+        """The place of `text[start:end]`."""
+        return Span(self.file, *self.position(start), *self.position(end))
+
+    def line_bounds(self, line: int) -> tuple[int, int]:
+        """Start and end offset of a line, counted from 1, without its line break."""
+        start = self._starts[line - 1]
+        end = self._starts[line] if line < len(self._starts) else len(self.text)
+        return start, start + len(self.text[start:end].rstrip("\r\n"))
+
+    @property
+    def line_count(self) -> int:
+        return len(self._starts)

@@ -1,0 +1,366 @@
+"""YAML text to documents with places, by the event stream of a C parser.
+
+The subset is YAML 1.2 with its core scalars. Beyond that: keys are text and unique, no tags, no
+merge keys, numbers with a fraction are `Decimal`, and aliases may repeat only so much. Everything
+outside of it is a problem with its place; only broken syntax ends the reading of a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from agentflow import codes
+from agentflow.diagnostics import Checked, Code, Diagnostic, Span
+from agentflow.source.syntax import explain_syntax
+from agentflow.source.text import SourceText
+from agentflow.source.tree import Document, Entry, Node
+
+__all__ = ["MAX_DEPTH", "MAX_EXPANSION", "USES_C_PARSER", "parse"]
+
+try:
+    # The class itself: `YAML(typ="safe")` falls back to its Python parser without a word if its C
+    # extension has another name, and is twenty times slower then.
+    from _ruamel_yaml import CParser
+except ImportError:  # pragma: no cover - a platform without wheels
+    CParser = None
+
+USES_C_PARSER = CParser is not None
+
+MAX_DEPTH = 64
+"""Levels of nesting in one document."""
+
+MAX_EXPANSION = 100_000
+"""What all aliases of a document may repeat: values, plus one for every 64 characters of text."""
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBER = re.compile(
+    r"(?P<int>[-+]?[0-9]+)|0o(?P<oct>[0-7]+)|0x(?P<hex>[0-9a-fA-F]+)"
+    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
+)
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_FIRST_OF_SPECIAL = frozenset("~-+.0123456789nNtTfF")
+
+
+def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
+    """All documents of a file that could be read, and what is wrong with it.
+
+    Args:
+        file: project-relative path, for the places.
+        text: what the file holds. A byte order mark at its start is ignored.
+    """
+    source = SourceText(file, text.removeprefix("\ufeff"))
+    control = _CONTROL.search(source.text)
+    if control:
+        message = (
+            f"The file holds the character U+{ord(control[0]):04X}, which YAML does not allow."
+        )
+        hint = "Remove it, or write it as an escape in double quotes."
+        span = source.span(*control.span())
+        return Checked((), (codes.CONTROL_CHARACTER.at(span, message, hint=hint),))
+    composer = _Composer(source)
+    try:
+        composer.read(_events(source.text))
+    except MarkedYAMLError as error:
+        composer.problems.append(explain_syntax(source, error))
+    except YAMLError as error:
+        message = f"The YAML cannot be read: {error}."
+        composer.problems.append(codes.YAML_SYNTAX.at(Span.start_of(file), message))
+    except _Stop:
+        pass
+    return Checked(tuple(composer.documents), tuple(composer.problems))
+
+
+def _events(text: str) -> Iterator[Any]:
+    if CParser is None:
+        yield from _python_events(text)
+        return
+    parser = CParser(text)
+    try:
+        while (event := parser.get_event()) is not None:
+            yield event
+    finally:
+        parser.dispose()
+
+
+def _python_events(text: str) -> Iterator[Any]:
+    from ruamel.yaml import YAML
+
+    yield from YAML(typ="safe", pure=True).parse(text)
+
+
+class _Stop(Exception):
+    """A limit was reached: the rest of the file is not read."""
+
+
+class _Key(NamedTuple):
+    text: str
+    start: int
+    end: int
+    ignored: bool
+    """Its value is read and dropped, because the key is wrong."""
+
+
+class _Frame:
+    """A collection that is being read."""
+
+    __slots__ = ("anchor", "children", "data", "end", "flow", "is_map", "key", "size", "start")
+
+    def __init__(self, event: Any, is_map: bool) -> None:
+        self.is_map = is_map
+        self.data: Any = {} if is_map else []
+        self.children: Any = {} if is_map else []
+        self.start: int = event.start_mark.index
+        self.end: int = event.end_mark.index
+        self.flow: bool = event.flow_style
+        self.anchor: str | None = event.anchor
+        self.key: _Key | None = None
+        self.size = 1
+
+
+class _Anchored(NamedTuple):
+    data: Any
+    node: Node
+    size: int
+
+
+class _Composer:
+    def __init__(self, source: SourceText) -> None:
+        self.source = source
+        self.documents: list[Document] = []
+        self.problems: list[Diagnostic] = []
+        self._index = -1
+        self._start_document()
+
+    def _start_document(self) -> None:
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._expanded = 0
+        self._index += 1
+        self._root: tuple[Any, Node] = (None, (0, 0, None))
+
+    def read(self, events: Iterator[Any]) -> None:
+        """Consume the events of a file.
+
+        Raises:
+            YAMLError: the syntax is broken.
+            _Stop: a limit was reached, and reported.
+        """
+        for event in events:
+            kind = event.__class__
+            if kind is ScalarEvent:
+                self._scalar(event)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                if self._wants_key():
+                    self._refuse_key(event)
+                    _skip(events)
+                else:
+                    self._open(event, kind is MappingStartEvent)
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                self._close(event)
+            elif kind is AliasEvent:
+                self._alias(event)
+            elif kind is DocumentStartEvent:
+                self._check_version(event)
+            elif kind is DocumentEndEvent:
+                self.documents.append(Document(self.source, self._index, *self._root))
+                self._start_document()
+
+    def _wants_key(self) -> bool:
+        return bool(self._stack) and self._stack[-1].is_map and self._stack[-1].key is None
+
+    def _scalar(self, event: Any) -> None:
+        start, end, text = event.start_mark.index, event.end_mark.index, event.value
+        if event.tag is not None:
+            self._refuse_tag(event)
+        plain = event.implicit[0]
+        if self._wants_key():
+            self._take_key(text, start, end, plain)
+            return
+        value = text
+        if plain and (not text or text[0] in _FIRST_OF_SPECIAL):
+            value = self._resolve(text, start, end)
+        elif text[-1:] == "\n" and self.source.text[end - 1 : end] in "\r\n":
+            # The end mark of a block scalar stands behind the blank lines that follow it.
+            end = start + len(self.source.text[start:end].rstrip())
+        size = 1 + len(text) // 64
+        node: Node = (start, end, None)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(value, node, size)
+        self._attach(value, node, size)
+
+    def _take_key(self, text: str, start: int, end: int, plain: bool) -> None:
+        frame = self._stack[-1]
+        span = (start, end)
+        ignored = False
+        if plain and (not text or text[0] in _FIRST_OF_SPECIAL):
+            value = self._resolve(text, start, end)
+            if not isinstance(value, str):
+                message = f"The key {text!r} is not text." if text else "A key is missing."
+                hint = f'Quote it: "{text}".' if text else "Write a key before the colon."
+                self._report(codes.KEY_NOT_TEXT, span, message, hint)
+                ignored = not text
+        if plain and text == "<<":
+            hint = "Repeat the keys, or put what is shared into a variable."
+            self._report(codes.MERGE_KEY, span, "Merge keys ('<<') are not supported.", hint)
+            ignored = True
+        elif text in frame.children and not ignored:
+            first = self.source.span(*frame.children[text][:2])
+            message = f"The key {text!r} is set twice in one mapping, first in line {first.line}."
+            self.problems.append(
+                codes.DUPLICATE_KEY.at(
+                    self.source.span(start, end),
+                    message,
+                    hint="Remove one of the two.",
+                    related=((first, "first set here"),),
+                )
+            )
+            ignored = True
+        frame.key = _Key(text, start, end, ignored)
+
+    def _refuse_key(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        if self.source.text.startswith("{", max(start - 1, 0)) and self._stack[-1].flow:
+            message = "'{{' starts a mapping inside a mapping here, not a template."
+            hint = "Quote the whole text: '{{ … }}'."
+        else:
+            message, hint = "A key is text, not a list, a mapping or an alias.", "Quote the key."
+        self._report(codes.KEY_NOT_TEXT, (start, max(end, start + 1)), message, hint)
+        self._stack[-1].key = _Key("", start, end, ignored=True)
+
+    def _open(self, event: Any, is_map: bool) -> None:
+        if event.tag is not None:
+            self._refuse_tag(event)
+        frame = _Frame(event, is_map)
+        if len(self._stack) >= MAX_DEPTH:
+            message = f"Values are nested more than {MAX_DEPTH} levels deep."
+            self._report(codes.TOO_DEEP, (frame.start, frame.start + 1), message, None)
+            raise _Stop
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = None  # until it is closed
+        self._stack.append(frame)
+
+    def _close(self, event: Any) -> None:
+        frame = self._stack.pop()
+        # A block collection ends where its last value does: its end event comes after comments.
+        end = event.end_mark.index if frame.flow else frame.end
+        node: Node = (frame.start, end, frame.children)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = _Anchored(frame.data, node, frame.size)
+        self._attach(frame.data, node, frame.size)
+
+    def _alias(self, event: Any) -> None:
+        if self._wants_key():
+            self._refuse_key(event)
+            return
+        start, end = event.start_mark.index, event.end_mark.index
+        anchored = self._anchors.get(event.anchor)
+        if anchored is None:
+            if event.anchor in self._anchors:
+                message = f"The alias '*{event.anchor}' stands inside what it repeats."
+                hint = "Write the value out."
+            else:
+                message = f"No anchor '&{event.anchor}' comes before this alias."
+                hint = "Quote the text if the '*' is meant literally."
+            self._report(codes.BAD_ALIAS, (start, end), message, hint)
+            self._attach(None, (start, end, None), 1)
+            return
+        self._expanded += anchored.size
+        if self._expanded > MAX_EXPANSION:
+            message = f"The aliases of this document repeat more than {MAX_EXPANSION:,} values."
+            hint = "Write the values out, or generate the file."
+            self._report(codes.ALIAS_EXPANSION, (start, end), message, hint)
+            raise _Stop
+        self._attach(anchored.data, anchored.node, anchored.size, end)
+
+    def _attach(self, value: Any, node: Node, size: int, end: int | None = None) -> None:
+        """Put a finished value where it belongs. `end` is where it stands, for an alias."""
+        if not self._stack:
+            self._root = (value, node)
+            return
+        frame = self._stack[-1]
+        frame.size += size
+        frame.end = node[1] if end is None else end
+        if not frame.is_map:
+            frame.data.append(value)
+            frame.children.append(node)
+            return
+        key = frame.key
+        assert key is not None
+        frame.key = None
+        frame.end = max(frame.end, key.end)
+        if not key.ignored:
+            frame.data[key.text] = value
+            entry: Entry = (key.start, key.end, node)
+            frame.children[key.text] = entry
+
+    def _resolve(self, text: str, start: int, end: int) -> Any:
+        """The value of a plain scalar by the core schema."""
+        if text in _WORDS:
+            return _WORDS[text]
+        match = _NUMBER.fullmatch(text)
+        if match is None:
+            if _NOT_FINITE.fullmatch(text):
+                message = f"{text} is not a number that can be used here."
+                self._report(codes.BAD_NUMBER, (start, end), message, "Quote it if it is text.")
+            return text
+        if len(text) > 40 or (match["float"] and abs(Decimal(text).adjusted()) > 300):
+            message = f"The number {text[:40]} is too large, too small or too precise."
+            self._report(codes.BAD_NUMBER, (start, end), message, "Quote it if it is text.")
+            return text
+        if match["float"]:
+            return Decimal(text)
+        base = {"int": 10, "oct": 8, "hex": 16}[match.lastgroup or "int"]
+        return int(match[match.lastgroup or "int"], base)
+
+    def _refuse_tag(self, event: Any) -> None:
+        start = event.start_mark.index
+        tag = re.compile(r"(?:&\S+\s+)?(!\S*)").match(self.source.text, start)
+        span = tag.span(1) if tag else (start, start + 1)
+        shown = tag[1] if tag else event.tag
+        message = f"The tag {shown!r} is not supported: specs are plain YAML."
+        self._report(codes.TAG, span, message, "Remove the tag; quote the value if it is text.")
+
+    def _check_version(self, event: Any) -> None:
+        if event.version is not None and tuple(event.version) != (1, 2):
+            message = "Specs are YAML 1.2, and this file declares another version."
+            span = (event.start_mark.index, event.end_mark.index)
+            self._report(codes.YAML_VERSION, span, message, "Remove the %YAML line.")
+
+    def _report(
+        self, code: Code, span: tuple[int, int], message: str, hint: str | None
+    ) -> None:
+        self.problems.append(code.at(self.source.span(*span), message, hint=hint))
+
+
+def _skip(events: Iterator[Any]) -> None:
+    """Consume the rest of a collection whose start event was just read."""
+    depth = 1
+    for event in events:
+        if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            depth += 1
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            depth -= 1
+            if not depth:
+                return
