@@ -21,7 +21,8 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -85,10 +86,19 @@ class ProblemsFound(AgentflowError):
     """Diagnostics that stop a command before it does anything."""
 
     def __init__(
-        self, problems: Sequence[Diagnostic], message: str = "The project has errors."
+        self,
+        problems: Sequence[Diagnostic],
+        message: str = "The project has errors.",
+        *,
+        sources: Mapping[str, str] | None = None,
+        root: Path | None = None,
     ) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+        self.sources = dict(sources or {})
+        """Text of the files they are in."""
+        self.root = root
+        """What their paths are relative to. None: as they stand."""
 
 
 class FileRefused(AgentflowError):

@@ -1,0 +1,156 @@
+"""[io] The entry point: find the command, run it, turn whatever goes wrong into one message.
+
+Only the chosen command's module is imported, so that `--help` and `lint` start fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from agentflow import __version__
+from agentflow.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    AgentflowError,
+    ProblemsFound,
+)
+
+__all__ = ["COMMANDS", "Command", "main", "parser_of", "usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    help: str
+
+    def module(self) -> ModuleType:
+        """Its module in this package: `add_arguments(parser)` and `run(args) -> exit code`."""
+        return importlib.import_module(f"agentflow.cli.{self.name}_command")
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("init", "make a project that lints, applies and runs"),
+    Command("lint", "check specs, offline and fast"),
+    Command("compile", "print what a project becomes: payloads and policies"),
+    Command("plan", "show what apply would change"),
+    Command("apply", "create and update agents and environments"),
+    Command("run", "give an agent a task and verify what it delivers"),
+    Command("serve", "run the embedded service on this machine"),
+    Command("schema", "print the JSON Schemas of the spec language"),
+    Command("explain", "print the page of a code or a rule"),
+    Command("doctor", "check what silently breaks"),
+)
+
+
+def usage() -> str:
+    """The text of `agentflow --help`."""
+    width = max(len(command.name) for command in COMMANDS)
+    lines = [f"  {command.name:<{width}}  {command.help}" for command in COMMANDS]
+    return "\n".join(
+        [
+            "usage: agentflow [--version] [--help] COMMAND [OPTION ...]",
+            "",
+            "Declare Claude Managed Agents in YAML; lint, plan, apply and run them.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "Each command has --help. In all that need a project: -C DIR, -t TARGET, --var NAME=VALUE.",
+            "exit codes: 0 fine, 1 problems, 2 usage, 3 a bug, 4 the service, 5 changes pending,",
+            "            6 blocked, 7 budget reached, 8 a person is needed, 130 interrupted",
+            "",
+        ]
+    )
+
+
+def parser_of(command: Command) -> tuple[ArgumentParser, Callable[[Namespace], int]]:
+    """The command's own parser, and what runs it."""
+    module = command.module()
+    parser = ArgumentParser(
+        prog=f"agentflow {command.name}", description=module.__doc__, allow_abbrev=False
+    )
+    module.add_arguments(parser)
+    return parser, module.run
+
+
+def _unknown(name: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [command.name for command in COMMANDS], n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else "agentflow --help lists the commands."
+    print(f"error: There is no command {name!r}.\n  hint: {hint}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def _report(error: AgentflowError) -> int:
+    if isinstance(error, ProblemsFound):
+        from agentflow.cli.options import show_problems
+
+        show_problems(
+            error.problems, stream=sys.stderr, sources=error.sources, root=error.root
+        )
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("AGENTFLOW_TRACEBACK"):
+        import traceback
+
+        traceback.print_exc()
+    print(
+        f"error: {type(error).__name__}: {error}\n"
+        "  hint: This is a bug in agentflow. Set AGENTFLOW_TRACEBACK=1 to see where, and report it.",
+        file=sys.stderr,
+    )
+    return EXIT_BUG
+
+
+def _run(command: Command, arguments: Sequence[str]) -> int:
+    try:
+        parser, run = parser_of(command)
+        code = run(parser.parse_args(arguments))
+        sys.stdout.flush()
+    except AgentflowError as error:
+        return _report(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception as error:
+        return _bug(error)
+    else:
+        return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code as listed in `agentflow --help`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage(), end="")
+        return EXIT_OK if words else EXIT_USAGE
+    if words[0] in ("-V", "--version"):
+        print(f"agentflow {__version__}")
+        return EXIT_OK
+    leading: list[str] = []
+    # `agentflow -C DIR lint` reads as well as `agentflow lint -C DIR`.
+    while len(words) > 2 and words[0] in ("-C", "-t", "--target", "--var"):
+        leading += words[:2]
+        words = words[2:]
+    command = next((item for item in COMMANDS if item.name == words[0]), None)
+    if command is None:
+        return _unknown(words[0])
+    return _run(command, [*words[1:], *leading] if leading else words[1:])

@@ -1,0 +1,162 @@
+"""[io] Compile and lint a project, or single files, and say everything that was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow.compiler.manifest import Compiled
+from agentflow.compiler.pipeline import Build, build
+from agentflow.diagnostics import Diagnostic, has_errors
+from agentflow.errors import FileRefused, ProblemsFound, UsageError
+from agentflow.lint.engine import lint
+from agentflow.lint.rule import Context
+from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
+from agentflow.ports import Files
+
+__all__ = ["Project", "Report", "check", "compiled", "open_project", "select_files"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Where the specs are, and how their files are read."""
+
+    root: Path
+    files: Files
+    only: tuple[str, ...] | None = None
+    """Report problems of these files alone. None: of all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    problems: tuple[Diagnostic, ...]
+    build: Build
+    sources: Mapping[str, str]
+    """Text of each file a problem is in."""
+    files: int
+    """Spec files read."""
+    specs: int
+
+
+def open_project(directory: Path) -> Project:
+    """The project that `directory` belongs to.
+
+    Raises:
+        UsageError: there is no `agentflow.yaml` here or above.
+    """
+    root = find_project(directory)
+    if root is None:
+        raise UsageError(
+            f"There is no agentflow.yaml in {str(directory)!r} or above it.",
+            hint="Start a project with: agentflow init",
+        )
+    return Project(root=root, files=ProjectFiles(root))
+
+
+def select_files(directory: Path, paths: Sequence[Path]) -> Project:
+    """The project of `directory`, or of the paths; loose files where there is none.
+
+    Raises:
+        UsageError: no project and no paths, or a path outside the project.
+    """
+    if not paths:
+        return open_project(directory)
+    root = find_project(directory) or find_project(paths[0].absolute().parent)
+    if root is None:
+        loose = LooseFiles(paths)
+        return Project(root=loose.root, files=loose)
+    files = ProjectFiles(root)
+    only: list[str] = []
+    for path in paths:
+        # Not resolved: a link that leaves the project is refused where it is read.
+        absolute = Path(os.path.normpath(path.absolute()))
+        if not absolute.is_relative_to(root):
+            raise UsageError(f"{str(path)!r} is not in the project {str(root)!r}.")
+        relative = absolute.relative_to(root).as_posix()
+        if absolute.is_dir():
+            prefix = "" if relative == "." else relative + "/"
+            only += [spec for spec in files.specs() if spec.startswith(prefix)]
+        else:
+            files.add(relative)
+            only.append(relative)
+    return Project(root=root, files=files, only=tuple(only))
+
+
+def _sources(files: Files, problems: Sequence[Diagnostic]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for problem in problems:
+        for span in (problem.span, *(span for span, _ in problem.related)):
+            if span is not None and span.file not in found:
+                try:
+                    found[span.file] = files.read(span.file)
+                except FileRefused:
+                    found[span.file] = ""
+    return found
+
+
+def check(
+    project: Project,
+    *,
+    target: str = "local",
+    variables: Mapping[str, str] | None = None,
+    rules: bool = True,
+) -> Report:
+    """Every problem of every stage, and of the lint rules unless `rules` is false."""
+    built, problems = build(
+        project.files, target=target, environ=os.environ, variables=variables or {}
+    )
+    found = list(problems)
+    if rules and built.graph is not None:
+        context = Context(graph=built.graph, compiled=built.compiled)
+        found += lint(context, ignore=built.graph.project.spec.lint.ignore)
+    if project.only is not None:
+        chosen = set(project.only)
+        found = [
+            problem
+            for problem in found
+            if problem.span is None or _concerns(problem, chosen, built)
+        ]
+    found.sort(key=lambda problem: problem.sort_key)
+    graph = built.graph
+    return Report(
+        problems=tuple(found),
+        build=built,
+        sources=_sources(project.files, found),
+        files=len(project.only) if project.only is not None else len(project.files.specs()),
+        specs=len(graph.agents) + len(graph.environments) + 1 if graph else 0,
+    )
+
+
+def _concerns(problem: Diagnostic, chosen: set[str], built: Build) -> bool:
+    """A problem in a chosen file, or in a prompt that only a chosen file uses."""
+    assert problem.span is not None
+    if problem.span.file in chosen:
+        return True
+    graph = built.graph
+    return graph is not None and any(
+        agent.prompt.name == problem.span.file and agent.document.file in chosen
+        for agent in graph.agents.values()
+    )
+
+
+def compiled(
+    project: Project,
+    *,
+    target: str,
+    variables: Mapping[str, str] | None = None,
+    rules: bool = False,
+) -> tuple[Compiled, Report]:
+    """The manifest, for commands that cannot go on without one.
+
+    Raises:
+        ProblemsFound: the project has errors; all are in it.
+    """
+    report = check(project, target=target, variables=variables, rules=rules)
+    if has_errors(report.problems) or report.build.compiled is None:
+        raise ProblemsFound(
+            report.problems, "The project has errors, so nothing was done.", sources=report.sources,
+            root=project.root,
+        )
+    return report.build.compiled, report
