@@ -354,6 +354,98 @@ UNDECLARED_VALUE = Code(
 
 # AF3: templates
 
+TEMPLATE_SYNTAX = Code(
+    "AF301",
+    "template-syntax",
+    _E,
+    "The template cannot be parsed.",
+    "Prompts and tasks are Jinja: `{{ value }}`, `{% if %}`, `{% for %}`, `{% include \"./part.md\" %}`. "
+    "Text that happens to hold delimiters goes between `{% raw %}` and `{% endraw %}`.",
+)
+TEMPLATE_UNDEFINED = Code(
+    "AF302",
+    "template-undefined",
+    _E,
+    "The template uses a name that is not defined.",
+    "A prompt sees `vars` and the policy sections, a task sees `vars` and `inputs`. An undefined name "
+    "is an error, because an empty place in a prompt is seen by nobody. A value that may be missing "
+    "is written `{{ vars.x | default('…') }}` or asked for with `{% if vars.x is defined %}`.",
+)
+TEMPLATE_INPUTS_IN_PROMPT = Code(
+    "AF303",
+    "template-inputs-in-prompt",
+    _E,
+    "The system prompt uses an input of a run.",
+    "The system prompt is part of the agent, which is created once and serves many runs; inputs are "
+    "known when a run starts. What depends on an input belongs in `task`. This also keeps the prompt "
+    "the same for every run, so that it is read from the cache.",
+)
+TEMPLATE_INCLUDE = Code(
+    "AF304",
+    "template-include",
+    _E,
+    "An include does not name a file beside the template.",
+    "An include is a literal path that starts with `./` or `../`, relative to the file it stands in, "
+    "and stays inside the project. Names that are computed cannot be checked before a run.",
+)
+TEMPLATE_INCLUDE_CYCLE = Code(
+    "AF305",
+    "template-include-cycle",
+    _E,
+    "Templates include each other in a circle.",
+    "The chain is given in the message. Move what both need into a file of its own.",
+)
+TEMPLATE_FORBIDDEN = Code(
+    "AF306",
+    "template-forbidden",
+    _E,
+    "The template uses something that templates may not use.",
+    "Templates are rendered in a sandbox: no imports, no inheritance, no recursive loops, no private "
+    "attributes, and only the methods that read text, lists and maps.",
+)
+TEMPLATE_UNKNOWN_FILTER = Code(
+    "AF307",
+    "template-unknown-filter",
+    _E,
+    "The template uses a filter or test that does not exist.",
+    "The filters are: abs, capitalize, count, default, dictsort, first, float, indent, int, items, "
+    "join, last, length, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, "
+    "select, selectattr, sort, string, sum, title, tojson, trim, unique, upper, wordcount. The tests "
+    "are those of Jinja, such as `is defined` and `is none`.",
+)
+TEMPLATE_TOO_LARGE = Code(
+    "AF308",
+    "template-too-large",
+    _E,
+    "Rendering the template passes a limit.",
+    "A rendered text has at most 100,000 characters, which is what the service takes as a system "
+    "prompt; includes are nested at most ten deep; loops, macros and operators are metered, so that "
+    "no template takes more than a moment.",
+)
+TEMPLATE_FAILED = Code(
+    "AF309",
+    "template-failed",
+    _E,
+    "The template failed while it was rendered.",
+    "Usually an operator or filter met a value of a type it cannot take.",
+)
+TEMPLATE_SECTION = Code(
+    "AF310",
+    "template-section",
+    _E,
+    "A policy section does not reach the model exactly once.",
+    "A section such as `{{ outputs_section }}` may be placed once, as it is. A prompt that does not "
+    "place it gets it at the end. Placed twice, or changed on the way, what the model is told and "
+    "what the runtime enforces would come apart.",
+)
+TEMPLATE_EMPTY = Code(
+    "AF311",
+    "template-empty",
+    _E,
+    "The rendered text is empty.",
+    "An agent without instructions, or a run without a task, does nothing that was asked for.",
+)
+
 # AF4: plan and state
 
 CODES: dict[str, Code] = {

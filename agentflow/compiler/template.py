@@ -1,0 +1,158 @@
+"""Prompts and tasks: `{{ … }}` in, text out. A text without delimiters never loads jinja2.
+
+A prompt is rendered when the project is compiled. A task is only bound then: its includes and `vars`
+are put in, its `inputs` stay, and `render_task` finishes it when a run starts.
+
+Leading blank lines and trailing whitespace of a result are dropped; all else is kept as written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from agentflow import codes
+from agentflow.compiler.graph import TemplateText
+from agentflow.diagnostics import Checked, Diagnostic
+from agentflow.errors import UsageError
+from agentflow.ports import Files
+
+__all__ = [
+    "SECTIONS",
+    "SYSTEM_LIMIT",
+    "UPLOADS",
+    "Rendered",
+    "bind_task",
+    "has_delimiters",
+    "render_prompt",
+    "render_task",
+]
+
+SECTIONS = (
+    "outputs_section",
+    "scratch_section",
+    "done_section",
+    "uncertainty_section",
+    "tools_section",
+    "autonomy_section",
+)
+"""What a prompt can place, in the order in which the rest is appended."""
+
+SYSTEM_LIMIT = 100_000
+"""Characters of a system prompt: https://platform.claude.com/docs/en/managed-agents/agent-setup"""
+
+UPLOADS = "/mnt/session/uploads"
+"""Where the service mounts the files of a session."""
+
+
+class Rendered(NamedTuple):
+    text: str
+    placed: frozenset[str]
+    """The sections that the text holds already."""
+
+
+def has_delimiters(text: str) -> bool:
+    return "{{" in text or "{%" in text or "{#" in text
+
+
+def render_prompt(
+    template: TemplateText,
+    *,
+    variables: Mapping[str, Any],
+    inputs: Collection[str],
+    sections: Mapping[str, str],
+    files: Files,
+) -> Checked[Rendered | None]:
+    """The text of a system prompt. None: there are errors.
+
+    Args:
+        variables: what `vars` holds.
+        inputs: names that exist per run, for a better message when the prompt uses one.
+        sections: every name of `SECTIONS`, with its wording; empty where nothing was declared.
+    """
+    if not has_delimiters(template.text):
+        return _finish(template, template.text, frozenset())
+    from agentflow.compiler.jinja_check import Scope
+    from agentflow.compiler.jinja_render import Compilation
+
+    scope = Scope(roots={"vars": variables}, names=sections, inputs=inputs, place="prompt")
+    compilation = Compilation(template, scope, files)
+    if compilation.problems:
+        return Checked(None, tuple(compilation.problems))
+    rendered = compilation.render({"vars": dict(variables)}, sections)
+    if rendered.value is None:
+        return Checked(None, rendered.problems)
+    return _finish(template, *rendered.value)
+
+
+def _finish(template: TemplateText, text: str, placed: frozenset[str]) -> Checked[Rendered | None]:
+    text = _trimmed(text)
+    span = template.span(0, min(len(template.text), 1))
+    if not text:
+        problem = codes.TEMPLATE_EMPTY.at(span, "The prompt is empty.", hint="Write instructions.")
+        return Checked(None, (problem,))
+    return Checked(Rendered(text, placed), ())
+
+
+def _trimmed(text: str) -> str:
+    lines = text.rstrip().split("\n")
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    return "\n".join(lines[first:])
+
+
+def bind_task(
+    template: TemplateText,
+    *,
+    variables: Mapping[str, Any],
+    inputs: Collection[str],
+    files: Files,
+) -> Checked[str | None]:
+    """The task with its includes and `vars` put in; what is left depends on `inputs` only."""
+    text = template.text
+    problems: tuple[Diagnostic, ...] = ()
+    if has_delimiters(text):
+        from agentflow.compiler.jinja_bind import bind
+        from agentflow.compiler.jinja_check import Scope
+        from agentflow.compiler.jinja_render import Compilation
+
+        roots = {"vars": variables, "inputs": inputs}
+        scope = Scope(roots=roots, names=(), inputs=inputs, place="task")
+        compilation = Compilation(template, scope, files)
+        problems = tuple(compilation.problems)
+        if not problems:
+            text = bind(compilation, variables)
+    text = _trimmed(text)
+    if not text and not problems:
+        span = template.span(0, min(len(template.text), 1))
+        hint = "Write what a run has to do, or leave `task` out."
+        problems = (codes.TEMPLATE_EMPTY.at(span, "The task is empty.", hint=hint),)
+    return Checked(None if problems else text, problems)
+
+
+def render_task(task: str, inputs: Mapping[str, Any]) -> str:
+    """The first message of a run.
+
+    Args:
+        task: as `bind_task` made it.
+        inputs: a value for every declared input; a file as its `Path`, which becomes the path at
+            which the session sees it.
+
+    Raises:
+        UsageError: the template fails on these values.
+    """
+    if not has_delimiters(task):
+        return task
+    from agentflow.compiler.jinja_render import render_text
+
+    values = {
+        name: f"{UPLOADS}/{value.name}" if isinstance(value, PurePath) else value
+        for name, value in inputs.items()
+    }
+    text, failure = render_text(task, {"inputs": values})
+    if failure is not None:
+        raise UsageError(
+            f"The task cannot be rendered with these inputs: {failure}",
+            hint="Check the values given for the inputs.",
+        )
+    return _trimmed(text)
