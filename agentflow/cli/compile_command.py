@@ -15,9 +15,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "address", nargs="?", help="one resource only, such as agent/sales-analyst"
-    )
+    parser.add_argument("address", nargs="?", help="one resource only, such as agent/sales-analyst")
     parser.add_argument(
         "--prompt", action="store_true", help="print the rendered system prompt of ADDRESS as text"
     )
@@ -34,7 +32,9 @@ def _select(manifest: Manifest, address: str) -> dict[str, object]:
         near = get_close_matches(address, known, n=1)
         raise UsageError(
             f"There is no {address!r} in this project.",
-            hint=f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known) or 'nothing'}.",
+            hint=f"Did you mean {near[0]!r}?"
+            if near
+            else f"There is: {', '.join(known) or 'nothing'}.",
         )
     whole = manifest.to_json()
     found = next(item for item in whole["resources"] if item["address"] == address)
@@ -52,7 +52,10 @@ def run(args: Namespace) -> int:
     if args.prompt:
         resource = manifest.resource(args.address or "")
         if resource is None or resource.kind != "agent":
-            raise UsageError("--prompt needs the address of an agent.", hint="agentflow compile agent/NAME --prompt")
+            raise UsageError(
+                "--prompt needs the address of an agent.",
+                hint="agentflow compile agent/NAME --prompt",
+            )
         print(resource.payload["system"])
     elif args.digest:
         print(manifest.digest)

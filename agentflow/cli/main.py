@@ -94,9 +94,7 @@ def _report(error: AgentflowError) -> int:
     if isinstance(error, ProblemsFound):
         from agentflow.cli.options import show_problems
 
-        show_problems(
-            error.problems, stream=sys.stderr, sources=error.sources, root=error.root
-        )
+        show_problems(error.problems, stream=sys.stderr, sources=error.sources, root=error.root)
     print(f"error: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {error.hint}", file=sys.stderr)

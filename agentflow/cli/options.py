@@ -34,7 +34,9 @@ class ProjectOptions:
 
 def add_project_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("project")
-    group.add_argument("-C", metavar="DIR", dest="directory", default=".", help="the project's directory")
+    group.add_argument(
+        "-C", metavar="DIR", dest="directory", default=".", help="the project's directory"
+    )
     group.add_argument("-t", "--target", default="local", help="the target (default: local)")
     group.add_argument(
         "--var",
@@ -72,7 +74,9 @@ def pairs(words: Sequence[str], option: str) -> dict[str, str]:
 def project_options(args: Namespace) -> ProjectOptions:
     directory = Path(args.directory)
     if not directory.is_dir():
-        raise UsageError(f"{str(directory)!r} is not a directory.", hint="-C takes the project's directory.")
+        raise UsageError(
+            f"{str(directory)!r} is not a directory.", hint="-C takes the project's directory."
+        )
     return ProjectOptions(
         directory=directory, target=args.target, variables=pairs(args.variables, "--var")
     )

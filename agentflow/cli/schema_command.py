@@ -35,7 +35,9 @@ def run(args: Namespace) -> int:
         names = ", ".join(name.removesuffix(".json") for name in SCHEMAS)
         raise UsageError(
             f"There is no schema {args.name!r}.",
-            hint=f"Did you mean {near[0].removesuffix('.json')!r}?" if near else f"There is: {names}.",
+            hint=f"Did you mean {near[0].removesuffix('.json')!r}?"
+            if near
+            else f"There is: {names}.",
         )
     print(SCHEMAS[file](), end="")
     return EXIT_OK
