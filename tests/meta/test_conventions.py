@@ -1,0 +1,48 @@
+"""What the code promises about itself."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+from agentflow.codes import CODES
+from agentflow.lint.registry import RULES
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "agentflow"
+MODULES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.stem not in {"__init__", "__main__"}
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_says_what_it_is_for_and_what_it_offers(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), f"{path.name} has no docstring"
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    module = importlib.import_module(name)
+    offered = getattr(module, "__all__", None)
+    assert offered is not None, f"{name} has no __all__"
+    missing = [item for item in offered if not hasattr(module, item)]
+    assert not missing, f"{name} offers {missing}, which it does not have"
+
+
+def test_a_code_is_given_once() -> None:
+    ids = [*CODES, *(rule.code.id for rule in RULES)]
+    names = [code.name for code in CODES.values()] + [rule.code.name for rule in RULES]
+    assert len(ids) == len(set(ids))
+    assert len(names) == len(set(names))
+
+
+def test_every_code_is_raised_somewhere_and_expected_by_a_test() -> None:
+    """A code nobody can meet is dead; one that no test expects may as well be."""
+    tests = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "tests").rglob("*")
+        if path.suffix in {".py", ".yaml", ".txt", ".json"}
+    )
+    unexpected = [code for code in CODES if code not in tests]
+    assert not unexpected

@@ -1,0 +1,17 @@
+"""Every generated file of the repository, and the pure function that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentflow.lint.catalogue import GENERATED as LINT_FILES
+from agentflow.output.run import run_schema
+from agentflow.spec.schema import SCHEMAS
+
+__all__ = ["GENERATED"]
+
+GENERATED: dict[str, Callable[[], str]] = {
+    **{f"schemas/{name}": render for name, render in SCHEMAS.items()},
+    **LINT_FILES,
+    "schemas/run.json": run_schema,
+}
