@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentflow import codes
-from agentflow.diagnostics import Diagnostic
+from agentflow.diagnostics import Diagnostic, Span
 from agentflow.source.text import SourceText
 
 __all__ = ["explain_syntax"]
@@ -105,7 +105,7 @@ def explain_syntax(source: SourceText, error: Any) -> Diagnostic:
         return codes.YAML_SYNTAX.at(span, message, hint="Quote the text.")
     for pattern, message, hint in _KNOWN:
         if pattern in problem:
-            related = ()
+            related: tuple[tuple[Span, str], ...] = ()
             context = error.context_mark
             if context is not None and context.index != offset and context.index < offset:
                 place = source.span(context.index, context.index + 1)

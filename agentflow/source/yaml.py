@@ -348,9 +348,7 @@ class _Composer:
             span = (event.start_mark.index, event.end_mark.index)
             self._report(codes.YAML_VERSION, span, message, "Remove the %YAML line.")
 
-    def _report(
-        self, code: Code, span: tuple[int, int], message: str, hint: str | None
-    ) -> None:
+    def _report(self, code: Code, span: tuple[int, int], message: str, hint: str | None) -> None:
         self.problems.append(code.at(self.source.span(*span), message, hint=hint))
 
 

@@ -49,6 +49,15 @@ class SpecModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
+def _shown(value: object) -> str:
+    """A value in a message, as YAML has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return "A mapping" if isinstance(value, dict) else "A list"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 
 
@@ -62,7 +71,7 @@ def parse_duration(value: object) -> float:
         raise ValueError(f"A duration needs a unit: write {value}s, {value}m or {value}h.")  # noqa: TRY004
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
     if match is None:
-        raise ValueError(f"{value!r} is not a duration such as 30s, 20m or 1h30m.")
+        raise ValueError(f"{_shown(value)} is not a duration such as 30s, 20m or 1h30m.")
     hours, minutes, seconds, millis = (int(part or 0) for part in match.groups())
     total = hours * 3600 + minutes * 60 + seconds + millis / 1000
     if total == 0:
@@ -84,9 +93,9 @@ def parse_count(value: object) -> int:
     elif isinstance(value, str) and (match := _COUNT.fullmatch(value)):
         number = Decimal(match[1]) * {"k": 1_000, "M": 1_000_000}[match[2]]
     else:
-        raise ValueError(f"{value!r} is not a whole number such as 60, 400k or 1.5M.")
+        raise ValueError(f"{_shown(value)} is not a whole number such as 60, 400k or 1.5M.")
     if number != int(number) or number < 1:
-        raise ValueError(f"{value!r} is not a whole number above zero.")
+        raise ValueError(f"{_shown(value)} is not a whole number above zero.")
     return int(number)
 
 
@@ -97,7 +106,9 @@ def parse_money(value: object) -> Decimal:
         ValueError: it is not an amount above zero, or finer than a cent.
     """
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise ValueError(f"{value!r} is not an amount in dollars such as 2.50, without a unit.")  # noqa: TRY004
+        raise ValueError(
+            f"{_shown(value)} is not an amount in dollars such as 2.50, without a unit."
+        )  # noqa: TRY004
     amount = Decimal(value)
     if not amount.is_finite() or amount <= 0:
         raise ValueError(f"{value} is not an amount above zero.")
@@ -117,7 +128,7 @@ def parse_percent(value: object) -> Decimal:
         share = int(match[1])
         if 1 <= share <= 100:
             return Decimal(share) / 100
-    raise ValueError(f"{value!r} is not a share such as 80%.")
+    raise ValueError(f"{_shown(value)} is not a share such as 80%.")
 
 
 Duration = Annotated[

@@ -50,7 +50,9 @@ class LintSpec(SpecModel):
 class ProjectSpec(SpecModel):
     """The root of a project."""
 
-    apiVersion: ApiVersion = Field(description="agentflow/v1")
+    apiVersion: ApiVersion | None = Field(
+        default=None, description="agentflow/v1, in the first document of a file."
+    )
     kind: Literal["Project"]
     name: Name
     description: Text | None = None

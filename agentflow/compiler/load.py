@@ -1,0 +1,216 @@
+"""Stage 1: files to documents, each with its kind and address.
+
+Decides what a document is. What it says is left to `resolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agentflow import codes
+from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
+from agentflow.errors import FileRefused
+from agentflow.nearest import did_you_mean, one_of
+from agentflow.ports import Files
+from agentflow.source.tree import Document
+from agentflow.source.yaml import parse
+from agentflow.spec.base import API_VERSION
+from agentflow.spec.kinds import KINDS
+
+__all__ = ["PROJECT_FILE", "Loaded", "RawSpec", "load"]
+
+PROJECT_FILE = "agentflow.yaml"
+"""The file whose directory is the root of a project."""
+
+
+class RawSpec(NamedTuple):
+    """A document whose kind is known. The rest of it has not been looked at."""
+
+    kind: str
+    name: str | None
+    """None: it has no usable name, which the check of its shape reports."""
+    document: Document
+
+    @property
+    def address(self) -> str:
+        return f"{self.kind.lower()}/{self.name or '?'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    specs: tuple[RawSpec, ...]
+    """Ordered by file and place. Addresses are unique: the first of two is kept."""
+    project: RawSpec | None
+    documents: tuple[Document, ...]
+    """All documents that could be read, also those that are no spec."""
+    complete: bool
+    """False: a file could not be read whole, so what seems to be missing may stand in it."""
+    selected: frozenset[str] | None = None
+    """The files to report on. None: all of them."""
+
+    def reports(self, document: Document) -> bool:
+        """Whether problems of this document are asked for."""
+        return self.selected is None or document.file in self.selected
+
+
+def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
+    """Read every spec of a project.
+
+    Args:
+        files: the project.
+        only: report on these files alone. The others are read for what they declare, because
+            references lead there, but not judged. None: report on all.
+    """
+    selected = None if only is None else frozenset(only)
+    problems: list[Diagnostic] = []
+    documents: list[Document] = []
+    specs: list[RawSpec] = []
+    complete = True
+    for file in sorted({*files.specs(), *(only or ())}):
+        read, found = _read(files, file)
+        complete = complete and not found
+        problems.extend(found)
+        documents.extend(read)
+        for document in _with_content(read):
+            kind, found = _kind(document, first=document is _first(read))
+            problems.extend(found)
+            if kind is not None:
+                name = document.data.get("name")
+                usable = name if isinstance(name, str) and name else None
+                specs.append(RawSpec(kind, usable, document))
+    kept, found = _unique(specs)
+    problems.extend(found)
+    project = next((spec for spec in kept if spec.kind == "Project"), None)
+    if project is None and complete:
+        problems.append(_no_project())
+    loaded = Loaded(
+        specs=tuple(kept),
+        project=project,
+        documents=tuple(documents),
+        complete=complete,
+        selected=selected,
+    )
+    return Checked(loaded, tuple(_about(problems, selected)))
+
+
+def _about(
+    problems: Iterable[Diagnostic], selected: Collection[str] | None
+) -> Iterator[Diagnostic]:
+    """The problems of the selected files, and those that belong to no file."""
+    for problem in problems:
+        if selected is None or problem.span is None or problem.span.file in selected:
+            yield problem
+
+
+def _read(files: Files, file: str) -> tuple[tuple[Document, ...], list[Diagnostic]]:
+    try:
+        text = files.read(file)
+    except FileRefused as error:
+        code = codes.CODES[error.code]
+        return (), [code.at(Span.start_of(file), error.message, hint=error.hint)]
+    documents, found = parse(file, text)
+    problems = list(found)
+    if not problems and _first(documents) is None:
+        message = f"{file} holds no spec."
+        hint = f"Write one, starting with `apiVersion: {API_VERSION}`, or delete the file."
+        problems.append(codes.EMPTY_FILE.at(Span.start_of(file), message, hint=hint))
+    return documents, problems
+
+
+def _with_content(documents: Iterable[Document]) -> Iterator[Document]:
+    """Without the empty ones: a `---` at the end of a file does no harm."""
+    return (document for document in documents if document.data is not None)
+
+
+def _first(documents: Iterable[Document]) -> Document | None:
+    return next(_with_content(documents), None)
+
+
+def _kind(document: Document, *, first: bool) -> tuple[str | None, list[Diagnostic]]:
+    data = document.data
+    if not isinstance(data, dict):
+        span = document.span(())
+        message = "A spec is a mapping of keys to values, and this document is not."
+        hint = "Start it with `kind: Agent` and `name: …`."
+        return None, [codes.NOT_A_MAPPING.at(span, message, hint=hint)]
+    problems = list(_api_version(document, first=first))
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind in KINDS:
+        return kind, problems
+    span = document.span(("kind",)) if "kind" in data else _head(document)
+    choices = f"The kinds are {one_of(KINDS, joined='and')}."
+    if kind is None:
+        message = "The document does not say what it declares."
+        problems.append(codes.KIND_MISSING.at(span, message, hint=f"Add `kind: …`. {choices}"))
+        return None, problems
+    message = f"There is no kind {kind!r}." if isinstance(kind, str) else "A kind is a word."
+    hint = did_you_mean(str(kind), KINDS) or choices
+    problems.append(codes.KIND_UNKNOWN.at(span, message, hint=hint))
+    return None, problems
+
+
+def _api_version(document: Document, *, first: bool) -> Iterator[Diagnostic]:
+    data = document.data
+    if "apiVersion" in data:
+        if data["apiVersion"] != API_VERSION:
+            message = f"{data['apiVersion']!r} is not a version of the language."
+            hint = f"Write `apiVersion: {API_VERSION}`."
+            span = document.span(("apiVersion",))
+            fix = Fix(f"Write {API_VERSION}", (Edit(span, API_VERSION),), safe=False)
+            yield codes.API_VERSION_UNKNOWN.at(span, message, hint=hint, fix=fix)
+    elif first:
+        span = _head(document)
+        message = "The first document of a file says which version of the language it is in."
+        line = f"apiVersion: {API_VERSION}"
+        at = Span(span.file, span.line, span.column, span.line, span.column)
+        fix = Fix(f"Add `{line}`", (Edit(at, f"{line}\n"),), safe=True)
+        # A document in braces has no line to insert before.
+        block = not document.source.lstrip().startswith("{") and span.column == 1
+        yield codes.API_VERSION_MISSING.at(
+            span, message, hint=f"Add the line `{line}`.", fix=fix if block else None
+        )
+
+
+def _head(document: Document) -> Span:
+    """The first key: where what a document lacks is reported."""
+    for key in document.data:
+        return document.span((key,), key=True)
+    return document.span(())
+
+
+def _unique(specs: Iterable[RawSpec]) -> tuple[list[RawSpec], list[Diagnostic]]:
+    """The first spec of each address, and of all Projects; the others are reported."""
+    kept: dict[str, RawSpec] = {}
+    unnamed: list[RawSpec] = []
+    problems: list[Diagnostic] = []
+    for spec in specs:
+        key = "project" if spec.kind == "Project" else spec.address
+        if spec.name is None and spec.kind != "Project":
+            unnamed.append(spec)
+        elif key not in kept:
+            kept[key] = spec
+        else:
+            problems.append(_second(spec, kept[key]))
+    ordered = [*kept.values(), *unnamed]
+    return sorted(ordered, key=lambda spec: (spec.document.file, spec.document.index)), problems
+
+
+def _second(spec: RawSpec, first: RawSpec) -> Diagnostic:
+    place = first.document.span(("name",))
+    related = ((place, "first declared here"),)
+    span = spec.document.span(("name",))
+    if spec.kind == "Project":
+        message = f"The project is declared a second time, first at {place}."
+        hint = "Keep one document of kind Project."
+        return codes.SECOND_PROJECT.at(span, message, hint=hint, related=related)
+    message = f"{spec.kind} {spec.name!r} is declared a second time, first at {place}."
+    hint = "Rename one of the two."
+    return codes.DUPLICATE_ADDRESS.at(span, message, hint=hint, related=related)
+
+
+def _no_project() -> Diagnostic:
+    message = "No document declares the project."
+    hint = f"Add `kind: Project` with a `name` to {PROJECT_FILE}, or run `agentflow init`."
+    return codes.PROJECT_MISSING.at(Span.start_of(PROJECT_FILE), message, hint=hint)

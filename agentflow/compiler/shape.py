@@ -1,0 +1,369 @@
+"""Plain data to a model of its kind: what does not fit becomes a diagnostic, in plain words.
+
+The one place where errors of pydantic are read.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+
+from pydantic import ValidationError
+
+from agentflow import codes
+from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
+from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
+from agentflow.nearest import nearest, one_of
+from agentflow.source.tree import Document, Path
+from agentflow.spec.base import SpecModel
+
+__all__ = ["check_shape", "known_keys"]
+
+M = TypeVar("M", bound=SpecModel)
+
+
+class _Error(NamedTuple):
+    """An error of the model, at the path of the data it is about."""
+
+    path: Path
+    on_key: bool
+    branch: str | None
+    """Which alternative of a union it belongs to; None outside of unions."""
+    type: str
+    message: str
+    context: Mapping[str, Any]
+    value: Any
+
+
+def check_shape(
+    model: type[M], document: Document, *, failed: Collection[Path] = ()
+) -> Checked[M | None]:
+    """Build a spec from the data of a document.
+
+    Args:
+        model: of the document's kind.
+        document: after substitution.
+        failed: paths whose values could not be made: nothing is said about those.
+    """
+    try:
+        spec = model.model_validate(document.data, by_alias=True, by_name=False)
+        return Checked(spec, ())
+    except ValidationError as error:
+        found = _errors(error, document.data)
+    relevant = [
+        item
+        for item in _settle_unions(found)
+        # `load` has reported the version, and substitution the failed values.
+        if item.path != ("apiVersion",) and not _is_below(item.path, failed)
+    ]
+    misspelt = {_meant_path(model, item.path) for item in relevant if _is_unknown(item)}
+    problems = [
+        _diagnostic(model, document, item)
+        for item in relevant
+        if item.type != "missing" or item.path not in misspelt
+    ]
+    return Checked(None, tuple(problems))
+
+
+def _is_unknown(error: _Error) -> bool:
+    return error.type == "extra_forbidden"
+
+
+def _meant_path(model: type[SpecModel], path: Path) -> Path:
+    """The path with the key that was probably meant: it is not missing as well."""
+    key = str(path[-1])
+    meant = MEANT_KEY.get(key)
+    known = known_keys(model, path[:-1])
+    return (*path[:-1], meant.key if meant and meant.key in known else nearest(key, known) or "")
+
+
+def _is_below(path: Path, roots: Iterable[Path]) -> bool:
+    return any(path[: len(root)] == root for root in roots)
+
+
+def _errors(error: ValidationError, data: Any) -> list[_Error]:
+    found = []
+    for item in error.errors(include_url=False):
+        path, on_key, branch = _locate(item["loc"], data, item["type"])
+        found.append(
+            _Error(
+                path=path,
+                on_key=on_key,
+                branch=branch,
+                type=item["type"],
+                message=item["msg"],
+                context=item.get("ctx", {}),
+                value=item["input"],
+            )
+        )
+    return found
+
+
+def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> tuple[Path, bool, str | None]:
+    """The path in the data: without what pydantic adds for keys and for branches of unions."""
+    path: list[str | int] = []
+    branch = None
+    on_key = False
+    for number, step in enumerate(loc):
+        is_last = number == len(loc) - 1
+        if isinstance(data, dict) and step in data:
+            path.append(step)
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            path.append(step)
+            data = data[step]
+        elif step == "[key]":
+            on_key = True
+        elif is_last and type_ == "missing":
+            path.append(step)
+        else:
+            branch = str(step)
+    return tuple(path), on_key, branch
+
+
+def _settle_unions(errors: Iterable[_Error]) -> Iterator[_Error]:
+    """Of the alternatives of a union, keep the one that the value was probably meant for."""
+    errors = list(errors)
+    for error in errors:
+        if error.branch is None:
+            yield error
+            continue
+        rivals = [
+            other
+            for other in errors
+            if other.branch is not None
+            and other.branch != error.branch
+            and _is_below(other.path, [error.path])
+        ]
+        wrong_kind = error.type.endswith("_type")
+        rivals_fit = [other for other in rivals if not other.type.endswith("_type")]
+        if wrong_kind and (rivals_fit or (rivals and error is not _first_at(errors, error.path))):
+            continue
+        if wrong_kind and rivals:
+            yield error._replace(type="union")
+        else:
+            yield error
+
+
+def _first_at(errors: list[_Error], path: Path) -> _Error:
+    return next(error for error in errors if error.path == path and error.branch is not None)
+
+
+def _diagnostic(model: type[SpecModel], document: Document, error: _Error) -> Diagnostic:
+    if error.type == "extra_forbidden":
+        return _unknown_key(model, document, error.path)
+    if error.type == "missing":
+        return _missing_key(model, document, error.path)
+    if error.type in ("literal_error", "enum"):
+        return _unknown_word(document, error)
+    span = document.span(error.path, key=error.on_key)
+    name = _name(error.path, on_key=error.on_key)
+    code, message, hint = _explain(error, name)
+    return code.at(span, message, hint=hint)
+
+
+def _name(path: Path, *, on_key: bool = False) -> str:
+    """How a message calls a field: `tools.bash`, `done[0]`."""
+    if on_key:
+        return f"The key {path[-1]!r}" if path else "The key"
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return f"`{text.removeprefix('.')}`" if text else "The document"
+
+
+def _unknown_key(model: type[SpecModel], document: Document, path: Path) -> Diagnostic:
+    key = str(path[-1])
+    known = known_keys(model, path[:-1])
+    where = _name(path[:-1]) if len(path) > 1 else f"{model.__name__.removesuffix('Spec')}"
+    span = document.span(path, key=True)
+    fix = None
+    taken = _keys_at(document.data, path[:-1])
+    near = nearest(key, [name for name in known if name not in taken])
+    meant = MEANT_KEY.get(key)
+    if meant is not None and (near is None or meant.first or key == "system"):
+        hint = meant.hint(path[:-1], known)
+    elif near is not None:
+        hint = f"Did you mean {near!r}?"
+        fix = Fix(f"Rename to {near!r}", (Edit(span, near),), safe=False)
+    else:
+        hint = f"Known keys are {one_of(known, joined='and', limit=30)}."
+    return codes.UNKNOWN_KEY.at(span, f"{where} has no key {key!r}.", hint=hint, fix=fix)
+
+
+def _missing_key(model: type[SpecModel], document: Document, path: Path) -> Diagnostic:
+    key = str(path[-1])
+    kind = model.__name__.removesuffix("Spec")
+    if len(path) == 1:
+        data = document.data
+        named = data.get("name")
+        who = f"{kind} {named!r}" if isinstance(named, str) else f"This {kind}"
+        anchor = "name" if "name" in data else "kind"
+        span = document.span((anchor,), key=True)
+    else:
+        who = _name(path[:-1])
+        span = document.span(path[:-1], key=True)
+    hint = f"Add `{key}: …`."
+    return codes.MISSING_KEY.at(span, f"{who} has no {key!r}.", hint=hint)
+
+
+def _unknown_word(document: Document, error: _Error) -> Diagnostic:
+    expected = re.findall(r"'([^']*)'", str(error.context.get("expected", "")))
+    span = document.span(error.path)
+    name = _name(error.path)
+    choices = one_of(expected)
+    if not isinstance(error.value, str):
+        message = f"{name} is {_shown(error.value)}, and it has to be a word."
+        return codes.WRONG_TYPE.at(span, message, hint=f"Write {choices}.")
+    meant = MEANT_WORD.get(error.value.lower())
+    near = meant if meant in expected else nearest(error.value, expected)
+    message = f"{name} cannot be {error.value!r}."
+    hint = f"Did you mean {near!r}? Allowed: {choices}." if near else f"Write {choices}."
+    fix = Fix(f"Write {near!r}", (Edit(span, near),), safe=False) if near else None
+    return codes.UNKNOWN_WORD.at(span, message, hint=hint, fix=fix)
+
+
+_TYPE_WORDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "decimal_type": "a number",
+}
+
+
+_WORD_FORMS = {
+    "BuiltInTool": "allow, ask, auto, off or a mapping",
+    "WebSearchTool": "allow, ask, auto, off or a mapping",
+    "WebFetchTool": "allow, ask, auto, off or a mapping",
+    "ModelSpec": "a model id or a mapping",
+    "NetworkSpec": "the word open or a mapping",
+    "UncertaintySpec": "assume, ask, stop or a mapping",
+}
+"""Models that also have a short form."""
+
+
+def _explain(error: _Error, name: str) -> tuple[Code, str, str | None]:
+    """Code, sentence and hint for what is not about keys or words."""
+    context = error.context
+    kind = error.type
+    if kind in _TYPE_WORDS or kind == "union":
+        model = str(error.context.get("class_name"))
+        return _explain_type(error, name, _WORD_FORMS.get(model) or _TYPE_WORDS.get(kind))
+    if kind == "string_pattern_mismatch":
+        form = PATTERN_WORDS.get(str(context.get("pattern")))
+        message = f"{name} is {_shown(error.value)}, which is malformed."
+        if error.on_key:
+            message = f"{name} is malformed."
+        return codes.MALFORMED, message, form
+    if kind == "string_too_short":
+        return codes.OUT_OF_RANGE, f"{name} is empty.", "Write the text, or remove the key."
+    if kind in ("string_too_long", "too_long", "too_short"):
+        return codes.OUT_OF_RANGE, *_explain_length(error, name)
+    if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
+        limit = next(iter(context.values()))
+        words = {"greater_than_equal": "at least", "greater_than": "more than"}
+        words |= {"less_than_equal": "at most", "less_than": "less than"}
+        message = f"{name} is {_shown(error.value)}, and it has to be {words[kind]} {limit}."
+        return codes.OUT_OF_RANGE, message, f"Write a number that is {words[kind]} {limit}."
+    if kind == "value_error":
+        if error.value is None:
+            return _explain_type(error, name, None)
+        sentence = str(context.get("error", error.message))
+        if not error.path:
+            return codes.MALFORMED, sentence, None
+        return codes.MALFORMED, f"{name}: {sentence}", None
+    return codes.MALFORMED, f"{name}: {error.message}.", None
+
+
+def _explain_type(error: _Error, name: str, wanted: str | None) -> tuple[Code, str, str | None]:
+    value = error.value
+    if value is None:
+        return codes.WRONG_TYPE, f"{name} has no value.", "Write one, or remove the key."
+    if wanted is None:
+        message = f"{name} is {_shown(value)}, which does not fit here."
+        return codes.WRONG_TYPE, message, "Write text or a mapping."
+    hint = None
+    if wanted == "text" and not isinstance(value, (dict, list)):
+        hint = "Quote it to make it text."
+    elif wanted == "a list" and isinstance(value, str):
+        hint = "Put it in brackets: `[…]`."
+    elif wanted == "true or false" and isinstance(value, str):
+        hint = "YAML 1.2 knows true and false only; yes, no, on and off are text."
+    elif wanted == "a whole number" and isinstance(value, str):
+        hint = "Write the number without quotes."
+    elif "mapping" in wanted:
+        hint = f"Write {wanted}: `key: value`, one to a line below."
+    return codes.WRONG_TYPE, f"{name} is {_shown(value)}, and it has to be {wanted}.", hint
+
+
+def _explain_length(error: _Error, name: str) -> tuple[str, str]:
+    context = error.context
+    most = context.get("max_length")
+    limit = most if most is not None else context.get("min_length", 0)
+    unit = "characters" if isinstance(error.value, str) else "entries"
+    size = len(error.value) if isinstance(error.value, (str, list, dict)) else 0
+    if most is None:
+        return f"{name} has {size} {unit}, and it needs at least {limit}.", "Add what is missing."
+    return f"{name} has {size} {unit}, and at most {limit} are allowed.", "Shorten it."
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, Decimal)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else f"{value[:57]}…")
+    if value is None:
+        return "empty"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def _keys_at(data: Any, path: Path) -> Collection[str]:
+    for step in path:
+        data = data[step]
+    return data if isinstance(data, dict) else ()
+
+
+def known_keys(model: type[SpecModel], path: Path) -> list[str]:
+    """The keys a mapping at `path` of a spec can have, in the order of the documentation."""
+    candidates: list[Any] = [model]
+    for step in path:
+        candidates = [inner for item in candidates for inner in _step(item, step)]
+    return [name for item in candidates for name in _fields(item)]
+
+
+def _fields(annotation: Any) -> dict[str, Any]:
+    """Field name as it is written -> its type, for a model."""
+    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
+        return {
+            field.alias or name: field.annotation for name, field in annotation.model_fields.items()
+        }
+    return {}
+
+
+def _step(annotation: Any, step: str | int) -> list[Any]:
+    """The types that a key or index of a value of this type can have."""
+    origin = get_origin(annotation)
+    if origin is dict:
+        return _flat(get_args(annotation)[1])
+    if origin is list:
+        return _flat(get_args(annotation)[0])
+    inner = _fields(annotation).get(str(step))
+    return [] if inner is None else _flat(inner)
+
+
+def _flat(annotation: Any) -> list[Any]:
+    """The alternatives of a union, without `Annotated`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _flat(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [item for part in cast(Iterable[Any], get_args(annotation)) for item in _flat(part)]
+    return [annotation]

@@ -1,0 +1,132 @@
+"""Words people use that the language calls something else, and what patterns mean in words.
+
+Data for `shape`. The keys come from the service's own vocabulary, from older guides and from other
+tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple, get_args
+
+from agentflow.source.tree import Path
+from agentflow.spec import base
+
+__all__ = ["MEANT_KEY", "MEANT_WORD", "PATTERN_WORDS", "Meant"]
+
+
+class Meant(NamedTuple):
+    """What somebody who wrote another key had in mind."""
+
+    key: str
+    """The key, with the ones above it: `network.hosts`. Empty: there is none."""
+    note: str = ""
+    """A sentence after the hint."""
+    first: bool = True
+    """It is said even if a known key looks similar."""
+
+    def hint(self, parent: Path, known: Collection[str]) -> str:
+        """The hint for a mapping at `parent` that has the `known` keys."""
+        if not self.key:
+            return self.note
+        above = [str(step) for step in parent]
+        steps = self.key.split(".")
+        if above and steps[: len(above)] == above:
+            steps = steps[len(above) :]
+        elif len(steps) > 1 and steps[-1] in known:
+            steps = steps[-1:]
+        words = f"Did you mean {'.'.join(steps)!r}?"
+        return f"{words} {self.note}" if self.note else words
+
+
+MEANT_KEY: dict[str, Meant] = {
+    "instructions": Meant("prompt"),
+    "system": Meant("prompt"),
+    "system_prompt": Meant("prompt"),
+    "message": Meant("task"),
+    "messages": Meant("task", "A run starts with one message: `task`."),
+    "initial_message": Meant("task"),
+    "allowed_hosts": Meant("network.hosts"),
+    "allowed_ips": Meant("network.hosts", "Hosts are named, not numbered."),
+    "allowlist": Meant("network.hosts"),
+    "networking": Meant("network"),
+    "allow_package_managers": Meant("network.packages"),
+    "allow_mcp_servers": Meant("network.mcp"),
+    "allowed_domains": Meant("domains"),
+    "blocked_domains": Meant("blocked"),
+    "max_content_tokens": Meant("max_tokens"),
+    "user_location": Meant("location"),
+    "max_redirects": Meant("", "The service has no such setting. Remove it."),
+    "block_private_networks": Meant("", "The service has no such setting. Remove it."),
+    "max_turns": Meant("budget.turns"),
+    "max_tokens": Meant("budget.tokens", first=False),
+    "max_cost": Meant("budget.usd"),
+    "cost": Meant("budget.usd"),
+    "timeout": Meant("budget.wall", first=False),
+    "permission_policy": Meant("policy"),
+    "type": Meant("", "The kind says it already. Remove the key.", first=False),
+    "config": Meant("", "Its keys stand directly in the document."),
+    "spec": Meant("", "Documents are flat: its keys stand directly in the document."),
+    "metadata.name": Meant("name"),
+    "environment_id": Meant("environment", "Write `environment: id:env_…`."),
+    "model_id": Meant("model"),
+    "effort": Meant("model.effort"),
+    "variables": Meant("vars"),
+    "parameters": Meant("inputs"),
+    "custom_tools": Meant("custom"),
+    "definition_of_done": Meant("done"),
+    "files": Meant("outputs", first=False),
+    "schema_": Meant("schema"),
+    "handler": Meant("run"),
+    "callable": Meant("run"),
+    "parameters_schema": Meant("input_schema"),
+}
+
+MEANT_WORD: dict[str, str] = {
+    "always_allow": "allow",
+    "allowed": "allow",
+    "true": "allow",
+    "always_ask": "ask",
+    "confirm": "ask",
+    "deny": "off",
+    "denied": "off",
+    "disable": "off",
+    "disabled": "off",
+    "always_deny": "off",
+    "never_allow": "off",
+    "never": "off",
+    "none": "off",
+    "str": "string",
+    "text": "string",
+    "int": "integer",
+    "float": "number",
+    "decimal": "number",
+    "bool": "boolean",
+    "guess": "assume",
+    "human": "person",
+    "limited": "low",
+}
+
+
+def _pattern(annotation: object) -> str:
+    for part in get_args(annotation)[1:]:
+        if getattr(part, "pattern", None):
+            return str(part.pattern)
+    raise AssertionError("the type has no pattern")
+
+
+PATTERN_WORDS: dict[str, str] = {
+    _pattern(base.Name): "Names have lower-case letters, digits and hyphens, at most 63, and are "
+    "written out.",
+    _pattern(base.FilePath): "A file beside the spec starts with './' or '../'.",
+    _pattern(base.EnvironmentRef): "Write the name of an Environment, or 'id:env_…'.",
+    r"^[A-Za-z0-9_-]{1,128}$": "Tool names have letters, digits, '_' and '-', at most 128.",
+    r"^[A-Za-z_][A-Za-z0-9_]{0,63}$": "Names have letters, digits and '_', at most 64, and do not "
+    "start with a digit.",
+    r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$": "Write 'package.module:function'.",
+    r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$": "Write 'package.module:function'.",
+    "^/": "Write an absolute path, such as /tmp.",
+    "^[A-Z]{2}$": "Write the two-letter code of the country in capitals, such as DE.",
+    r"^(local|anthropic|https?://.+)$": "Write local, anthropic, or a URL.",
+}
+"""A test holds that every pattern of the models is here."""

@@ -1,0 +1,37 @@
+"""Words for lists of names, and the name that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["did_you_mean", "nearest", "one_of"]
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name most like `word`; None if none is close."""
+    by_fold: dict[str, str] = {}
+    for name in sorted(names):
+        by_fold.setdefault(_fold(name), name)
+    close = get_close_matches(_fold(word), by_fold, n=1, cutoff=0.65)
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str | None:
+    """A hint, or None if no name is close."""
+    near = nearest(word, names)
+    return None if near is None else f"Did you mean {near!r}?"
+
+
+def one_of(names: Iterable[str], *, joined: str = "or", limit: int = 12) -> str:
+    """`a`, `b` or `c`, in the order given; long lists are cut."""
+    shown = list(names)
+    if len(shown) > limit:
+        return ", ".join(shown[:limit]) + ", …"
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} {joined} {shown[-1]}"
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("_", "-")
