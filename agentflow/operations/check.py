@@ -156,7 +156,9 @@ def compiled(
     report = check(project, target=target, variables=variables, rules=rules)
     if has_errors(report.problems) or report.build.compiled is None:
         raise ProblemsFound(
-            report.problems, "The project has errors, so nothing was done.", sources=report.sources,
+            report.problems,
+            "The project has errors, so nothing was done.",
+            sources=report.sources,
             root=project.root,
         )
     return report.build.compiled, report

@@ -1,0 +1,71 @@
+"""[io] From a target to a service that answers: the embedded one is started, others are called."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow.compiler.manifest import Target
+from agentflow.operations.embedded import Embedded, embedded_service
+from agentflow.ports import Resources, Sessions
+
+__all__ = ["Connection", "connect"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    resources: Resources
+    sessions: Sessions
+    base_url: str
+    local: bool
+
+
+@asynccontextmanager
+async def connect(
+    target: Target,
+    root: Path,
+    *,
+    script: Path | None = None,
+    unsafe_no_sandbox: bool = False,
+) -> AsyncIterator[Connection]:
+    """A connection to the target's service, closed at the end.
+
+    Args:
+        target: of the manifest.
+        root: the project's directory.
+        script: plays the model of the embedded service, instead of the target's own.
+        unsafe_no_sandbox: let tools of the embedded service run unconfined.
+
+    Raises:
+        UsageError: no credentials.
+        Blocked, SandboxUnavailable: as `embedded_service`.
+    """
+    from agentflow.remote.client import make_client
+    from agentflow.remote.resources import RemoteResources
+    from agentflow.remote.sessions import RemoteSessions
+
+    with ExitStack() as stack:
+        if target.service == "local":
+            own = root / target.script if target.script else None
+            how = Embedded(root=root, script=script or own, unsafe_no_sandbox=unsafe_no_sandbox)
+            endpoint = stack.enter_context(embedded_service(how))
+            base_url, key = endpoint.base_url, endpoint.token
+        else:
+            base_url = None if target.service == "anthropic" else target.service
+            key = None
+        # Streams stay open for as long as a session runs; with a pool of their own they never keep
+        # a control request waiting for a connection.
+        control = make_client(base_url, key, workspace_id=target.workspace)
+        streams = make_client(base_url, key, workspace_id=target.workspace)
+        try:
+            yield Connection(
+                resources=RemoteResources(control),
+                sessions=RemoteSessions(control, streams),
+                base_url=str(control.base_url),
+                local=target.service == "local",
+            )
+        finally:
+            await control.close()
+            await streams.close()
