@@ -25,6 +25,13 @@ PROJECT_FILE = "agentflow.yaml"
 """The file whose directory is the root of a project."""
 
 
+_HARMLESS = (codes.DUPLICATE_KEY, codes.TAG, codes.KEY_NOT_TEXT, codes.MERGE_KEY, codes.BAD_ALIAS)
+_HARMLESS_IDS = frozenset(
+    code.id for code in (*_HARMLESS, codes.BAD_NUMBER, codes.YAML_VERSION, codes.EMPTY_FILE)
+)
+"""Problems of a file that was read to its end all the same."""
+
+
 class RawSpec(NamedTuple):
     """A document whose kind is known. The rest of it has not been looked at."""
 
@@ -46,7 +53,7 @@ class Loaded:
     documents: tuple[Document, ...]
     """All documents that could be read, also those that are no spec."""
     complete: bool
-    """False: a file could not be read whole, so what seems to be missing may stand in it."""
+    """False: some spec could not be read, so what seems to be missing may be that one."""
     selected: frozenset[str] | None = None
     """The files to report on. None: all of them."""
 
@@ -67,16 +74,20 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
     problems: list[Diagnostic] = []
     documents: list[Document] = []
     specs: list[RawSpec] = []
-    complete = True
-    for file in sorted({*files.specs(), *(only or ())}):
+    paths, found = _specs(files)
+    problems.extend(found)
+    complete = not found
+    for file in sorted({*paths, *(only or ())}):
         read, found = _read(files, file)
-        complete = complete and not found
+        complete = complete and all(problem.code in _HARMLESS_IDS for problem in found)
         problems.extend(found)
         documents.extend(read)
         for document in _with_content(read):
             kind, found = _kind(document, first=document is _first(read))
             problems.extend(found)
-            if kind is not None:
+            if kind is None:
+                complete = False
+            else:
                 name = document.data.get("name")
                 usable = name if isinstance(name, str) and name else None
                 specs.append(RawSpec(kind, usable, document))
@@ -102,6 +113,14 @@ def _about(
     for problem in problems:
         if selected is None or problem.span is None or problem.span.file in selected:
             yield problem
+
+
+def _specs(files: Files) -> tuple[Sequence[str], list[Diagnostic]]:
+    try:
+        return files.specs(), []
+    except FileRefused as error:
+        code = codes.CODES[error.code]
+        return (), [code.at(Span.start_of(error.path), error.message, hint=error.hint)]
 
 
 def _read(files: Files, file: str) -> tuple[tuple[Document, ...], list[Diagnostic]]:

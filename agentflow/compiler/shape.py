@@ -109,10 +109,10 @@ def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> tuple[Path, bo
     on_key = False
     for number, step in enumerate(loc):
         is_last = number == len(loc) - 1
-        if isinstance(data, dict) and step in data:
-            path.append(step)
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        inside = step in data if isinstance(data, dict) else False
+        if isinstance(data, list) and isinstance(step, int):
+            inside = step < len(data)
+        if inside:
             path.append(step)
             data = data[step]
         elif step == "[key]":
@@ -298,7 +298,7 @@ def _explain_type(error: _Error, name: str, wanted: str | None) -> tuple[Code, s
     elif wanted == "a whole number" and isinstance(value, str):
         hint = "Write the number without quotes."
     elif "mapping" in wanted:
-        hint = f"Write {wanted}: `key: value`, one to a line below."
+        hint = "Write `key: value` pairs." if wanted == "a mapping" else f"Write {wanted}."
     return codes.WRONG_TYPE, f"{name} is {_shown(value)}, and it has to be {wanted}.", hint
 
 

@@ -1,0 +1,270 @@
+"""[io] The files of a project on disk: which of them are specs, and reading without surprises.
+
+Nothing outside of the project's directory is read, nothing large is read whole before its size is
+known, and nothing that could block is opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from agentflow import codes
+from agentflow.compiler.load import PROJECT_FILE
+from agentflow.diagnostics import Code
+from agentflow.errors import FileRefused
+from agentflow.nearest import nearest
+from agentflow.spec.base import API_VERSION
+from agentflow.spec.kinds import KINDS
+
+__all__ = ["MAX_DATA_BYTES", "MAX_TEXT_BYTES", "LooseFiles", "ProjectFiles", "find_project"]
+
+MAX_TEXT_BYTES = 1 << 20
+"""Of a spec, a prompt or any other text."""
+
+MAX_DATA_BYTES = 5 << 20
+"""Of a schema or a module."""
+
+_DATA_SUFFIXES = (".json", ".py")
+_SPEC_SUFFIXES = (".yaml", ".yml")
+_SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
+
+_KIND = "|".join(KINDS)
+_OWN_VERSION = re.compile(rb"^\{?\s*[\"']?apiVersion[\"']?:\s*[\"']?agentflow\b", re.M)
+_OTHER_VERSION = re.compile(rb"^[\"']?apiVersion[\"']?:", re.M)
+_OWN_KIND = re.compile(rf"^[\"']?kind[\"']?:\s*[\"']?(?:{_KIND})\b".encode(), re.M | re.I)
+
+
+def find_project(start: Path) -> Path | None:
+    """The nearest directory that has an `agentflow.yaml`: `start` or one above. None: there is none."""
+    start = start.absolute()
+    for directory in (start, *start.parents):
+        if os.path.lexists(directory / PROJECT_FILE):
+            return directory
+    return None
+
+
+class ProjectFiles:
+    """The files below the directory of an `agentflow.yaml`, as `ports.Files`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.skipped = 0
+        """YAML files that are no specs, counted by `specs`."""
+        self._real_root = os.path.realpath(self.root)
+        # What `specs` had to read anyway, until `read` asks for it.
+        self._ahead: dict[str, bytes] = {}
+
+    def specs(self) -> Sequence[str]:
+        """The project's file, and every YAML file that says it is a spec, sorted.
+
+        Hidden directories, virtual environments, installed packages and nested projects are left
+        out; links are not followed.
+
+        Raises:
+            FileRefused: a directory cannot be listed.
+        """
+        self.skipped = 0
+        found = []
+        for path in self._walk(""):
+            if path == PROJECT_FILE or self._is_spec(path):
+                found.append(path)
+            else:
+                self.skipped += 1
+        return sorted(found)
+
+    def read(self, path: str) -> str:
+        """The text of a file, as it is, without a byte order mark.
+
+        Raises:
+            FileRefused: it is missing, not a regular file, too large, not UTF-8, or outside.
+        """
+        data = self._ahead.pop(path, None)
+        if data is None:
+            data = self._bytes(path, limit=_limit(path))
+        return _decoded(path, data)
+
+    def relative(self, path: Path) -> str:
+        """The project-relative name of a path.
+
+        Raises:
+            FileRefused: it lies outside.
+        """
+        name = os.path.relpath(path.absolute(), self.root).replace(os.sep, "/")
+        if name.startswith("../") or name == "..":
+            raise _outside(str(path))
+        return name
+
+    def _walk(self, directory: str) -> Iterator[str]:
+        """YAML files below a directory, links left out, in no order."""
+        try:
+            with os.scandir(self.root / directory) as entries:
+                listed = list(entries)
+        except OSError as error:
+            raise _refused(codes.FILE_UNREADABLE, directory or ".", _reason(error)) from None
+        names = {entry.name for entry in listed}
+        if directory and (PROJECT_FILE in names or "pyvenv.cfg" in names):
+            return
+        for entry in listed:
+            path = posixpath.join(directory, entry.name)
+            if path == PROJECT_FILE:
+                yield path
+            elif entry.name.startswith(".") or entry.is_symlink():
+                continue
+            elif entry.is_dir(follow_symlinks=False):
+                if entry.name not in _SKIPPED_DIRECTORIES:
+                    yield from self._walk(path)
+            elif entry.name.endswith(_SPEC_SUFFIXES) and entry.is_file(follow_symlinks=False):
+                yield path
+
+    def _is_spec(self, path: str) -> bool:
+        """Whether a YAML file says that it is for agentflow, and not for another tool."""
+        try:
+            data = self._bytes(path, limit=MAX_TEXT_BYTES, cut=True)
+        except FileRefused:
+            return True  # `read` says why
+        found = looks_like_spec(data)
+        if found and len(data) <= MAX_TEXT_BYTES:
+            self._ahead[path] = data
+        return found
+
+    def _bytes(self, path: str, *, limit: int, cut: bool = False) -> bytes:
+        """The content of a file, of at most `limit` bytes; one more if it is longer and `cut`."""
+        real = self._confined(path)
+        try:
+            # Not blocking: a pipe must not wait for its writer. `realpath` has followed the links.
+            handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._cannot_open(path, error) from None
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_a_file(path, status.st_mode)
+            if status.st_size > limit and not cut:
+                raise _too_large(path, status.st_size, limit)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
+        finally:
+            os.close(handle)
+        if len(data) > limit and not cut:
+            raise _too_large(path, len(data), limit)
+        return data
+
+    def _confined(self, path: str) -> str:
+        """The real path of a file, which is below the root."""
+        lexical = posixpath.normpath(path)
+        if lexical.startswith(("../", "/")) or lexical == "..":
+            raise _outside(path)
+        try:
+            real = os.path.realpath(self.root / lexical)
+        except (OSError, ValueError):  # a null byte
+            raise _refused(codes.FILE_MISSING, path, f"There is no file {path!r}.") from None
+        if real != self._real_root and not real.startswith(self._real_root.rstrip("/") + "/"):
+            raise _outside(path)
+        return real
+
+    def _cannot_open(self, path: str, error: OSError) -> FileRefused:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            message = f"There is no file {path!r}."
+            return FileRefused(codes.FILE_MISSING.id, path, message, hint=self._similar(path))
+        if error.errno == errno.ENXIO:
+            return _refused(codes.NOT_A_FILE, path, f"{path!r} is a socket or a pipe, not a file.")
+        return _refused(codes.FILE_UNREADABLE, path, _reason(error))
+
+    def _similar(self, path: str) -> str:
+        """A hint with the file of the same directory that is named most like it."""
+        directory, name = posixpath.split(posixpath.normpath(path))
+        try:
+            entries = [entry.name for entry in (self.root / directory).iterdir()]
+        except (OSError, ValueError):
+            return f"Create it, or correct the path: there is no directory {directory!r}."
+        near = nearest(name, [entry for entry in entries if not entry.startswith(".")])
+        if near is None:
+            return "Create it, or correct the path."
+        return f"Did you mean {posixpath.join(directory, near)!r}?"
+
+
+class LooseFiles(ProjectFiles):
+    """Single specs without an `agentflow.yaml`: a project of their own, named after the directory."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Take the files named.
+
+        Args:
+            paths: at least one. Their common directory is the root.
+        """
+        parents = [str(path.absolute().parent) for path in paths]
+        super().__init__(Path(os.path.commonpath(parents)))
+        self._named = sorted({self.relative(path) for path in paths})
+
+    def specs(self) -> Sequence[str]:
+        """The files named, and a project file in memory if none of them declares a project."""
+        return sorted({*self._named, PROJECT_FILE})
+
+    def read(self, path: str) -> str:
+        if path == PROJECT_FILE and path not in self._named:
+            return self._implicit_project()
+        return super().read(path)
+
+    def _implicit_project(self) -> str:
+        name = re.sub(r"[^a-z0-9]+", "-", self.root.name.lower())[:63].strip("-") or "project"
+        return f"apiVersion: {API_VERSION}\nkind: Project\nname: {name}\n"
+
+
+def looks_like_spec(data: bytes) -> bool:
+    """Whether YAML text is a spec: by its `apiVersion`, or by its `kind` if it has none."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.decode("utf-16", "ignore").encode()
+    if _OWN_VERSION.search(data):
+        return True
+    return _OWN_KIND.search(data) is not None and _OTHER_VERSION.search(data) is None
+
+
+def _limit(path: str) -> int:
+    return MAX_DATA_BYTES if path.endswith(_DATA_SUFFIXES) else MAX_TEXT_BYTES
+
+
+def _decoded(path: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        message = f"{path!r} is not UTF-8: byte {error.start} (line {line}) is 0x{byte:02x}."
+        utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        hint = "It is UTF-16. Save it as UTF-8." if utf16 else "Save the file as UTF-8."
+        raise FileRefused(codes.NOT_UTF8.id, path, message, hint=hint) from None
+
+
+def _refused(code: Code, path: str, message: str, hint: str | None = None) -> FileRefused:
+    return FileRefused(code.id, path, message, hint=hint)
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror or error}: the file cannot be read."
+
+
+def _outside(path: str) -> FileRefused:
+    message = f"{path!r} leads out of the project."
+    hint = f"Move the file below the directory of {PROJECT_FILE}."
+    return FileRefused(codes.OUTSIDE_PROJECT.id, path, message, hint=hint)
+
+
+def _not_a_file(path: str, mode: int) -> FileRefused:
+    directory = stat.S_ISDIR(mode)
+    what = "a directory" if directory else "a pipe or a device"
+    hint = f"Name a file in it, such as '{PurePosixPath(path) / 'NAME'}'." if directory else None
+    return _refused(codes.NOT_A_FILE, path, f"{path!r} is {what}, not a file.", hint)
+
+
+def _too_large(path: str, size: int, limit: int) -> FileRefused:
+    message = f"{path!r} has {size / (1 << 20):.1f} MiB, and at most {limit >> 20} are read."
+    hint = "Data belongs among the inputs of a run, not among the specs."
+    return _refused(codes.FILE_TOO_LARGE, path, message, hint)
