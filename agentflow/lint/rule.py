@@ -10,12 +10,13 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.compiler.manifest import Compiled
 from agentflow.diagnostics import Code, Diagnostic, Fix, Severity, Span
+from agentflow.lint.prose import Prose
 from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["Check", "Confidence", "Context", "Rule", "rule"]
@@ -33,6 +34,10 @@ class Context:
     """None: some spec has errors, so nothing could be rendered."""
     code: Code | None = field(default=None, kw_only=True)
     """Of the rule that runs; the engine sets it."""
+    _texts: dict[str, tuple[tuple[str, Prose], ...]] = field(
+        default_factory=dict, kw_only=True, repr=False, compare=False
+    )
+    """By address: read once, for all rules."""
 
     @property
     def agents(self) -> tuple[AgentNode, ...]:
@@ -47,6 +52,13 @@ class Context:
         if agent.environment is None:
             return None
         return self.graph.environments.get(agent.environment.removeprefix("environment/"))
+
+    def texts(self, agent: AgentNode) -> tuple[tuple[str, Prose], ...]:
+        """What the agent reads, each with its field: `prompt`, then `task` if there is one."""
+        if agent.address not in self._texts:
+            task = () if agent.task is None else (("task", Prose(agent.task)),)
+            self._texts[agent.address] = (("prompt", Prose(agent.prompt)), *task)
+        return self._texts[agent.address]
 
     def problem(
         self,
@@ -80,7 +92,7 @@ class Rule:
     """The same, mended."""
 
     def run(self, context: Context) -> Iterator[Diagnostic]:
-        return self.check(Context(context.graph, context.compiled, code=self.code))
+        return self.check(replace(context, code=self.code))
 
 
 def rule(

@@ -1,0 +1,233 @@
+"""Comments that talk to the linter: where they stand and what they cover.
+
+A YAML tree has no comments, so they are searched in the text; the places of scalars tell which
+matches are comments and which are part of a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from agentflow.compiler.graph import AgentNode, Graph, TemplateText
+from agentflow.diagnostics import Span
+from agentflow.source.text import SourceText
+from agentflow.source.tree import Document, Path
+
+__all__ = ["Comment", "Entry", "comments"]
+
+_DIRECTIVE = r"agentflow:[ \t]*(?P<verb>[A-Za-z-]+)[ \t]*(?P<list>\[(?P<codes>[^\]\n]*)\])?"
+_YAML = re.compile(rf"(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}[^\n]*", re.MULTILINE)
+_JINJA = re.compile(rf"\{{#-?[ \t]*{_DIRECTIVE}.*?#\}}", re.DOTALL)
+_ENTRY = re.compile(r"[^,\s][^,]*?(?=\s*(?:,|$))")
+_END = 2**31
+_IGNORED_LINE = re.compile(r"\s*(?:#.*|---.*|\.\.\.\s*)?")
+
+
+class Entry(NamedTuple):
+    """One code of a comment, and its place."""
+
+    code: str
+    span: Span
+
+
+class Comment(NamedTuple):
+    span: Span
+    entries: tuple[Entry, ...]
+    """Empty: it names none, or is not an `ignore`."""
+    covers: tuple[Span, ...]
+
+    def holds(self, span: Span) -> bool:
+        """Whether what begins at `span` is covered."""
+        place = (span.line, span.column)
+        return any(
+            cover.file == span.file
+            and (cover.line, cover.column) <= place <= (cover.end_line, cover.end_column)
+            for cover in self.covers
+        )
+
+
+def comments(graph: Graph) -> Iterator[Comment]:
+    """Every comment to the linter in the files of a project, prompt files included."""
+    by_file: dict[str, list[Document]] = {}
+    for document in graph.documents:
+        by_file.setdefault(document.file, []).append(document)
+    for documents in by_file.values():
+        if "agentflow:" in documents[0].source:
+            agents = [a for a in graph.agents.values() if a.document.file == documents[0].file]
+            yield from _in_yaml(documents, agents)
+    seen: set[Span] = set()
+    for agent in graph.agents.values():
+        for template in filter(None, (agent.prompt, agent.task)):
+            for comment in _in_template(template):
+                if comment.span not in seen:
+                    seen.add(comment.span)
+                    yield comment
+
+
+def _whole(file: str) -> Span:
+    return Span(file, 1, 1, _END, 1)
+
+
+def _entries(match: re.Match[str], place: Any) -> tuple[Entry, ...]:
+    """`place` gives the span of a range of offsets in the text that was searched."""
+    if match["verb"] != "ignore" or match["list"] is None:
+        return ()
+    start = match.start("codes")
+    return tuple(
+        Entry(found[0], place(start + found.start(), start + found.end()))
+        for found in _ENTRY.finditer(match["codes"])
+    )
+
+
+def _is_addressed(match: re.Match[str]) -> bool:
+    """`# agentflow: ignore` and `# agentflow: anything[...]`; other words are prose."""
+    return match["verb"] == "ignore" or match["list"] is not None
+
+
+# In a template
+
+
+def _in_template(template: TemplateText) -> Iterator[Comment]:
+    if "agentflow:" not in template.text:
+        return
+    for match in _JINJA.finditer(template.text):
+        if _is_addressed(match):
+            yield Comment(
+                template.span(*match.span()),
+                _entries(match, template.span),
+                tuple(_covered_text(template, *match.span())),
+            )
+
+
+def _covered_text(template: TemplateText, start: int, end: int) -> Iterator[Span]:
+    """The line; on a line of its own the paragraph below; on the first line of a file the file."""
+    text = template.text
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = _find(text, "\n", end)
+    if text[line_start:start].strip() or text[end:line_end].strip():
+        yield template.span(line_start, line_end)
+    elif line_start == 0 and template.document is None:
+        yield _whole(template.name)
+    else:
+        yield template.span(line_start, _find(text, "\n\n", line_end + 1))
+
+
+def _find(text: str, what: str, start: int) -> int:
+    found = text.find(what, start)
+    return len(text) if found < 0 else found
+
+
+# In YAML
+
+
+class _Place(NamedTuple):
+    """A key with its value, or an item of a list."""
+
+    line: int
+    depth: int
+    end: tuple[int, int]
+    path: Path
+    document: Document
+
+
+def _places(document: Document) -> Iterator[_Place]:
+    pending: list[tuple[Path, Any]] = [((), document.data)]
+    while pending:
+        path, value = pending.pop()
+        children: Iterable[tuple[str | int, Any]] = ()
+        if isinstance(value, dict):
+            children = value.items()
+        elif isinstance(value, list):
+            children = enumerate(value)
+        for step, child in children:
+            here = (*path, step)
+            key, span = document.span(here, key=True), document.span(here)
+            yield _Place(key.line, len(here), (span.end_line, span.end_column), here, document)
+            pending.append((here, child))
+
+
+def _texts(document: Document) -> Iterator[Span]:
+    """The places of all scalars, which may hold a `#`."""
+    pending: list[tuple[Path, Any]] = [((), document.data)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            pending.extend(((*path, key), child) for key, child in value.items())
+        elif isinstance(value, list):
+            pending.extend(((*path, index), child) for index, child in enumerate(value))
+        elif isinstance(value, str):
+            yield document.span(path)
+
+
+def _in_yaml(documents: Sequence[Document], agents: Sequence[AgentNode]) -> Iterator[Comment]:
+    source = SourceText(documents[0].file, documents[0].source)
+    found = [match for match in _YAML.finditer(source.text) if _is_addressed(match)]
+    if not found:
+        return
+    scalars = [span for document in documents for span in _texts(document)]
+    places = [place for document in documents for place in _places(document)]
+    for match in found:
+        span = source.span(*match.span())
+        at = (span.line, span.column)
+        if any((s.line, s.column) < at < (s.end_line, s.end_column) for s in scalars) and not (
+            _is_on_header(source.text, match.start())
+        ):
+            continue
+        covers = tuple(_covered(source, span, documents, places, agents))
+        yield Comment(span, _entries(match, source.span), covers)
+
+
+def _is_on_header(text: str, offset: int) -> bool:
+    """Whether it stands behind the `|` or `>` that begins a block of text, where comments may."""
+    line = text[text.rfind("\n", 0, offset) + 1 : offset]
+    return re.search(r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$", line) is not None
+
+
+def _covered(
+    source: SourceText,
+    comment: Span,
+    documents: Sequence[Document],
+    places: Sequence[_Place],
+    agents: Sequence[AgentNode],
+) -> Iterator[Span]:
+    lines = source.text.splitlines()
+    before = lines[comment.line - 1][: comment.column - 1]
+    line = comment.line
+    if before.strip(" \t-") == "":
+        line = next(
+            (
+                n
+                for n in range(line + 1, len(lines) + 1)
+                if not _IGNORED_LINE.fullmatch(lines[n - 1])
+            ),
+            _END,
+        )
+        for document in documents:
+            root = document.span(())
+            if line == root.line:
+                first = document is documents[0]
+                yield _whole(source.file) if first else root
+                yield from _prompt_files(agents, None if first else document, ())
+                return
+    here = [place for place in places if place.line == line]
+    if not here:
+        if line != _END:
+            yield Span(source.file, line, 1, line, _END)
+        return
+    outermost = min(here, key=lambda place: place.depth)
+    yield Span(source.file, line, 1, *max(outermost.end, (line, _END)))
+    yield from _prompt_files(agents, outermost.document, outermost.path)
+
+
+def _prompt_files(
+    agents: Iterable[AgentNode], document: Document | None, path: Path
+) -> Iterator[Span]:
+    """The files whose text the covered values are. None: of all documents in the file."""
+    for agent in agents:
+        if document is not None and agent.document.index != document.index:
+            continue
+        for field, template in (("prompt", agent.prompt), ("task", agent.task)):
+            if template is not None and template.document is None and path in ((), (field,)):
+                yield _whole(template.name)

@@ -1,0 +1,217 @@
+"""AF80x: what a run may spend, and the model that spends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.lifecycle import KNOWN, RETIRED, RETIRING
+from agentflow.lint.rule import Context, rule
+
+__all__ = [
+    "budget_without_dollars",
+    "limit_never_reached",
+    "no_budget",
+    "retired_model",
+    "retiring_model",
+    "unknown_model",
+]
+
+
+@rule("AF801", "no-budget", Severity.ERROR)
+def no_budget(ctx: Context) -> Iterator[Diagnostic]:
+    """The agent may spend without limit.
+
+    The platform sets no limit by itself, and a session cannot be given one later. An agent in a
+    loop costs money until somebody looks.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 2.50, turns: 60, wall: 1h }
+    """
+    for agent in ctx.agents:
+        budget = agent.spec.budget
+        if budget is None or not budget.model_fields_set - {"warn_at"}:
+            yield ctx.problem(
+                agent.span("name") if budget is None else agent.span("budget"),
+                f"Agent {agent.spec.name!r} has no budget: nothing stops it from spending.",
+                hint="Add `budget: { usd: 2.50, turns: 60, wall: 1h }`, with your own figures.",
+            )
+
+
+@rule("AF802", "budget-without-dollars", Severity.WARNING)
+def budget_without_dollars(ctx: Context) -> Iterator[Diagnostic]:
+    """The budget has no limit in dollars.
+
+    `usd` is the only limit that the service enforces too, also when agentflow is killed or loses
+    its connection. The others are kept by the process that runs the agent.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { tokens: 400k, turns: 60 }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 2.50, tokens: 400k, turns: 60 }
+    """
+    for agent in ctx.agents:
+        budget = agent.spec.budget
+        if budget is not None and budget.usd is None and budget.model_fields_set - {"warn_at"}:
+            yield ctx.problem(
+                agent.span("budget", key=True),
+                f"The budget of agent {agent.spec.name!r} has no limit in dollars, the only one "
+                "that the service enforces.",
+                hint="Add `usd: 2.50`, with your own figure.",
+            )
+
+
+@rule("AF803", "unknown-model", Severity.WARNING, confidence="medium")
+def unknown_model(ctx: Context) -> Iterator[Diagnostic]:
+    """This version of agentflow does not know the model.
+
+    Mostly it is a slip of the pen, which the service would refuse when the agent is applied. A
+    model that is newer than agentflow is fine: suppress the finding, or update. Targets with a base
+    URL of their own may serve any model, and are not looked at.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5.5
+        prompt: Analyse the orders.
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+    """
+    if ctx.graph.target.service not in ("local", "anthropic"):
+        return
+    for agent in ctx.agents:
+        model = agent.spec.model.id
+        if model in KNOWN or model in RETIRED:
+            continue
+        near = get_close_matches(model, sorted(KNOWN), n=1, cutoff=0.7)
+        yield ctx.problem(
+            agent.span("model", "id"),
+            f"Agent {agent.spec.name!r} uses the model {model!r}, which is not known.",
+            hint=f"Did you mean `{near[0]}`?"
+            if near
+            else "Known models are in the documentation of the service.",
+        )
+
+
+@rule("AF804", "retired-model", Severity.ERROR)
+def retired_model(ctx: Context) -> Iterator[Diagnostic]:
+    """The model does not run agents any more.
+
+    It was retired, or is older than the 4.5 generation, the first that can run managed agents. Every
+    session would fail.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-3-7-sonnet-latest
+        prompt: Analyse the orders.
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-sonnet-5-5
+        prompt: Analyse the orders.
+    """
+    for agent in ctx.agents:
+        entry = RETIRED.get(agent.spec.model.id)
+        if entry is not None:
+            yield ctx.problem(
+                agent.span("model", "id"),
+                f"Agent {agent.spec.name!r} uses the model {agent.spec.model.id!r}, retired on "
+                f"{entry.on}.",
+                hint=f"Write `model: {entry.instead}`.",
+            )
+
+
+@rule("AF805", "retiring-model", Severity.WARNING)
+def retiring_model(ctx: Context) -> Iterator[Diagnostic]:
+    """The model has a date of retirement.
+
+    From that day on sessions fail. A change of model deserves a comparison of results, and that
+    takes time.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-sonnet-4-5
+        prompt: Analyse the orders.
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-sonnet-5-5
+        prompt: Analyse the orders.
+    """
+    for agent in ctx.agents:
+        entry = RETIRING.get(agent.spec.model.id)
+        if entry is not None:
+            yield ctx.problem(
+                agent.span("model", "id"),
+                f"Agent {agent.spec.name!r} uses the model {agent.spec.model.id!r}, which is "
+                f"retired on {entry.on}.",
+                hint=f"Try `model: {entry.instead}` before that.",
+            )
+
+
+@rule("AF806", "limit-never-reached", Severity.WARNING)
+def limit_never_reached(ctx: Context) -> Iterator[Diagnostic]:
+    """A limit is larger than another one that is always reached first.
+
+    Active time is part of wall time, so an `active` above `wall` limits nothing. Probably the two
+    were swapped.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 2.50, active: 2h, wall: 20m }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 2.50, active: 20m, wall: 2h }
+    """
+    for agent in ctx.agents:
+        budget = agent.spec.budget
+        if budget is None or budget.active is None or budget.wall is None:
+            continue
+        if budget.active > budget.wall:
+            yield ctx.problem(
+                agent.span("budget", "active"),
+                f"Agent {agent.spec.name!r} can never reach its `active` limit: `wall` is shorter.",
+                hint="Swap the two, or remove `active`.",
+                related=((agent.span("budget", "wall"), "reached first"),),
+            )

@@ -1,0 +1,245 @@
+"""AF50x: what the words of a prompt say against what the spec declares."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from agentflow.compiler.graph import AgentNode
+from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.rule import Context, rule
+
+__all__ = [
+    "output_path_elsewhere",
+    "placeholder_in_prompt",
+    "uncertainty_contradicted",
+    "volatile_prompt",
+]
+
+OUTPUTS = "/mnt/session/outputs"
+
+_WRITE_TO = re.compile(
+    r"\b(?:save|saves|saving|write|writes|writing|store|put|place|export|deliver|dump|output|copy|move)\b"
+    r"(?:(?![.!?;]\s|\n[ \t]*\n)[\s\S]){0,120}?"
+    r"\b(?:to|in|into|at|under|as|below)\s+(?:the\s+(?:file|folder|directory|path)\s+)?"
+    r"[`\"'(*]*(?P<path>(?:~|\.{0,2})/[\w./-]*[\w/]|[A-Za-z]:\\[\w.\\-]+|[\w-]+/[\w./-]*\w)",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"[/\\]")
+_KNOWN_ROOTS = frozenset(
+    "data etc home mnt opt output outputs reports results root srv usr users var".split()  # noqa: SIM905
+)
+_FREE = ("/tmp", "/dev", "/workspace")
+
+
+def _is_elsewhere(agent: AgentNode, path: str) -> bool:
+    """Whether what is written to `path` is a deliverable that would never be collected."""
+    names = {posixpath.basename(output.path) for output in agent.spec.outputs.values()}
+    base = posixpath.basename(path)
+    if path == OUTPUTS or path.startswith(OUTPUTS + "/"):
+        return False
+    if base in names:
+        return True
+    if not path.startswith(("/", "~/")) and ":\\" not in path:
+        return False  # relative: an intermediate file in the working directory
+    free = (*_FREE, agent.spec.scratch.rstrip("/")) if agent.spec.scratch else _FREE
+    if any(path == root or path.startswith(root + "/") for root in free):
+        return False
+    root = path.lstrip("~/").partition("/")[0].lower()
+    return path.startswith("~/") or ":\\" in path or root in _KNOWN_ROOTS or "." in base
+
+
+@rule("AF504", "output-path-elsewhere", Severity.WARNING, confidence="medium")
+def output_path_elsewhere(ctx: Context) -> Iterator[Diagnostic]:
+    """The prompt has something written where it is never collected.
+
+    Only what stands in /mnt/session/outputs/ leaves the session. A report in the home directory or
+    the working directory is gone with the sandbox, and the run fails for a missing output.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders. Save the report to /home/user/report.md.
+        tools: { write: allow }
+        outputs:
+          report: { path: report.md }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders. Save the report to /mnt/session/outputs/report.md.
+        tools: { write: allow }
+        outputs:
+          report: { path: report.md }
+    """
+    for agent in ctx.agents:
+        for field, prose in ctx.texts(agent):
+            for match in prose.find(_WRITE_TO):
+                path = match["path"]
+                if _is_elsewhere(agent, path):
+                    right = f"{OUTPUTS}/{_SEPARATOR.split(path)[-1]}"
+                    yield ctx.problem(
+                        prose.span(match, "path"),
+                        f"The {field} of agent {agent.spec.name!r} has a file written to {path!r}, "
+                        f"which is not collected.",
+                        hint=f"Write {right} instead, or drop the path: declared outputs are put "
+                        "into the prompt with theirs.",
+                    )
+
+
+_PLACEHOLDER = re.compile(
+    r"^[ \t]*(?:[-*#>]+[ \t]*)?(?P<a>(?:TODO|FIXME)(?=[ \t]*(?::|$|\()))"
+    r"|(?P<b>\bTBD\b|\blorem ipsum\b|<(?:your|insert|enter|add)[ _-][^<>\n]{1,60}>"
+    r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()|\bREPLACE_?ME\b|\bCHANGE_?ME\b"
+    r"|\bYOUR_[A-Z][A-Z_]{2,40}\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SHOUTED = re.compile(r"todo|fixme|tbd|replace_?me|change_?me|your_[a-z_]+", re.IGNORECASE)
+
+
+@rule("AF505", "placeholder-in-prompt", Severity.WARNING)
+def placeholder_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
+    """A placeholder was left in what the agent reads.
+
+    The agent takes it at its word: it invents what was to be filled in, or does the to-do.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: |
+          You analyse the orders of <your company>.
+          TODO: say which regions matter.
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: |
+          You analyse the orders of Northwind.
+          Only EMEA and APAC matter.
+    """
+    for agent in ctx.agents:
+        for field, prose in ctx.texts(agent):
+            for match in prose.find(_PLACEHOLDER, code=False):
+                group = "a" if match["a"] else "b"
+                word = match[group]
+                if _SHOUTED.fullmatch(word) and not word.isupper():
+                    continue  # "todo" is also an ordinary word
+                yield ctx.problem(
+                    prose.span(match, group),
+                    f"The {field} of agent {agent.spec.name!r} still holds the placeholder "
+                    f"{word!r}.",
+                    hint="Fill it in, or take it from a variable: `{{ vars.name }}`.",
+                )
+
+
+_VOLATILE = re.compile(
+    r"\b(?:today(?:['\u2019]s date)? is|it is (?:now|currently)|(?:the )?current (?:date|day|year|month|time)"
+    r"(?: and time)?(?: is|:)|the (?:date|year) is(?: now)?)[: ]+(?P<when>\{\{[^}]*\}\}"
+    r"|\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|20\d\d|\d{1,2}:\d{2}"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:[ ,]+[\w ,.]*20\d\d)?"
+    r"|(?:\d{1,2}\.? )?(?:january|february|march|april|may|june|july|august|september|october"
+    r"|november|december)\b(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? 20\d\d)?)",
+    re.IGNORECASE,
+)
+
+
+@rule("AF506", "volatile-prompt", Severity.WARNING)
+def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
+    """The system prompt states the current date or time.
+
+    It is compiled once and used for months: tomorrow it is wrong. Each change of it also makes a
+    new version of the agent and throws away the cached prefix that every session shares.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Today is 2026-11-23. Analyse the orders of last month.
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: You analyse orders.
+        inputs:
+          month: { type: string }
+        task: Analyse the orders of {{ inputs.month }}.
+    """
+    for agent in ctx.agents:
+        for match in _VOLATILE.finditer(agent.prompt.text):
+            yield ctx.problem(
+                agent.prompt.span(match.start(), match.end()),
+                f"The system prompt of agent {agent.spec.name!r} says that it is "
+                f"{match['when']!r}, which does not stay true.",
+                hint="Declare an input, `inputs: { today: { type: string } }`, and write "
+                "`{{ inputs.today }}` into `task`.",
+            )
+
+
+_DO_NOT_ASK = re.compile(
+    r"\b(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?\b"
+    r"(?! (?:for )?(?:any )?(?:permission|confirmation|approval)| (?:the )?(?:same|more than))"
+    r"(?: (?:the user|me|us|anyone|anybody|people|any|for|clarifying|follow-up|clarification"
+    r"|questions?)\b){0,4}",
+    re.IGNORECASE,
+)
+_ASK = re.compile(
+    r"\b(?:ask (?:me|us|the user|the operator|the requester|for clarification"
+    r"|(?:a |any )?(?:clarifying|follow-up) questions?)"
+    r"|(?:check|confirm|verify) (?:it )?with (?:me|us|the user|the operator)"
+    r"|wait for (?:my|our|the user['\u2019]s|user|an?) (?:answer|reply|confirmation|approval|feedback))\b",
+    re.IGNORECASE,
+)
+
+
+@rule("AF507", "uncertainty-contradicted", Severity.WARNING, confidence="medium")
+def uncertainty_contradicted(ctx: Context) -> Iterator[Diagnostic]:
+    """The prompt says the opposite of `uncertainty`.
+
+    `uncertainty` becomes a section of the same prompt, and decides whether there is anybody to
+    answer. With two opposite orders the agent follows either: it asks where nobody listens, or
+    guesses where a person is waiting for its question.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders. Ask the user when a column is unclear.
+        uncertainty: assume
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders. Columns can be unclear.
+        uncertainty: ask
+    """
+    for agent in ctx.agents:
+        if agent.spec.uncertainty is None or any("ask" in name for name in agent.spec.custom):
+            continue
+        mode = agent.spec.uncertainty.mode
+        related = ((agent.span("uncertainty"), "the policy"),)
+        for field, prose in ctx.texts(agent):
+            found = (
+                _DO_NOT_ASK.finditer(prose.words) if mode == "ask" else prose.find(_ASK, code=False)
+            )
+            for match in found:
+                yield ctx.problem(
+                    prose.span(match),
+                    f"The {field} of agent {agent.spec.name!r} says {match[0]!r}, but its policy "
+                    f"is `uncertainty: {mode}`.",
+                    hint="Remove the sentence: the policy is put into the prompt."
+                    if mode == "ask"
+                    else "Write `uncertainty: ask` if a person is to answer, or remove the "
+                    "sentence.",
+                    related=related,
+                )

@@ -1,0 +1,357 @@
+"""AF60x: tools, who answers for them, and what the prompt says about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from agentflow.compiler.graph import AgentNode
+from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.lint.rule import Context, rule
+from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
+
+__all__ = [
+    "ask_always_allowed",
+    "ask_unanswered",
+    "named_tool_off",
+    "outputs_without_writer",
+    "read_only_not_enforced",
+    "unrecoverable_custom_tool",
+    "write_gate_open",
+]
+
+_WRITERS = ("write", "edit", "bash")
+
+
+def _policies(agent: AgentNode) -> dict[str, str]:
+    """Built-in tools that are on, by name: allow, ask or auto."""
+    return {name: tool.policy for name, tool in declared_tools(agent.spec.tools).items()}
+
+
+def _has_raw_tools(agent: AgentNode) -> bool:
+    """Whether `raw` says something about tools: then the spec does not show what the agent has."""
+    return not {"tools", "mcp_servers"}.isdisjoint(agent.spec.raw)
+
+
+_READ_ONLY = re.compile(
+    r"\b(?:you (?:are|work|operate|run|act)(?: strictly| only)?(?: as an?| in)? read[- ]only"
+    r"|you (?:only )?have (?:only )?read[- ]only access"
+    r"|(?:this is|you perform|perform) an? (?:strictly )?read[- ]only \w+"
+    r"|in read[- ]only mode|read[- ]only agent"
+    r"|(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
+    r"(?:(?:write|modify|change|edit|delete|create|remove|overwrite|touch)(?:,| or|, or| and)? ?)+"
+    r"(?:any |anything\b|files?\b)(?:files?\b|thing\b)?)",
+    re.IGNORECASE,
+)
+
+
+@rule("AF601", "read-only-not-enforced", Severity.WARNING, confidence="medium")
+def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
+    """The prompt forbids writing, and the tools allow it.
+
+    A sentence in a prompt is a wish. What an agent must not do is taken away from it: a tool that
+    is not named is off, and one that asks is stopped by the approval rules.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: auditor
+        model: claude-opus-5-5
+        prompt: Review the code. Never modify any files.
+        tools: { read: allow, grep: allow, edit: allow, bash: allow }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: auditor
+        model: claude-opus-5-5
+        prompt: Review the code. Never modify any files.
+        tools: { read: allow, grep: allow }
+    """
+    for agent in ctx.agents:
+        policies = _policies(agent)
+        able = [name for name in _WRITERS if policies.get(name) in ("allow", "auto")]
+        if agent.spec.outputs:
+            able = [name for name in able if name == "edit"]  # the others deliver the outputs
+        if not able:
+            continue
+        related = tuple((agent.span("tools", name), f"{name} is on") for name in able)
+        for field, prose in ctx.texts(agent):
+            for match in _READ_ONLY.finditer(prose.words):
+                yield ctx.problem(
+                    prose.span(match),
+                    f"The {field} of agent {agent.spec.name!r} says {match[0]!r}, but "
+                    f"{_and(able)} can change files.",
+                    hint=f"Turn {_and(able)} off (`tools: {{ {able[0]}: off }}`), or let "
+                    f"{'it' if len(able) == 1 else 'them'} `ask`.",
+                    related=related,
+                )
+
+
+def _asking(agent: AgentNode) -> Iterator[tuple[str, Span]]:
+    """Tools that wait for an answer, with the place of their policy."""
+    for name, policy in _policies(agent).items():
+        if policy == "ask":
+            yield name, agent.span("tools", name)
+    for name, tool in agent.spec.custom.items():
+        if tool.policy == "ask":
+            yield name, agent.span("custom", name, "policy")
+
+
+@rule("AF602", "ask-unanswered", Severity.ERROR)
+def ask_unanswered(ctx: Context) -> Iterator[Diagnostic]:
+    """A tool asks, and nobody answers.
+
+    The first matching rule of `approvals` answers a tool that asks, and no match means deny. With
+    no rule for the tool every call of it is denied: the agent spends its budget on refusals.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { bash: ask }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { bash: ask }
+        approvals:
+          - { tool: bash, match: { command: "python3 *" }, answer: allow }
+    """
+    for agent in ctx.agents:
+        for name, span in _asking(agent):
+            if any(fnmatchcase(name, approval.tool) for approval in agent.spec.approvals):
+                continue
+            yield ctx.problem(
+                span,
+                f"Tool {name!r} of agent {agent.spec.name!r} asks, but no rule in `approvals` "
+                "answers for it: every call is denied.",
+                hint=f"Add `approvals: [{{ tool: {name}, ask: person }}]` or a rule with "
+                "`answer: allow`, or turn the tool off.",
+            )
+
+
+@rule("AF607", "ask-always-allowed", Severity.WARNING)
+def ask_always_allowed(ctx: Context) -> Iterator[Diagnostic]:
+    """A tool asks, and every call is allowed without a look.
+
+    A rule without `match` that answers `allow` says yes to whatever the agent wants, including what
+    a rule further down denies. The `ask` looks like a gate in a review, and is none.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { bash: ask }
+        approvals:
+          - { tool: bash, answer: allow }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { bash: ask }
+        approvals:
+          - { tool: bash, match: { command: "python3 *" }, answer: allow }
+          - { tool: bash, ask: person }
+    """
+    for agent in ctx.agents:
+        for name, span in _asking(agent):
+            rules = enumerate(agent.spec.approvals)
+            first = next(((i, r) for i, r in rules if fnmatchcase(name, r.tool)), None)
+            if first is not None and not first[1].match and first[1].answer == "allow":
+                yield ctx.problem(
+                    agent.span("approvals", first[0]),
+                    f"This rule allows every call of {name!r} by agent {agent.spec.name!r}, which "
+                    "is to ask.",
+                    hint=f"Narrow it with `match`, or write `{name}: allow` and say what you mean.",
+                    related=((span, "asks here"),),
+                )
+
+
+@rule("AF603", "write-gate-open", Severity.WARNING)
+def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
+    """One way of writing asks, and another does not.
+
+    `write`, `edit` and `bash` all change files. An agent that is refused by one takes the next: a
+    gate in front of one of them stops nothing.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { write: ask, bash: allow }
+        approvals:
+          - { tool: write, match: { file_path: "/mnt/session/outputs/*" }, answer: allow }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { write: ask, read: allow }
+        approvals:
+          - { tool: write, match: { file_path: "/mnt/session/outputs/*" }, answer: allow }
+    """
+    for agent in ctx.agents:
+        policies = _policies(agent)
+        gated = [name for name in ("write", "edit") if policies.get(name) == "ask"]
+        ways = [name for name in _WRITERS if policies.get(name) == "allow"]
+        if gated and ways:
+            does = "asks" if len(gated) == 1 else "ask"
+            yield ctx.problem(
+                agent.span("tools", ways[0]),
+                f"{_and(gated)} of agent {agent.spec.name!r} {does}, but {_and(ways)} can change "
+                f"the same files without asking.",
+                hint=f"Write `{ways[0]}: ask` and a rule in `approvals`, or turn {_and(ways)} off.",
+                related=tuple((agent.span("tools", name), "asks here") for name in gated),
+            )
+
+
+_NAMED = re.compile(
+    r"(?P<q>`?)\b(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
+    r"|`(?P<quoted>web_search|web_fetch)`|\b(?P<bare>web_search|web_fetch)\b"
+    r"|\b(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command line)",
+    re.IGNORECASE,
+)
+
+
+@rule("AF604", "named-tool-off", Severity.WARNING, confidence="medium")
+def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
+    """The prompt relies on a tool that the agent does not have.
+
+    What `tools` does not name is off. The agent tries another way round, or tells at the end that
+    it could not do its work.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Look up the exchange rates with web_search, then analyse the orders.
+        tools: { read: allow }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Look up the exchange rates with web_search, then analyse the orders.
+        tools: { read: allow, web_search: allow }
+    """
+    for agent in ctx.agents:
+        if _has_raw_tools(agent):
+            continue
+        have = {*_policies(agent), *agent.spec.custom}
+        for field, prose in ctx.texts(agent):
+            reported: set[str] = set()
+            for match in prose.find(_NAMED):
+                group = next(g for g in ("tool", "quoted", "bare", "used") if match[g])
+                tool = match[group].lower()
+                if tool in have or tool in reported or tool not in BUILT_IN_TOOLS:
+                    continue
+                reported.add(tool)
+                yield ctx.problem(
+                    prose.span(match, group),
+                    f"The {field} of agent {agent.spec.name!r} names the tool {tool!r}, which is "
+                    "off.",
+                    hint=f"Add `tools: {{ {tool}: allow }}`, or take it out of the {field}.",
+                    related=((agent.span("tools"), "what is on"),),
+                )
+
+
+@rule("AF605", "unrecoverable-custom-tool", Severity.INFO)
+def unrecoverable_custom_tool(ctx: Context) -> Iterator[Diagnostic]:
+    """A custom tool runs on defaults that matter after a crash.
+
+    If agentflow is killed while the tool runs, a call of an idempotent tool is made again, and
+    of any other one the agent is told that the outcome is unknown. A call is stopped after the
+    `timeout`, 60 seconds by default. Saying either of them shows that somebody thought about it.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Convert the totals to euros.
+        custom:
+          currency_rate:
+            run: desk.tools:currency_rate
+            description: Rate of a currency against the euro.
+            input_schema: { type: object, properties: { code: { type: string } } }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Convert the totals to euros.
+        custom:
+          currency_rate:
+            run: desk.tools:currency_rate
+            description: Rate of a currency against the euro.
+            input_schema: { type: object, properties: { code: { type: string } } }
+            timeout: 10s
+            idempotent: true
+    """
+    for agent in ctx.agents:
+        for name, tool in agent.spec.custom.items():
+            if not {"timeout", "idempotent"} & tool.model_fields_set:
+                yield ctx.problem(
+                    agent.span("custom", name, key=True),
+                    f"Custom tool {name!r} of agent {agent.spec.name!r} states neither `timeout` "
+                    "nor `idempotent`.",
+                    hint="Write `idempotent: true` if running it twice does no harm, and a "
+                    "`timeout` such as 10s.",
+                )
+
+
+@rule("AF606", "outputs-without-writer", Severity.ERROR)
+def outputs_without_writer(ctx: Context) -> Iterator[Diagnostic]:
+    """Outputs are declared, and no tool can write them.
+
+    Outputs are files in the session's sandbox. Only `write` and `bash` make new ones there; custom
+    tools run on your side. Every run would end with its outputs missing.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { read: allow }
+        outputs:
+          report: { path: report.md }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        tools: { read: allow, write: allow }
+        outputs:
+          report: { path: report.md }
+    """
+    for agent in ctx.agents:
+        required = [name for name, output in agent.spec.outputs.items() if output.required]
+        if not required or _has_raw_tools(agent) or {"write", "bash"} & _policies(agent).keys():
+            continue
+        yield ctx.problem(
+            agent.span("outputs", required[0], key=True),
+            f"Agent {agent.spec.name!r} must deliver {_and(required)}, but has no tool that "
+            "writes files.",
+            hint="Add `tools: { write: allow }`.",
+        )
+
+
+def _and(names: list[str]) -> str:
+    """`'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`."""
+    quoted = [repr(name) for name in names]
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))

@@ -1,0 +1,110 @@
+"""`# agentflow: ignore[AF501] reason`: take out what a comment covers, and judge the comments.
+
+A comment that suppresses nothing is a finding too, because it would hide the next problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from agentflow.compiler.graph import Graph
+from agentflow.diagnostics import Code, Diagnostic, Edit, Fix, Span
+from agentflow.lint.comments import Comment, Entry, comments
+from agentflow.lint.own import UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
+from agentflow.nearest import did_you_mean
+
+__all__ = ["suppress"]
+
+
+class _Used(NamedTuple):
+    comment: int
+    code: str
+
+
+def suppress(
+    graph: Graph, found: Sequence[Diagnostic], *, known: Mapping[str, Code], active: frozenset[str]
+) -> tuple[Diagnostic, ...]:
+    """What is left of `found`, and what is wrong with the comments.
+
+    Args:
+        graph: whose files are searched for comments.
+        found: findings; those without a place cannot be suppressed.
+        known: every code that exists, by id.
+        active: the codes that were looked for: only for them can a comment be unused.
+    """
+    written = tuple(comments(graph))
+    if not written:
+        return tuple(found)
+    used: set[_Used] = set()
+    left = [problem for problem in found if not _covering(problem, written, used)]
+    unfinished = _unfinished_files(graph)
+    for number, comment in enumerate(written):
+        left.extend(_unknown(comment, known))
+        if comment.span.file not in unfinished:
+            idle = [
+                entry
+                for entry in comment.entries
+                if entry.code in active and _Used(number, entry.code) not in used
+            ]
+            left.extend(_unused(comment, entry) for entry in idle)
+    return tuple(left)
+
+
+def _covering(problem: Diagnostic, written: Sequence[Comment], used: set[_Used]) -> bool:
+    """Whether a comment covers it. Every one that does counts as used."""
+    if problem.span is None:
+        return False
+    covered = False
+    for number, comment in enumerate(written):
+        if comment.holds(problem.span) and any(e.code == problem.code for e in comment.entries):
+            used.add(_Used(number, problem.code))
+            covered = True
+    return covered
+
+
+def _unfinished_files(graph: Graph) -> frozenset[str]:
+    """Files with a document that has errors: what its comments are for cannot be known yet."""
+    specs = [graph.project, *graph.agents.values(), *graph.environments.values()]
+    whole = {(spec.document.file, spec.document.index) for spec in specs}
+    return frozenset(
+        document.file
+        for document in graph.documents
+        if (document.file, document.index) not in whole
+    )
+
+
+def _unknown(comment: Comment, known: Mapping[str, Code]) -> Iterator[Diagnostic]:
+    if not comment.entries:
+        yield UNKNOWN_SUPPRESSION.at(
+            comment.span,
+            "This comment names no code that is to be ignored.",
+            hint="Write `# agentflow: ignore[AF501]`, with the code of the finding.",
+        )
+    names = {code.name: code.id for code in known.values()}
+    for entry in comment.entries:
+        if entry.code in known:
+            continue
+        hint = (
+            f"Write {names[entry.code]}, its code."
+            if entry.code in names
+            else did_you_mean(entry.code, known) or "Codes are listed by: agentflow explain"
+        )
+        yield UNKNOWN_SUPPRESSION.at(entry.span, f"There is no code {entry.code!r}.", hint=hint)
+
+
+def _unused(comment: Comment, entry: Entry) -> Diagnostic:
+    fix = None
+    if len(comment.entries) == 1 and comment.span.line == comment.span.end_line:
+        fix = Fix("Remove the comment", (Edit(comment.span, ""),), safe=True)
+    return UNUSED_SUPPRESSION.at(
+        _visible(entry.span, comment.span),
+        f"{entry.code} is not found here, so ignoring it does nothing.",
+        hint="Remove it.",
+        fix=fix,
+    )
+
+
+def _visible(span: Span, whole: Span) -> Span:
+    """The entry, or the comment where YAML does not tell the place of single characters."""
+    return span if span.line == span.end_line else whole

@@ -1,0 +1,132 @@
+"""Diagnostics for people: place, sentence, the line with marks under it, related places, hint.
+
+agentflow.yaml:12:9: error[AF602 ask-unanswered] Tool 'bash' asks, but nobody answers.
+   |
+12 |   bash: ask
+   |         ^^^
+   note: agentflow.yaml:20:1: the rules
+   hint: Add a rule to `approvals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.output.excerpt import excerpt, printable
+
+__all__ = ["render_human"]
+
+_SECRETS = frozenset({"AF901"})
+"""Findings whose place holds what must not be printed, not even in an excerpt of another one."""
+_KEPT = 4
+"""Characters of a secret that are shown."""
+_STYLES = {
+    Severity.ERROR: "1;31",
+    Severity.WARNING: "1;33",
+    Severity.INFO: "1;36",
+}
+_BOLD, _GUTTER, _HINT = "1", "34", "1;32"
+
+_Paint = Callable[[str, str], str]
+_Masks = Mapping[tuple[str, int], Sequence[tuple[int, int]]]
+
+
+def _ansi(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m"
+
+
+def _plain(text: str, style: str) -> str:
+    return text
+
+
+def render_human(
+    problems: Sequence[Diagnostic],
+    sources: Mapping[str, str],
+    *,
+    color: bool,
+    summary: str | None,
+    show_path: Callable[[str], str] = str,
+) -> str:
+    """Text for a terminal, ending with a line break unless it is empty.
+
+    Args:
+        problems: in the order they are to be shown.
+        sources: text by file, as spans name it; a file that is missing here has no excerpt.
+        color: whether to use ANSI colours.
+        summary: the last line, such as "1 error in 4 specs". None: no such line.
+        show_path: from the path of a span to the one that is printed.
+    """
+    paint = _ansi if color else _plain
+    lines = {file: text.splitlines() for file, text in sources.items()}
+    masks = _masks(problems)
+    blocks = ["\n".join(_block(p, lines, masks, paint, show_path)) for p in problems]
+    if summary is not None:
+        blocks.append(printable(summary))
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def _masks(problems: Sequence[Diagnostic]) -> _Masks:
+    """What to hide: character ranges by file and line."""
+    found: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for problem in problems:
+        if problem.code in _SECRETS and problem.span is not None:
+            span = problem.span
+            end = span.end_column - 1 if span.end_line == span.line else 2**31
+            start = min(span.column - 1 + _KEPT, end)
+            found.setdefault((span.file, span.line), []).append((start, end))
+    return found
+
+
+def _block(
+    problem: Diagnostic,
+    lines: Mapping[str, Sequence[str]],
+    masks: _Masks,
+    paint: _Paint,
+    show_path: Callable[[str], str],
+) -> list[str]:
+    style = _STYLES[problem.severity]
+    place = "" if problem.span is None else paint(f"{_place(problem.span, show_path)}: ", _BOLD)
+    label = paint(f"{problem.severity}[{problem.code} {problem.name}]", style)
+    block = [f"{place}{label} {printable(problem.message)}"]
+    number = "" if problem.span is None else str(problem.span.line)
+    if problem.span is not None:
+        block += _source(problem.span, number, lines, masks, paint, style)
+    indent = " " * (len(number) + 1)
+    for span, caption in problem.related:
+        where = f"{_place(span, show_path)}: {printable(caption)}"
+        block.append(f"{indent}{paint('note:', _BOLD)} {where}")
+    if problem.hint is not None:
+        first, *rest = printable(problem.hint).split("\n")
+        block.append(f"{indent}{paint('hint:', _HINT)} {first}")
+        block += [f"{indent}      {line}".rstrip() for line in rest]
+    return block
+
+
+def _place(span: Span, show_path: Callable[[str], str]) -> str:
+    return f"{printable(show_path(span.file))}:{span.line}:{span.column}"
+
+
+def _source(
+    span: Span,
+    number: str,
+    lines: Mapping[str, Sequence[str]],
+    masks: _Masks,
+    paint: _Paint,
+    style: str,
+) -> list[str]:
+    """The first line of `span` with marks under it; nothing where the text is not known."""
+    text = lines.get(span.file, ())
+    if span.line > len(text) or not text[span.line - 1].strip():
+        return []
+    line = text[span.line - 1]
+    end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
+    shown = excerpt(line, span.column - 1, end, masked=masks.get((span.file, span.line), ()))
+    margin = " " * len(number)
+    bar = paint("|", _GUTTER)
+    marks = shown.marks.lstrip()
+    return [
+        f"{margin} {bar}",
+        f"{paint(number, _GUTTER)} {bar} {shown.line}",
+        f"{margin} {bar} {' ' * (len(shown.marks) - len(marks))}{paint(marks, style)}",
+    ]

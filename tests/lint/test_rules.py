@@ -1,0 +1,231 @@
+"""Each rule on its own examples, and the rules on prose that only looks like a problem."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentflow.lint.registry import RULES
+from agentflow.lint.rule import Rule
+from tests.lint.support import codes_in, lint_files, lint_text
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.id)
+def test_a_rule_reports_its_bad_example(rule: Rule) -> None:
+    found = [p for p in lint_text(rule.bad) if p.code == rule.code.id]
+    assert found
+    for problem in found:
+        assert problem.severity is rule.code.severity
+        assert problem.name == rule.code.name
+        assert problem.span is not None
+        assert problem.hint
+        assert problem.message.endswith(".")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.id)
+def test_a_rule_is_content_with_its_good_example(rule: Rule) -> None:
+    assert rule.code.id not in codes_in(lint_text(rule.good))
+
+
+def test_codes_and_names_are_unique_and_in_order() -> None:
+    codes = [rule.code.id for rule in RULES]
+    names = [rule.code.name for rule in RULES]
+    assert codes == sorted(set(codes))
+    assert len(set(names)) == len(names)
+
+
+_AGENT = """\
+apiVersion: agentflow/v1
+kind: Agent
+name: analyst
+model: claude-opus-5-5
+environment: lab
+{fields}
+prompt: |
+{prompt}
+---
+kind: Environment
+name: lab
+{environment}
+"""
+
+
+def _lint_prompt(prompt: str, fields: str = "", environment: str = "") -> dict[str, str]:
+    """Message by code, for an agent with this prompt."""
+    indented = "\n".join(f"  {line}" for line in prompt.splitlines())
+    text = _AGENT.format(prompt=indented, fields=fields, environment=environment)
+    return {problem.code: problem.message for problem in lint_text(text)}
+
+
+OUT = "outputs: { report: { path: report.md } }"
+
+REPORTED = [
+    ("AF504", "Save the report to /home/user/report.md.", "", ""),
+    ("AF504", "Write your findings into `/results/findings.json`.", "", ""),
+    ("AF504", "Store the chart under ~/charts/sales.svg when done.", "", ""),
+    ("AF504", "Write the report to /workspace/report.md.", OUT, ""),
+    ("AF504", "Write the report to outputs/report.md.", OUT, ""),
+    ("AF504", "Export everything to /mnt/session/uploads/all.csv.", "", ""),
+    ("AF504", "- Read the data\n- Save the summary\n  in C:\\reports\\summary.txt", "", ""),
+    ("AF505", "You work for <your company name>.", "", ""),
+    ("AF505", "TODO: describe the regions", "", ""),
+    ("AF505", "The deadline is TBD.", "", ""),
+    ("AF505", "Contact [insert name here] in doubt.", "", ""),
+    ("AF505", "Lorem ipsum dolor sit amet.", "", ""),
+    ("AF505", "Use the account YOUR_ACCOUNT_ID.", "", ""),
+    ("AF506", "Today's date is November 23, 2026.", "", ""),
+    ("AF506", "The current year is 2026.", "", ""),
+    ("AF506", "Current date: 23.11.2026", "", ""),
+    ("AF506", "Today is Monday.", "", ""),
+    ("AF507", "Never ask the user anything.", "uncertainty: ask", ""),
+    ("AF507", "If the file is odd, ask me.", "uncertainty: stop", ""),
+    ("AF507", "Confirm with the user before you go on.", "uncertainty: assume", ""),
+    ("AF601", "You are read-only.", "tools: { bash: allow }", ""),
+    ("AF601", "You have read-only access to the code.", "tools: { write: allow }", ""),
+    ("AF601", "Do not change or delete any files.", "tools: { edit: auto }", ""),
+    ("AF601", "Never write files.", "tools: { write: allow }", ""),
+    ("AF604", "Use the bash tool.", "tools: { read: allow }", ""),
+    ("AF604", "Run it with bash.", "tools: { read: allow }", ""),
+    ("AF604", "Search with `web_search` first.", "tools: { bash: allow }", ""),
+    ("AF604", "Use the `edit` tool for changes.", "tools: { edit: off }", ""),
+    ("AF701", "First run:\n```\npip install -q pandas\n```", "", ""),
+    ("AF701", "Run apt-get install graphviz.", "", ""),
+    ("AF701", "npm i -g @mermaid/cli", "", "packages: { npm: [typescript@5] }"),
+    ("AF702", "Fetch https://api.northwind.dev/v1/orders.", "", ""),
+    (
+        "AF702",
+        "```\ncurl -s https://northwind.dev/x\n```",
+        "",
+        'network: { hosts: ["*.northwind.dev"] }',
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "prompt", "fields", "environment"), REPORTED)
+def test_prose_that_is_a_problem(code: str, prompt: str, fields: str, environment: str) -> None:
+    assert code in _lint_prompt(prompt, fields, environment)
+
+
+HARMLESS = [
+    ("AF504", "Save the report to /mnt/session/outputs/report.md.", OUT, ""),
+    ("AF504", "Write intermediate files to /tmp/work.", "", ""),
+    ("AF504", "Put scripts into /workspace/analyse.py.", OUT, ""),
+    ("AF504", "Never write to /etc/passwd or below /home/user.", "", ""),
+    ("AF504", "Write a report. The orders are in /mnt/session/uploads/orders.csv.", OUT, ""),
+    ("AF504", "Write the report in and/or form.", "", ""),
+    ("AF504", "Put caches in /var/cache/x.", "scratch: /var/cache", ""),
+    ("AF504", "Create a user by a POST to /v1/users.", "", ""),
+    ("AF505", "List every TODO comment of the code.", "", ""),
+    ("AF505", "Keep a todo: write it down.", "", ""),
+    ("AF505", "Greet with `Dear <your name>`.", "", ""),
+    ("AF505", "Answer in HTML: <b>your</b> text.", "", ""),
+    ("AF505", "See [your notes](https://example.com).", "", ""),
+    ("AF505", "Put it into your_folder.", "", ""),
+    ("AF506", "Prices changed on 2024-01-01.", "", ""),
+    ("AF506", "The report says what today is like.", "", ""),
+    ("AF507", "Do not ask for confirmation.", "uncertainty: ask", ""),
+    ("AF507", "Do not ask the user.", "uncertainty: assume", ""),
+    ("AF507", "The quote is what customers ask for.", "uncertainty: stop", ""),
+    ("AF601", "Never modify any files.", "tools: { read: allow, edit: ask }", ""),
+    ("AF601", "The directory /mnt/session/uploads is read-only.", "tools: { write: allow }", ""),
+    ("AF601", "Never modify any files.", f"tools: {{ write: allow }}\n{OUT}", ""),
+    ("AF604", "Do not use bash.", "tools: { read: allow }", ""),
+    ("AF604", "Use grep on the log.", "tools: { bash: allow }", ""),
+    ("AF604", "Read the file and edit the text.", "tools: { bash: allow }", ""),
+    ("AF604", "Write a bash script for the user.", "tools: { write: allow }", ""),
+    ("AF701", "Do not pip install anything.", "", ""),
+    ("AF701", "Never do this:\n\n- pip install pandas\n- rm -rf", "", ""),
+    ("AF701", "pip install pandas", "", "network: open"),
+    ("AF701", "pip install pandas", "", "network: { packages: true }"),
+    ("AF701", "pip install scikit_learn", "", "packages: { pip: [scikit-learn==1.5] }"),
+    ("AF702", "The format is described at https://northwind.dev/format.", "", ""),
+    ("AF702", "Fetch https://api.northwind.dev/x", "", 'network: { hosts: ["*.northwind.dev"] }'),
+    ("AF702", "Fetch https://API.northwind.dev/x", "", "network: { hosts: [api.northwind.dev] }"),
+    ("AF702", "Get it from https://example.com/x", "", ""),
+    ("AF702", "Open http://localhost:8000", "", ""),
+    ("AF702", "Never open https://northwind.dev", "", ""),
+]
+
+
+@pytest.mark.parametrize(("code", "prompt", "fields", "environment"), HARMLESS)
+def test_prose_that_only_looks_like_a_problem(
+    code: str, prompt: str, fields: str, environment: str
+) -> None:
+    assert code not in _lint_prompt(prompt, fields, environment)
+
+
+def test_a_finding_points_at_the_word_in_the_prompt_file() -> None:
+    files = {
+        "agents.yaml": "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\n"
+        "prompt: ./prompts/a.md\n",
+        "prompts/a.md": "# Analyst\n\nAll of {{ vars.x }}: TBD.\n",
+    }
+    files["agents.yaml"] += "vars: { x: { default: y } }\n"
+    [problem] = [p for p in lint_files(files) if p.code == "AF505"]
+    assert problem.span is not None
+    assert str(problem.span) == "prompts/a.md:3:22"
+    assert problem.span.end_column == 25
+
+
+SECRETS = [
+    ("an Anthropic API key", "sk-ant-api03-" + "Ab3" * 10),
+    ("a GitHub token", "ghp_" + "a1B2" * 9),
+    ("an AWS access key id", "AKIA" + "ABCD1234EFGH5678"),
+    ("a Slack token", "xoxb-" + "1234567890-abcdef"),
+    ("a Google API key", "AIza" + "Sy0" * 11 + "ab"),
+    ("a private key", "-----BEGIN RSA " + "PRIVATE KEY-----"),
+    ("a password in a URL", "postgres://bob:s3cr" + "etpw@db.internal/x"),
+]
+
+
+@pytest.mark.parametrize(("what", "secret"), SECRETS)
+def test_a_secret_is_found_and_never_shown(what: str, secret: str) -> None:
+    found = [
+        p
+        for p in lint_text(
+            "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\n"
+            f"description: uses {secret} for now\nprompt: x\n"
+        )
+        if p.code == "AF901"
+    ]
+    assert [what in p.message for p in found] == [True]
+    for text in (found[0].message, found[0].hint or ""):
+        assert secret not in text
+        assert secret[5:] not in text
+    assert found[0].span is not None
+    assert found[0].span.line == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The token is what the service sends you.",
+        "password: ask the operator",
+        "api_key: ${env.KEY:-none}",
+        "secret: path/to/the/secret/file1.txt",
+        "token_url = https://auth.example.com/oauth2/token",
+        "Set API_KEY=your-key-goes-here-0123456789",
+        "password=aaaaaaaaaaaaaaaaaaaaaaaa1",
+        "checksum: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "https://user:${env.X}@host/",
+        "https://{{ vars.user }}:{{ vars.word }}@host/",
+        "sk-learn-compatible estimators with a long name and so on",
+    ],
+)
+def test_what_is_no_secret(text: str) -> None:
+    spec = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: |\n"
+    spec += "  {% raw %}" + text.replace("${", "$${") + "{% endraw %}\n"
+    assert "AF901" not in codes_in(lint_text(spec))
+
+
+def test_a_secret_in_a_comment_is_found_too() -> None:
+    spec = "apiVersion: agentflow/v1\nkind: Environment\nname: lab\n# old key: ghp_" + "a1B2" * 9
+    assert "AF901" in codes_in(lint_text(spec))
+
+
+def test_ask_of_a_custom_tool_needs_an_answer_too() -> None:
+    spec = (
+        "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: x\n"
+        "custom: { pay: { run: 'desk:pay', policy: ask } }\napprovals: [{ tool: '%s', ask: person }]\n"
+    )
+    assert "AF602" in codes_in(lint_text(spec % "bash"))
+    assert "AF602" not in codes_in(lint_text(spec % "p*"))
