@@ -84,6 +84,8 @@ def resolve_inputs(
         else:
             default = rule.default
             values[name] = (
-                _file(name, str(default), root) if rule.type == "file" else _allowed(name, rule, default)
+                _file(name, str(default), root)
+                if rule.type == "file"
+                else _allowed(name, rule, default)
             )
     return values
