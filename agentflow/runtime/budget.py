@@ -1,0 +1,285 @@
+"""What a run has used, and which of its limits that reaches. Pure: time comes in as numbers.
+
+`usd` is enforced by the service too, at the session; the check here holds the exact amount, which
+the service only knows in whole cents, against the estimate. Everything else is kept here alone.
+
+Limits that are measured (tokens, dollars, time) are reached at their value. Limits that are counted
+(turns, tool calls) allow as many as they say: the next one is what is stopped, before it is sent
+where it is ours to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from agentflow.compiler.manifest import BudgetPolicy
+from agentflow.diagnostics import Span
+from agentflow.runtime import prices
+from agentflow.runtime.events import (
+    AgentToolUse,
+    CustomToolUse,
+    Event,
+    ModelRequestEnd,
+    ModelRequestStart,
+    SessionUsage,
+    StatusIdle,
+    StatusRescheduled,
+    StatusRunning,
+    StatusTerminated,
+    TokenUsage,
+)
+from agentflow.runtime.run import LimitHit
+
+__all__ = [
+    "Limits",
+    "Usage",
+    "budget_cents",
+    "can_warn_agent",
+    "exceeded",
+    "fold",
+    "no_more_work",
+    "reached_on_service",
+    "tick",
+    "warnings",
+]
+
+_MID_CONVERSATION_SYSTEM = (
+    "claude-fable-5-2",
+    "claude-fable-5-1",
+    "claude-fable-5",
+    "claude-mythos-5-1",
+    "claude-mythos-5",
+    "claude-opus-5-5",
+    "claude-opus-5",
+    "claude-opus-4-8",
+    "claude-sonnet-5-5",
+    "claude-haiku-5-5",
+)
+"""Models that take a `system.message` in the middle of a session, as of 2026-11-22."""
+
+
+_NO_TOKENS = TokenUsage()
+
+
+def can_warn_agent(model: str) -> bool:
+    return model in _MID_CONVERSATION_SYSTEM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The budget of one agent, and where each of its values was written."""
+
+    agent: str
+    """Address."""
+    model: str
+    budget: BudgetPolicy | None
+    """None: no limit at all."""
+    sources: Mapping[str, Span]
+    """As in `Compiled.sources`."""
+
+    def source(self, name: str) -> Span | None:
+        for key in (f"{self.agent}#budget.{name}", f"{self.agent}#budget", self.agent):
+            if key in self.sources:
+                return self.sources[key]
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    turns: int = 0
+    """Model requests that started."""
+    tool_calls: int = 0
+    summed: TokenUsage = _NO_TOKENS
+    """Of the model requests that ended."""
+    token_cost_usd: Decimal | None = Decimal(0)
+    """Estimate. None: a model without a known price was used."""
+    reported: TokenUsage | None = None
+    """The service's own totals. None: not reported yet."""
+    list_cost_cents: int | None = None
+    """The service's own price. None: not reported."""
+    priced: TokenUsage = _NO_TOKENS
+    """`summed` as it was when the service last priced the session."""
+    active_base_s: float = 0.0
+    running_since_s: float | None = None
+    """On the run's clock. None: not running."""
+    wall_s: float = 0.0
+
+    @property
+    def tokens(self) -> TokenUsage:
+        """The service's totals, unless requests have ended since it reported them."""
+        if self.reported is not None and self.reported.total >= self.summed.total:
+            return self.reported
+        return self.summed
+
+    @property
+    def active_s(self) -> float:
+        running = 0.0 if self.running_since_s is None else self.wall_s - self.running_since_s
+        return self.active_base_s + max(0.0, running)
+
+    @property
+    def cost_is_estimate(self) -> bool:
+        return self.list_cost_cents is None or self.priced != self.summed
+
+    @property
+    def estimated_cost_usd(self) -> Decimal | None:
+        if self.token_cost_usd is None:
+            return None
+        return self.token_cost_usd + prices.session_time_cost_usd(self.active_s)
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The service's price if it is up to date, else the estimate. None: neither is known."""
+        if self.list_cost_cents is not None and not self.cost_is_estimate:
+            return Decimal(self.list_cost_cents) / 100
+        return self.estimated_cost_usd
+
+
+def fold(usage: Usage, event: Event, model: str) -> Usage:
+    """Count one event, which must not have been counted before."""
+    match event:
+        case ModelRequestStart():
+            return replace(usage, turns=usage.turns + 1)
+        case ModelRequestEnd():
+            cost = prices.request_cost_usd(model, event.tokens)
+            before = usage.token_cost_usd
+            total = None if before is None or cost is None else before + cost
+            return replace(usage, summed=usage.summed + event.tokens, token_cost_usd=total)
+        case AgentToolUse() | CustomToolUse():
+            return replace(usage, tool_calls=usage.tool_calls + 1)
+        case SessionUsage():
+            return _report(usage, event)
+        case StatusRunning():
+            since = usage.running_since_s if usage.running_since_s is not None else usage.wall_s
+            return replace(usage, running_since_s=since)
+        case StatusIdle() | StatusRescheduled() | StatusTerminated():
+            return replace(usage, active_base_s=usage.active_s, running_since_s=None)
+        case _:
+            return usage
+
+
+def _report(usage: Usage, event: SessionUsage) -> Usage:
+    active = usage.active_s if event.active_s is None else event.active_s
+    running = usage.running_since_s is not None
+    return replace(
+        usage,
+        reported=event.tokens,
+        list_cost_cents=event.list_cost_cents,
+        priced=usage.summed,
+        active_base_s=active,
+        running_since_s=usage.wall_s if running else None,
+    )
+
+
+def tick(usage: Usage, wall_s: float) -> Usage:
+    """`wall_s` seconds have passed since the run started."""
+    return replace(usage, wall_s=max(usage.wall_s, wall_s))
+
+
+def exceeded(limits: Limits, usage: Usage) -> LimitHit | None:
+    """The first limit that stops a run in progress."""
+    budget = limits.budget
+    if budget is None:
+        return None
+    cost = usage.estimated_cost_usd
+    if budget.usd is not None and cost is not None and cost >= Decimal(budget.usd):
+        return _hit(limits, "usd", usage)
+    if budget.tokens is not None and usage.tokens.total >= budget.tokens:
+        return _hit(limits, "tokens", usage)
+    if budget.turns is not None and usage.turns > budget.turns:
+        return _hit(limits, "turns", usage)
+    if budget.tool_calls is not None and usage.tool_calls > budget.tool_calls:
+        return _hit(limits, "tool_calls", usage)
+    if budget.active_s is not None and usage.active_s >= budget.active_s:
+        return _hit(limits, "active", usage)
+    if budget.wall_s is not None and usage.wall_s >= budget.wall_s:
+        return _hit(limits, "wall", usage)
+    return None
+
+
+def no_more_work(limits: Limits, usage: Usage) -> LimitHit | None:
+    """The limit that forbids to send anything that starts another model request."""
+    hit = exceeded(limits, usage)
+    turns = limits.budget.turns if limits.budget else None
+    if hit is None and turns is not None and usage.turns >= turns:
+        return _hit(limits, "turns", usage)
+    return hit
+
+
+def reached_on_service(limits: Limits, usage: Usage) -> LimitHit:
+    """For a session that the service itself stopped: only dollars are known to it."""
+    return _hit(limits, "usd", usage)
+
+
+def warnings(limits: Limits, usage: Usage) -> tuple[tuple[str, str], ...]:
+    """Limits that are used up to `warn_at`: name and a sentence, in the order of the budget."""
+    budget = limits.budget
+    if budget is None:
+        return ()
+    share = Decimal(budget.warn_at)
+    found = []
+    for name, (limit, used) in _measures(budget, usage).items():
+        if limit and used is not None and used >= share * limit:
+            spent = f"{_text(name, used)} of {_text(name, limit)}"
+            found.append((name, f"{spent} are used: budget.{name} stops the run at its limit."))
+    return tuple(found)
+
+
+def budget_cents(usd: str) -> str:
+    """The session budget of the service: whole cents as text, at least one, never more than asked.
+
+    A fraction of a cent is cut off; what is below one cent becomes one, the least there is, and
+    the exact amount is held by the runner.
+    """
+    return str(max(1, int(Decimal(usd) * 100)))
+
+
+def _measures(budget: BudgetPolicy, usage: Usage) -> dict[str, tuple[Decimal, Decimal | None]]:
+    """By name: the limit (0: none) and what is used of it (None: not known)."""
+
+    def number(value: float | str | None) -> Decimal:
+        return Decimal(0) if value is None else Decimal(str(value))
+
+    return {
+        "usd": (number(budget.usd), usage.cost_usd),
+        "tokens": (number(budget.tokens), Decimal(usage.tokens.total)),
+        "turns": (number(budget.turns), Decimal(usage.turns)),
+        "tool_calls": (number(budget.tool_calls), Decimal(usage.tool_calls)),
+        "active": (number(budget.active_s), number(usage.active_s)),
+        "wall": (number(budget.wall_s), number(usage.wall_s)),
+    }
+
+
+def _hit(limits: Limits, name: str, usage: Usage) -> LimitHit:
+    assert limits.budget is not None or name == "usd"
+    limit: Decimal | None = None
+    used = usage.cost_usd
+    if limits.budget is not None:
+        limit, used = _measures(limits.budget, usage)[name]
+    return LimitHit(
+        name=name,
+        limit=_text(name, limit) if limit else "the session's budget",
+        used=_text(name, used) if used is not None else "an unknown amount",
+        source=limits.source(name),
+    )
+
+
+def _text(name: str, value: Decimal) -> str:
+    if name == "usd":
+        cents = value.quantize(Decimal("0.01"))
+        return f"${cents}" if cents == value or value >= 1 else f"${value.normalize():f}"
+    if name in ("active", "wall"):
+        return _duration(float(value))
+    unit = {"tokens": "tokens", "turns": "turns", "tool_calls": "tool calls"}[name]
+    return f"{int(value):,} {unit}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

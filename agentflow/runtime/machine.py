@@ -1,0 +1,643 @@
+"""Every decision of a running session, in one pure function.
+
+`step(state, input)` takes in one event of the service, or one fact of the driver, and says what to
+do next. It is total. An event seen before changes nothing, with one exception: a client event that
+was seen queued means something when it is seen processed. So a stream may be cut, replayed and
+merged with the history at any point without an effect being lost or repeated.
+
+Three rules carry most of it:
+
+- The turn is over at an idle `end_turn` that stands after our last message in the session's own
+  order; never because of a status alone, and never because a stream ended.
+- A call is answered once, whatever the number of times it is announced, and it is known from the
+  event that announces it as well as from an idle's `event_ids`, which show only five.
+- Once a run is being stopped, nothing is started any more; the next rest is its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from agentflow.runtime import budget
+from agentflow.runtime.events import (
+    AgentMessage,
+    AgentThinking,
+    AgentToolResult,
+    AgentToolUse,
+    ContextCompacted,
+    CustomToolUse,
+    Event,
+    ModelRequestEnd,
+    SessionDeleted,
+    SessionError,
+    StatusIdle,
+    StatusRescheduled,
+    StatusRunning,
+    StatusTerminated,
+    ThreadStatus,
+    Unknown,
+    UserCustomToolResult,
+    UserMessage,
+    UserToolConfirmation,
+)
+from agentflow.runtime.notices import (
+    Note,
+    RepairSent,
+    Said,
+    Spent,
+    Thinking,
+    ToolEnded,
+    ToolStarted,
+    Verifying,
+)
+from agentflow.runtime.run import LimitHit, Verdict
+from agentflow.runtime.session import (
+    AnswerConfirmed,
+    Call,
+    CheckOutputs,
+    Command,
+    ConnectionLost,
+    Decide,
+    Decided,
+    Ending,
+    Finish,
+    History,
+    Input,
+    Interrupted,
+    Notify,
+    Outcome,
+    OutputsChecked,
+    Phase,
+    ReadHistory,
+    RunTool,
+    SendConfirmation,
+    SendConfirmed,
+    SendFailed,
+    SendInterrupt,
+    SendMessage,
+    SendResult,
+    Sent,
+    SessionGone,
+    Setup,
+    Stage,
+    Started,
+    State,
+    StopTimedOut,
+    Tick,
+    ToolFinished,
+)
+
+__all__ = ["Step", "begin", "step"]
+
+
+class Step(NamedTuple):
+    state: State
+    commands: tuple[Command, ...]
+
+
+def begin(setup: Setup) -> State:
+    return State(setup=setup)
+
+
+def step(state: State, given: Input) -> Step:
+    """Take in one input. After the end nothing changes any more."""
+    if state.phase is Phase.ENDED:
+        return Step(state, ())
+    work = _Work(state)
+    take = _FACTS.get(type(given))
+    if take is not None:
+        take(work, given)
+    else:
+        work.event(given)  # type: ignore[arg-type]  # what is not a fact is an event
+    work.decide()
+    return Step(work.state, tuple(work.commands))
+
+
+class _Work:
+    """One step in the making: the state so far and the commands so far. Never outlives `step`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.commands: list[Command] = []
+
+    def put(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+    def ask(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def note(self, level: str, text: str) -> None:
+        self.ask(Notify(Note(level=level, text=text)))
+
+    def put_call(self, call: Call) -> None:
+        self.put(calls={**self.state.calls, call.id: call})
+
+    # Events
+
+    def event(self, event: Event) -> None:
+        """Fold in one event, unless it was seen before."""
+        state = self.state
+        if event.id and event.id in state.seen:
+            if event.id in state.queued and event.processed_at is not None:
+                self.put(queued=state.queued - {event.id}, seq=state.seq + 1)
+                self._processed_at_last(event)
+            return
+        self.put(
+            seq=state.seq + 1,
+            seen=state.seen.add(event.id) if event.id else state.seen,
+            usage=budget.fold(state.usage, event, state.setup.limits.model),
+        )
+        fold = _EVENTS.get(type(event))
+        if fold is not None:
+            fold(self, event)
+
+    def _processed_at_last(self, event: Event) -> None:
+        if isinstance(event, UserMessage):
+            sent = Sent(seq=self.state.seq, processed=True)
+            self.put(messages={**self.state.messages, event.id: sent})
+
+    def history(self, history: History) -> None:
+        """Fold in what the stream did not show, and take over the order of the list."""
+        for event in history.events:
+            self.event(event)
+        places = {event.id: place for place, event in enumerate(history.events) if event.id}
+        self._reorder(places)
+        self._resend_lost_answers(history)
+
+    def _reorder(self, places: Mapping[str, int]) -> None:
+        """Whether our message stands before the last idle is for the list to say, not for us."""
+        state = self.state
+        message, idle = state.expected, state.idle
+        if message is None or idle is None or message not in places or idle.id not in places:
+            return
+        if not state.messages[message].processed:
+            return
+        before = state.idle_seq - 1 if places[message] < places[idle.id] else state.idle_seq + 1
+        sent = Sent(seq=before, processed=True)
+        self.put(messages={**state.messages, message: sent})
+
+    def _resend_lost_answers(self, history: History) -> None:
+        """An answer that was taken but not stored, as the service has done, is given again."""
+        idle = self.state.idle
+        if idle is None or not history.events:
+            return
+        for id in idle.event_ids:
+            call = self.state.calls.get(id)
+            if call is not None and call.stage is Stage.ANSWERED:
+                self.answer(call)
+
+    # Decisions
+
+    def decide(self) -> None:
+        """What follows from the state as it is now. Deciding twice asks for nothing twice."""
+        state = self.state
+        if state.phase is Phase.ENDED:
+            return
+        if state.gone is not None:
+            self._end_gone(state.gone)
+        elif state.phase is Phase.WORKING:
+            self._work_on()
+        elif state.phase is Phase.STOPPING and state.at_rest:
+            assert state.stop is not None
+            self.finish(state.stop)
+
+    def _work_on(self) -> None:
+        self._warn()
+        limit = budget.exceeded(self.state.setup.limits, self.state.usage)
+        if limit is not None:
+            self.stop(_limit_ending(limit))
+            return
+        if self.state.idle is not None:
+            self._read_idle(self.state.idle)
+        if self.state.phase is Phase.WORKING:
+            self._begin_calls()
+
+    def _warn(self) -> None:
+        state = self.state
+        for name, text in budget.warnings(state.setup.limits, state.usage):
+            if name in self.state.warned:
+                continue
+            self.put(warned=self.state.warned | {name})
+            self.note("warning", text)
+            if state.setup.warns_agent:
+                told = f"Budget warning: {text} Finish the most important work first."
+                self.put(warning=told)
+
+    def _read_idle(self, idle: StatusIdle) -> None:
+        match idle.reason:
+            case "requires_action":
+                self._block(idle)
+            case "end_turn":
+                if self._turn_is_over():
+                    self._turn_over()
+            case "budget_reached":
+                limits = self.state.setup.limits
+                hit = budget.reached_on_service(limits, self.state.usage)
+                self.finish(_limit_ending(hit))
+            case "retries_exhausted":
+                self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
+            case "refusal":
+                self.finish(_refusal(idle))
+            case _:
+                reason = f"The session stopped for a reason unknown here: {idle.reason!r}."
+                self.finish(Ending(verdict=Verdict.FAILED, reason=reason))
+
+    def _block(self, idle: StatusIdle) -> None:
+        """Calls that block the session are ours to answer, also those that did not say so."""
+        state = self.state
+        for id in idle.event_ids:
+            call = state.calls.get(id)
+            if call is None or call.stage is Stage.ANSWERED:
+                if id not in self.state.looked_up:
+                    self.put(looked_up=self.state.looked_up | {id})
+                    self.ask(ReadHistory())
+            elif call.stage is Stage.SEEN:
+                self.put_call(replace(call, stage=Stage.WAITING))
+
+    def _turn_is_over(self) -> bool:
+        state = self.state
+        message = state.messages.get(state.expected) if state.expected else None
+        return (
+            message is not None
+            and message.processed
+            and message.seq < state.idle_seq
+            and not state.threads
+        )
+
+    def _turn_over(self) -> None:
+        error = self.state.error
+        if error is not None and not error.type.startswith("mcp_"):
+            # The session outlives a lost MCP server; after any other error the turn is dead.
+            self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
+            return
+        self.put(phase=Phase.VERIFYING)
+        self.ask(Notify(Verifying()))
+        self.ask(CheckOutputs())
+
+    def _begin_calls(self) -> None:
+        for call in list(self.state.calls.values()):
+            if call.stage is not Stage.WAITING:
+                continue
+            limit = budget.no_more_work(self.state.setup.limits, self.state.usage)
+            if limit is not None:
+                self.stop(_limit_ending(limit))
+                return
+            asks = not call.custom or (call.name in self.state.setup.asks and not call.approved)
+            stage = Stage.DECIDING if asks else Stage.RUNNING
+            begun = replace(call, stage=stage)
+            self.put_call(begun)
+            self.ask(Decide(begun) if asks else RunTool(begun))
+
+    def _end_gone(self, how: str) -> None:
+        if self.state.stop is not None:
+            self.finish(self.state.stop)
+        elif self.state.error is not None:
+            self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
+        else:
+            reason = f"The session was {how} before the work was done."
+            self.finish(Ending(verdict=Verdict.FAILED, reason=reason))
+
+    def _failure(self) -> str:
+        error = self.state.error
+        if error is None:
+            return "The service gave up on the session without naming an error."
+        text = error.message or "no message"
+        return f"The session failed: {error.type} ({text})."
+
+    # Effects that several inputs lead to
+
+    def answer(self, call: Call) -> None:
+        """Send what a call came to, or what was decided about it."""
+        self.put_call(replace(call, stage=Stage.ANSWERING))
+        if isinstance(call.answer, Outcome):
+            self.ask(SendResult(call, call.answer, self.state.warning))
+            self.put(warning=None)
+        elif call.answer is not None:
+            self.ask(SendConfirmation(call, call.answer))
+
+    def send(self, command: SendMessage) -> None:
+        self.put(
+            phase=Phase.WORKING,
+            running=True,
+            idle=None,
+            looked_up=frozenset(),
+            expected=None,
+            error=None,
+        )
+        self.ask(command)
+
+    def stop(self, ending: Ending) -> None:
+        """Interrupt, and end at the next rest; at once if the session rests already."""
+        if self.state.stop is not None:
+            return
+        self.put(phase=Phase.STOPPING, stop=ending)
+        if not self.state.at_rest:
+            self.ask(SendInterrupt())
+
+    def finish(self, ending: Ending) -> None:
+        self.put(phase=Phase.ENDED, ending=ending)
+        self.ask(Finish(ending))
+
+
+def _limit_ending(limit: LimitHit) -> Ending:
+    where = f" ({limit.source})" if limit.source else ""
+    return Ending(
+        verdict=Verdict.BUDGET,
+        reason=f"The limit budget.{limit.name} was reached: {limit.used} of {limit.limit}{where}.",
+        hint="Raise the limit if the work is worth it, or give the agent less to do.",
+        limit=limit,
+    )
+
+
+def _refusal(idle: StatusIdle) -> Ending:
+    details = idle.details if isinstance(idle.details, Mapping) else {}
+    category = details.get("category")
+    explanation = details.get("explanation")
+    kind = f" (category {category})" if category else ""
+    more = f": {explanation}" if explanation else "."
+    return Ending(verdict=Verdict.REFUSED, reason=f"The model refused{kind}{more}")
+
+
+# Facts of the driver
+
+
+def _started(work: _Work, given: Started) -> None:
+    if work.state.phase is not Phase.NEW:
+        return
+    limit = budget.no_more_work(work.state.setup.limits, work.state.usage)
+    if limit is not None:
+        work.finish(_limit_ending(limit))
+        return
+    work.send(SendMessage(work.state.setup.task))
+
+
+def _send_confirmed(work: _Work, given: SendConfirmed) -> None:
+    if work.state.expected is None:
+        work.put(expected=given.event_id)
+
+
+def _answer_confirmed(work: _Work, given: AnswerConfirmed) -> None:
+    call = work.state.calls.get(given.call_id)
+    if call is not None and call.stage is Stage.ANSWERING:
+        work.put_call(replace(call, stage=Stage.ANSWERED))
+
+
+def _send_failed(work: _Work, given: SendFailed) -> None:
+    reason = f"{given.what} could not be sent: {given.reason}"
+    work.stop(Ending(verdict=Verdict.FAILED, reason=reason))
+
+
+def _tool_finished(work: _Work, given: ToolFinished) -> None:
+    call = work.state.calls.get(given.call_id)
+    if call is None or call.stage is not Stage.RUNNING:
+        return
+    outcome = given.outcome
+    ended = ToolEnded(
+        id=call.id,
+        name=call.name,
+        is_error=outcome.is_error,
+        seconds=outcome.seconds,
+        text=outcome.text,
+    )
+    work.ask(Notify(ended))
+    finished = replace(call, answer=outcome)
+    if work.state.phase is Phase.WORKING:
+        work.answer(finished)
+    else:
+        work.put_call(finished)
+
+
+def _decided(work: _Work, given: Decided) -> None:
+    call = work.state.calls.get(given.call_id)
+    if call is None or call.stage is not Stage.DECIDING:
+        return
+    if given.halt:
+        reason = given.message or f"Tool {call.name!r} waits for a person to decide."
+        hint = "Add a rule to `approvals`, or run where somebody can answer."
+        work.stop(Ending(verdict=Verdict.NEEDS_PERSON, reason=reason, hint=hint))
+    elif work.state.phase is not Phase.WORKING:
+        return
+    elif not call.custom:
+        work.answer(replace(call, answer=given))
+    elif given.allow:
+        work.put_call(replace(call, stage=Stage.WAITING, approved=True))
+    else:
+        refused = Outcome(text=given.message or "This call was denied.", is_error=True)
+        work.answer(replace(call, answer=refused))
+
+
+def _tick(work: _Work, given: Tick) -> None:
+    work.put(usage=budget.tick(work.state.usage, given.wall_s))
+
+
+def _outputs_checked(work: _Work, given: OutputsChecked) -> None:
+    state = work.state
+    if state.phase is not Phase.VERIFYING:
+        return
+    if not given.problems:
+        reason = "The agent finished, and every declared output was verified."
+        work.finish(Ending(verdict=Verdict.COMPLETED, reason=reason))
+        return
+    limit = budget.no_more_work(state.setup.limits, state.usage)
+    if state.repairs >= state.setup.repairs or limit is not None:
+        work.finish(_incomplete(given.problems, state, limit))
+        return
+    attempt = state.repairs + 1
+    work.put(repairs=attempt)
+    work.send(SendMessage("", given.problems, attempt))
+    sent = RepairSent(attempt=attempt, of=state.setup.repairs, problems=given.problems)
+    work.ask(Notify(sent))
+
+
+def _incomplete(problems: tuple[str, ...], state: State, limit: LimitHit | None) -> Ending:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if limit is not None and state.repairs < state.setup.repairs:
+        ending = _limit_ending(limit)
+        reason = f"{problems[0]}{more} {ending.reason}"
+        return replace(ending, reason=reason)
+    tried = {0: "", 1: " One repair was tried."}.get(
+        state.repairs, f" {state.repairs} repairs were tried."
+    )
+    return Ending(verdict=Verdict.INCOMPLETE, reason=f"{problems[0]}{more}{tried}")
+
+
+def _interrupted(work: _Work, given: Interrupted) -> None:
+    ending = Ending(verdict=Verdict.INTERRUPTED, reason=given.reason)
+    if work.state.phase in (Phase.NEW, Phase.VERIFYING):
+        work.finish(ending)
+    else:
+        work.stop(ending)
+
+
+def _stop_timed_out(work: _Work, given: StopTimedOut) -> None:
+    stop = work.state.stop
+    if stop is not None:
+        hint = "The session may still be running: the interrupt was sent but not confirmed."
+        work.finish(replace(stop, hint=hint))
+
+
+def _connection_lost(work: _Work, given: ConnectionLost) -> None:
+    if work.state.stop is not None:
+        work.finish(work.state.stop)
+        return
+    reason = f"The connection to the session was lost for good: {given.reason}"
+    work.finish(Ending(verdict=Verdict.UNKNOWN, reason=reason))
+
+
+def _session_gone(work: _Work, given: SessionGone) -> None:
+    work.put(gone=given.how, running=False)
+
+
+# Events
+
+
+def _user_message(work: _Work, event: UserMessage) -> None:
+    processed = event.processed_at is not None
+    if not processed:
+        work.put(queued=work.state.queued | {event.id})
+    sent = Sent(seq=work.state.seq, processed=processed)
+    work.put(messages={**work.state.messages, event.id: sent})
+
+
+def _answered(work: _Work, event: UserToolConfirmation | UserCustomToolResult) -> None:
+    if event.processed_at is None:
+        work.put(queued=work.state.queued | {event.id})
+    call = work.state.calls.get(event.tool_use_id)
+    if call is not None:
+        work.put_call(replace(call, stage=Stage.CLOSED))
+
+
+def _said(work: _Work, event: AgentMessage) -> None:
+    work.put(final_message=event.text)
+    work.ask(Notify(Said(text=event.text)))
+
+
+def _tool_use(work: _Work, event: AgentToolUse | CustomToolUse) -> None:
+    custom = isinstance(event, CustomToolUse)
+    asks = custom or (isinstance(event, AgentToolUse) and event.permission == "ask")
+    call = Call(
+        id=event.id,
+        name=event.name,
+        input=event.input,
+        custom=custom,
+        server=None if isinstance(event, CustomToolUse) else event.server,
+        stage=Stage.WAITING if asks else Stage.SEEN,
+        began_s=work.state.usage.wall_s,
+    )
+    work.put_call(call)
+    started = ToolStarted(id=call.id, name=call.name, input=call.input, custom=custom)
+    work.ask(Notify(started))
+
+
+def _tool_result(work: _Work, event: AgentToolResult) -> None:
+    call = work.state.calls.get(event.tool_use_id)
+    if call is None:
+        return
+    work.put_call(replace(call, stage=Stage.CLOSED))
+    ended = ToolEnded(
+        id=call.id,
+        name=call.name,
+        is_error=event.is_error,
+        seconds=work.state.usage.wall_s - call.began_s,
+        text=event.text,
+    )
+    work.ask(Notify(ended))
+
+
+def _running(work: _Work, event: StatusRunning) -> None:
+    work.put(running=True, idle=None, looked_up=frozenset())
+
+
+def _rescheduled(work: _Work, event: StatusRescheduled) -> None:
+    work.put(running=True, idle=None)
+    work.note("info", "The service hit a transient failure and tries again by itself.")
+
+
+def _idle(work: _Work, event: StatusIdle) -> None:
+    work.put(running=False, idle=event, idle_seq=work.state.seq, looked_up=frozenset())
+
+
+def _terminated(work: _Work, event: StatusTerminated) -> None:
+    work.put(running=False, gone="terminated")
+
+
+def _deleted(work: _Work, event: SessionDeleted) -> None:
+    work.put(running=False, gone="deleted")
+
+
+def _thread(work: _Work, event: ThreadStatus) -> None:
+    if work.state.primary is None:
+        # Every session reports its own thread too, and reports it first.
+        work.put(primary=event.thread_id)
+    if event.thread_id == work.state.primary:
+        return
+    threads = work.state.threads - {event.thread_id}
+    work.put(threads=threads | {event.thread_id} if event.status == "running" else threads)
+
+
+def _error(work: _Work, event: SessionError) -> None:
+    if event.retry == "retrying":
+        work.note("info", f"{event.type}: {event.message} The service tries again.")
+        return
+    # An unknown retry status is not a promise to try again, so it counts as the end of trying.
+    work.put(error=event)
+    work.note("warning", f"{event.type}: {event.message} ({event.retry or 'no retry'})")
+
+
+def _spent(work: _Work, event: ModelRequestEnd) -> None:
+    usage = work.state.usage
+    spent = Spent(
+        turns=usage.turns,
+        tokens=usage.tokens,
+        cost_usd=usage.cost_usd,
+        cost_is_estimate=usage.cost_is_estimate,
+    )
+    work.ask(Notify(spent))
+
+
+def _unknown(work: _Work, event: Unknown) -> None:
+    if event.type in work.state.unknown:
+        return
+    work.put(unknown=work.state.unknown | {event.type})
+    work.note("info", f"Event type {event.type!r} is unknown here and was only recorded.")
+
+
+_FACTS: dict[type, Callable[[_Work, Any], None]] = {
+    Started: _started,
+    SendConfirmed: _send_confirmed,
+    AnswerConfirmed: _answer_confirmed,
+    SendFailed: _send_failed,
+    ToolFinished: _tool_finished,
+    Decided: _decided,
+    Tick: _tick,
+    OutputsChecked: _outputs_checked,
+    Interrupted: _interrupted,
+    StopTimedOut: _stop_timed_out,
+    ConnectionLost: _connection_lost,
+    SessionGone: _session_gone,
+    History: _Work.history,
+}
+
+_EVENTS: dict[type, Callable[[_Work, Any], None]] = {
+    UserMessage: _user_message,
+    UserToolConfirmation: _answered,
+    UserCustomToolResult: _answered,
+    AgentMessage: _said,
+    AgentThinking: lambda work, event: work.ask(Notify(Thinking())),
+    AgentToolUse: _tool_use,
+    CustomToolUse: _tool_use,
+    AgentToolResult: _tool_result,
+    StatusRunning: _running,
+    StatusRescheduled: _rescheduled,
+    StatusIdle: _idle,
+    StatusTerminated: _terminated,
+    SessionDeleted: _deleted,
+    ThreadStatus: _thread,
+    SessionError: _error,
+    ModelRequestEnd: _spent,
+    ContextCompacted: lambda work, event: work.note("info", "The context was compacted."),
+    Unknown: _unknown,
+}
+"""Types without an entry are counted by the budget, or mean nothing to a decision."""

@@ -1,0 +1,369 @@
+"""The words of the session machine: its state, what it is told, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from agentflow.runtime.budget import Limits, Usage
+from agentflow.runtime.events import Event, SessionError, StatusIdle
+from agentflow.runtime.notices import Notice
+from agentflow.runtime.run import LimitHit, Verdict
+from agentflow.runtime.seen import GrowingSet
+
+__all__ = [
+    "AnswerConfirmed",
+    "Call",
+    "CheckOutputs",
+    "Command",
+    "ConnectionLost",
+    "Decide",
+    "Decided",
+    "Ending",
+    "Finish",
+    "History",
+    "Input",
+    "Interrupted",
+    "Notify",
+    "Outcome",
+    "OutputsChecked",
+    "Phase",
+    "ReadHistory",
+    "RunTool",
+    "SendConfirmation",
+    "SendConfirmed",
+    "SendFailed",
+    "SendInterrupt",
+    "SendMessage",
+    "SendResult",
+    "Sent",
+    "SessionGone",
+    "Setup",
+    "Stage",
+    "Started",
+    "State",
+    "StopTimedOut",
+    "Tick",
+    "ToolFinished",
+]
+
+
+class Phase(StrEnum):
+    NEW = "new"
+    WORKING = "working"
+    VERIFYING = "verifying"
+    """The turn is over; what it delivered is being looked at."""
+    STOPPING = "stopping"
+    """An interrupt is on its way; the next rest is the end."""
+    ENDED = "ended"
+
+
+class Stage(StrEnum):
+    """How far a tool call is, as far as we are concerned."""
+
+    SEEN = "seen"
+    """Not ours to act on, at least not yet."""
+    WAITING = "waiting"
+    """Ours, and not begun."""
+    DECIDING = "deciding"
+    RUNNING = "running"
+    ANSWERING = "answering"
+    ANSWERED = "answered"
+    """The service took our answer."""
+    CLOSED = "closed"
+    """The service shows an answer, ours or another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a custom tool came to; a failure is an outcome for the agent, not an exception."""
+
+    text: str
+    is_error: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A tool call of the agent."""
+
+    id: str
+    """Of the event that announced it; answers name it."""
+    name: str
+    input: Mapping[str, Any]
+    custom: bool
+    """It runs on our side and is answered with a result; else with a confirmation."""
+    server: str | None
+    """The MCP server. None: a built-in or a custom tool."""
+    stage: Stage
+    began_s: float
+    """On the run's clock."""
+    approved: bool = False
+    """A custom tool that asks: it was allowed."""
+    answer: Outcome | Decided | None = None
+    """What was sent, or will be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    verdict: Verdict
+    reason: str
+    hint: str | None = None
+    limit: LimitHit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What stays the same for a whole run."""
+
+    task: str
+    repairs: int
+    limits: Limits
+    asks: frozenset[str] = frozenset()
+    """Custom tools whose calls are approved one by one."""
+    warns_agent: bool = False
+    """The model takes a `system.message` in the middle of a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A user message the service has shown us."""
+
+    seq: int
+    processed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    setup: Setup
+    phase: Phase = Phase.NEW
+    seq: int = 0
+    """Events taken in so far; their place in the session's order."""
+    seen: GrowingSet = field(default_factory=GrowingSet)
+    queued: frozenset[str] = frozenset()
+    """Client events seen only as queued: the one kind that means something twice."""
+    unknown: frozenset[str] = frozenset()
+    """Unknown event types and stop reasons that were noted."""
+    calls: Mapping[str, Call] = field(default_factory=dict)
+    """Every tool call by id, in order. Never changed in place."""
+    messages: Mapping[str, Sent] = field(default_factory=dict)
+    expected: str | None = None
+    """The id of our last message. None: it is on its way."""
+    running: bool = False
+    """The last status was running, or a message of ours is on its way."""
+    idle: StatusIdle | None = None
+    """The last status, if it is idle and came after our last message was sent."""
+    idle_seq: int = 0
+    looked_up: frozenset[str] = frozenset()
+    """Blocking ids we asked the history for, since the last idle."""
+    gone: str | None = None
+    """`terminated` or `deleted`, once it is."""
+    primary: str | None = None
+    """The first thread that showed itself."""
+    threads: frozenset[str] = frozenset()
+    """Other threads that are running."""
+    error: SessionError | None = None
+    """The last error the service did not recover from, in this turn."""
+    usage: Usage = field(default_factory=Usage)
+    warned: frozenset[str] = frozenset()
+    warning: str | None = None
+    """What the agent is to be told with the next tool result."""
+    repairs: int = 0
+    final_message: str = ""
+    stop: Ending | None = None
+    """Why the session is being stopped."""
+    ending: Ending | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing runs and nothing is blocked: no need to interrupt, and nothing costs money."""
+        if self.gone is not None or self.phase is Phase.NEW:
+            return True
+        return not self.running and self.idle is not None and self.idle.reason != "requires_action"
+
+
+# What the machine is told, beside events.
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The session exists and its stream is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendConfirmed:
+    """The service took our message."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerConfirmed:
+    """The service took our result or confirmation."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """Something could not be sent, and it is known that it did not take place."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    call_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The answer to a call that asks."""
+
+    call_id: str
+    allow: bool
+    message: str | None = None
+    """What the agent is told when denied."""
+    halt: bool = False
+    """Stop the run: a person is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    wall_s: float
+    """Since the run started."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsChecked:
+    problems: tuple[str, ...]
+    """What is missing or invalid, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Somebody wants the run to end."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimedOut:
+    """The session did not come to rest in time after an interrupt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The stream cannot be had any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGone:
+    """The service says, outside the stream, that the session is `terminated` or `deleted`."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All events of the session, in list order."""
+
+    events: tuple[Event, ...]
+
+
+Input = (
+    Event
+    | Started
+    | SendConfirmed
+    | AnswerConfirmed
+    | SendFailed
+    | ToolFinished
+    | Decided
+    | Tick
+    | OutputsChecked
+    | Interrupted
+    | StopTimedOut
+    | ConnectionLost
+    | SessionGone
+    | History
+)
+
+
+# What the machine asks for.
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """The task, or what is wrong with the outputs (`problems` is not empty then)."""
+
+    text: str
+    problems: tuple[str, ...] = ()
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    call: Call
+    outcome: Outcome
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendConfirmation:
+    call: Call
+    decided: Decided
+
+
+@dataclass(frozen=True, slots=True)
+class SendInterrupt:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """An event is missing, or an answer of ours may be: read the whole list."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutputs:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    ending: Ending
+
+
+Command = (
+    SendMessage
+    | RunTool
+    | Decide
+    | SendResult
+    | SendConfirmation
+    | SendInterrupt
+    | ReadHistory
+    | CheckOutputs
+    | Notify
+    | Finish
+)
