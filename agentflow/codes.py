@@ -271,6 +271,142 @@ OUT_OF_RANGE = Code(
     "The value is too large, too small, too long or too short.",
 )
 
+PROMPT_TOO_LONG = Code(
+    "AF150",
+    "prompt-too-long",
+    _E,
+    "System prompt is too long.",
+    "The service takes 100,000 characters. The policy sections count too. A prompt that long "
+    "is also paid for in every turn: reference material belongs in files that the agent "
+    "reads.",
+)
+BAD_DOMAIN = Code(
+    "AF151",
+    "bad-domain",
+    _E,
+    "Domain of a web tool is refused by the service.",
+    "Domains of `web_search` and `web_fetch` are plain public host names: no scheme, port, IP "
+    "address, wildcard or single label. Subdomains are covered. Only `web_search` takes a "
+    "path.",
+)
+BAD_HOST = Code(
+    "AF152",
+    "bad-host",
+    _E,
+    "Host of an environment is refused by the service.",
+    "`network.hosts` takes bare host names, without scheme, port and path. `*.example.com` "
+    "covers the subdomains of example.com and not example.com itself.",
+)
+PACKAGES_BLOCKED = Code(
+    "AF153",
+    "packages-blocked",
+    _E,
+    "Packages are declared, but package managers are blocked.",
+    "An environment with a limited network refuses packages unless `network.packages` is "
+    "true, because they are installed through the same network.",
+)
+OUTPUT_PATH = Code(
+    "AF154",
+    "output-path",
+    _E,
+    "Output is not a plain file in the outputs directory.",
+    "The service collects the files of /mnt/session/outputs/ and drops subdirectories: two "
+    "files with one name would overwrite each other. An absolute path below that directory is "
+    "fine.",
+)
+OUTPUT_COLLISION = Code(
+    "AF155",
+    "output-collision",
+    _E,
+    "Two outputs are the same file.",
+    "Each output needs a file name of its own, compared without regard to case, because "
+    "results are downloaded to machines that do not tell them apart.",
+)
+OUTPUT_FORMAT = Code(
+    "AF156",
+    "output-format",
+    _E,
+    "Output cannot be verified as declared.",
+    "`schema` verifies a JSON file and `sections` the headings of a Markdown file.",
+)
+SCRATCH_PATH = Code(
+    "AF157",
+    "scratch-path",
+    _E,
+    "Scratch directory is delivered or read-only.",
+    "Files below /mnt/session/outputs are delivered, those below /mnt/session/uploads are "
+    "inputs. Intermediate files belong elsewhere, such as in /tmp.",
+)
+BAD_SCHEMA = Code(
+    "AF158",
+    "bad-schema",
+    _E,
+    "Schema of an output is not valid JSON Schema.",
+    "The schema is checked against the metaschema of the draft it names (2020-12 if it names "
+    "none). A `$ref` stays inside the schema: nothing is fetched.",
+)
+TOOL_NAME = Code(
+    "AF160",
+    "tool-name",
+    _E,
+    "Custom tools are named or counted in a way the service refuses.",
+    "Names of custom tools are unique, also among the built-in tools and `ask_user`, which "
+    "`uncertainty: ask` adds. An agent has at most 128 entries of tools.",
+)
+TOOL_SCHEMA = Code(
+    "AF161",
+    "tool-schema",
+    _E,
+    "Input schema of a custom tool is refused by the service.",
+    "It is an object schema without `$ref`, without `oneOf`, `anyOf` or `allOf` at the top, "
+    "and with property names of letters, digits, `_`, `.` and `-`.",
+)
+TOOL_WITHOUT_DESCRIPTION = Code(
+    "AF162",
+    "tool-without-description",
+    _E,
+    "Custom tool has no description.",
+    "The description is what the model decides by whether and how to use the tool; the "
+    "service requires one. It is taken from the docstring unless the spec gives one.",
+)
+EMPTY_RULE = Code(
+    "AF163",
+    "empty-rule",
+    _E,
+    "Rule of an argument says nothing.",
+    "A rule has `allow`, `deny` or both. One without either looks like a restriction and is none.",
+)
+INPUT_VALUE = Code(
+    "AF164",
+    "input-value",
+    _E,
+    "Default or choice of an input does not fit it.",
+    "A default has the declared type and is one of the choices, if there are any. In YAML, "
+    '`1` is a number and `"1"` is text.',
+)
+BUDGET = Code(
+    "AF165",
+    "budget",
+    _E,
+    "Budget limits nothing, or cannot take effect.",
+    "A budget names at least one limit, and each limit can be reached before another makes it "
+    "moot.",
+)
+MODEL_SPEED = Code(
+    "AF166",
+    "model-speed",
+    _E,
+    "Model has no fast mode.",
+    "Fast mode exists for some models; for others the service refuses the agent.",
+)
+OPEN_NETWORK = Code(
+    "AF167",
+    "open-network",
+    _E,
+    "Open network is restricted too.",
+    "`open` lifts every restriction, so hosts beside it look like a limit and are none.",
+)
+
 # AF2: references and substitution
 
 UNKNOWN_REFERENCE = Code(
@@ -352,6 +488,85 @@ UNDECLARED_VALUE = Code(
     "a typing mistake would go unnoticed.",
 )
 
+UNKNOWN_MODULE = Code(
+    "AF250",
+    "unknown-module",
+    _E,
+    "A reference to code names no module of the project.",
+    "`run:` and `check:` name Python code as `package.module:function`. The module is looked up as "
+    "`package/module.py` or `package/module/__init__.py` from the project directory.",
+)
+UNKNOWN_FUNCTION = Code(
+    "AF251",
+    "unknown-function",
+    _E,
+    "The module has no such function.",
+    "The function stands at the top level of the module: its schema is read from the source, so one "
+    "that is imported or made at run time is not seen.",
+)
+CALLABLE_SIGNATURE = Code(
+    "AF252",
+    "callable-signature",
+    _E,
+    "The function's parameters have no JSON form.",
+    "The schema of a custom tool is read from type hints: str, int, float, bool, list[X], "
+    "dict[str, X], Literal, X | None and Annotated. For other signatures write `input_schema`.",
+)
+BAD_PYTHON = Code(
+    "AF253",
+    "bad-python",
+    _E,
+    "A module that a spec names is not valid Python.",
+    "The module would fail to load when the tool is called.",
+)
+APPROVAL_TOOL = Code(
+    "AF254",
+    "approval-tool",
+    _E,
+    "Approval rule names no tool that asks.",
+    "A rule decides what happens when a tool asks. For a tool that the agent does not have, "
+    "or that is always allowed, it decides nothing.",
+)
+APPROVAL_ARGUMENT = Code(
+    "AF255",
+    "approval-argument",
+    _E,
+    "Approval rule matches an argument that the tool does not have.",
+    "The rule could never match, so the call would be denied. The built-in file tools call "
+    "their path `file_path`.",
+)
+APPROVAL_UNREACHABLE = Code(
+    "AF256",
+    "approval-unreachable",
+    _E,
+    "Approval rule is never reached.",
+    "The first rule that matches wins. A rule behind a wider one decides nothing, which is "
+    "dangerous if it was meant to deny.",
+)
+UNKNOWN_ARGUMENT = Code(
+    "AF257",
+    "unknown-argument",
+    _E,
+    "Rule names an argument that the tool does not have.",
+    "`arguments` restricts arguments of a custom tool by their names. A rule for another name "
+    "restricts nothing.",
+)
+UNKNOWN_RECORD = Code(
+    "AF258",
+    "unknown-record",
+    _E,
+    "Assumptions are recorded in a file that is no output.",
+    "`uncertainty.record` names an output, by its name or its path, so that what is written "
+    "there is delivered.",
+)
+BAD_SCHEMA_FILE = Code(
+    "AF259",
+    "bad-schema-file",
+    _E,
+    "Schema file cannot be read as a schema.",
+    "The file holds one JSON or YAML object: the JSON Schema of the output.",
+)
+
 # AF3: templates
 
 TEMPLATE_SYNTAX = Code(
@@ -359,7 +574,7 @@ TEMPLATE_SYNTAX = Code(
     "template-syntax",
     _E,
     "The template cannot be parsed.",
-    "Prompts and tasks are Jinja: `{{ value }}`, `{% if %}`, `{% for %}`, `{% include \"./part.md\" %}`. "
+    'Prompts and tasks are Jinja: `{{ value }}`, `{% if %}`, `{% for %}`, `{% include "./part.md" %}`. '
     "Text that happens to hold delimiters goes between `{% raw %}` and `{% endraw %}`.",
 )
 TEMPLATE_UNDEFINED = Code(
@@ -447,6 +662,52 @@ TEMPLATE_EMPTY = Code(
 )
 
 # AF4: plan and state
+
+DRIFT = Code(
+    "AF401",
+    "drift",
+    _E,
+    "The resource was changed on the service.",
+    "Somebody changed it outside agentflow after it was last applied, for instance in the Console. "
+    "Applying the spec would undo that without a word, so plan stops here. Take the change into the "
+    "spec, or say what should win: `--overwrite-drift` sends the spec, `--accept-drift` leaves the "
+    "resource as it is and records that this was decided.",
+)
+DRIFT_AND_EDIT = Code(
+    "AF402",
+    "drift-and-edit",
+    _E,
+    "The resource was changed on the service and in the spec.",
+    "Both sides moved since it was last applied. The differences show what applying the spec would "
+    "replace; take what should stay into the spec, then apply with `--overwrite-drift`. There is no "
+    "`--accept-drift` here: it would leave the edit of the spec unapplied.",
+)
+TWO_OWNERS = Code(
+    "AF403",
+    "two-resources-of-one-address",
+    _E,
+    "Two resources on the service belong to one address.",
+    "The ownership metadata of both names the same project, target and address, so it cannot be told "
+    "which one is meant; a resource that was copied with its metadata looks like this. Archive one, "
+    "or remove its `agentflow.` metadata.",
+)
+WRONG_WORKSPACE = Code(
+    "AF404",
+    "wrong-workspace",
+    _E,
+    "The key belongs to another workspace.",
+    "Either the target names a workspace, or it was applied to one before; this key belongs to "
+    "another. Everything would be created a second time there. Use the key of the right workspace. If "
+    "the move is meant, change `workspace` of the target, or delete its file in `.agentflow/state/`.",
+)
+STATE_REBUILT = Code(
+    "AF405",
+    "state-rebuilt",
+    _W,
+    "The state file was damaged and is made again.",
+    "The file is a cache: the service knows what belongs to the project, by ownership metadata. The "
+    "next apply writes a new one; nothing is created twice.",
+)
 
 CODES: dict[str, Code] = {
     code.id: code for code in list(globals().values()) if isinstance(code, Code)

@@ -1,1 +1,5 @@
-"""Specs to API payloads, one module per kind."""
+"""Stage 4: `Graph -> Compiled`. One module per kind of payload, one for the policies, one to assemble."""
+
+from agentflow.compiler.render.manifest import render
+
+__all__ = ["render"]

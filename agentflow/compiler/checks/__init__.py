@@ -1,0 +1,1 @@
+"""What `validate` looks at, one module per topic. Each function yields diagnostics and changes nothing."""

@@ -1,0 +1,112 @@
+"""Approval rules: each names a tool that exists and asks, arguments it has, and can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from agentflow import codes
+from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.toolcard import ToolCard
+from agentflow.diagnostics import Diagnostic
+from agentflow.nearest import did_you_mean, one_of
+from agentflow.spec.agent import ApprovalRule
+from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
+
+__all__ = ["BUILT_IN_ARGUMENTS", "check_approvals"]
+
+BUILT_IN_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "bash": ("command", "restart", "timeout_ms"),
+    "read": ("file_path", "view_range"),
+    "write": ("file_path", "content"),
+    "edit": ("file_path", "old_string", "new_string", "replace_all"),
+    "glob": ("pattern", "path"),
+    "grep": ("pattern", "path"),
+    "web_search": ("query",),
+    "web_fetch": ("url",),
+}
+"""https://platform.claude.com/docs/en/managed-agents/tools; those of the web tools from their calls."""
+
+
+def check_approvals(node: AgentNode, cards: Mapping[str, ToolCard]) -> Iterator[Diagnostic]:
+    policies = _policies(node)
+    # `auto` asks when the service reaches no judgement.
+    asking = {name for name, policy in policies.items() if policy in {"ask", "auto"}}
+    for index, rule in enumerate(node.spec.approvals):
+        matched = {name for name in policies if fnmatchcase(name, rule.tool)}
+        if not matched:
+            yield _unknown_tool(node, index, rule, policies)
+        elif not matched & asking:
+            yield _never_asks(node, index, rule, matched)
+        else:
+            yield from _arguments(node, index, rule, matched & asking, cards)
+            yield from _unreachable(node, index, asking)
+
+
+def _policies(node: AgentNode) -> dict[str, str]:
+    """Every tool the agent has, with its policy."""
+    found: dict[str, str] = {n: t.policy for n, t in declared_tools(node.spec.tools).items()}
+    return found | {name: tool.policy for name, tool in node.spec.custom.items()}
+
+
+def _unknown_tool(
+    node: AgentNode, index: int, rule: ApprovalRule, policies: Mapping[str, str]
+) -> Diagnostic:
+    span = node.span("approvals", index, "tool")
+    if rule.tool in BUILT_IN_TOOLS:
+        message = f"The rule is about {rule.tool!r}, which this agent does not have."
+        hint = f"Write `{rule.tool}: ask` below `tools`, or remove the rule."
+    else:
+        message = f"No tool of this agent is named {rule.tool!r}."
+        hint = did_you_mean(rule.tool, policies) or (
+            f"It has {one_of(policies, joined='and')}." if policies else "It has no tools."
+        )
+    return codes.APPROVAL_TOOL.at(span, message, hint=hint)
+
+
+def _never_asks(node: AgentNode, index: int, rule: ApprovalRule, matched: set[str]) -> Diagnostic:
+    name = min(matched)
+    tool = f"{name!r}" if rule.tool == name else f"{rule.tool!r} ({one_of(sorted(matched))})"
+    message = f"The rule is about {tool}, which never asks, so it decides nothing."
+    place = "policy: ask" if name in node.spec.custom else f"{name}: ask"
+    hint = f"Write `{place}` where the tool is declared, or remove the rule."
+    return codes.APPROVAL_TOOL.at(node.span("approvals", index, "tool"), message, hint=hint)
+
+
+def _arguments(
+    node: AgentNode, index: int, rule: ApprovalRule, tools: set[str], cards: Mapping[str, ToolCard]
+) -> Iterator[Diagnostic]:
+    known: set[str] = set()
+    for name in tools:
+        if name in BUILT_IN_ARGUMENTS:
+            known.update(BUILT_IN_ARGUMENTS[name])
+        elif name in cards:
+            properties = cards[name].input_schema.get("properties")
+            known.update(properties if isinstance(properties, Mapping) else ())
+        else:
+            return  # its schema has errors that are reported already
+    for argument in rule.match:
+        if argument not in known:
+            message = f"{one_of(sorted(tools), joined='and')} has no argument {argument!r}."
+            hint = (
+                did_you_mean(argument, known)
+                or f"Arguments are {one_of(sorted(known), joined='and')}."
+            )
+            span = node.span("approvals", index, "match", argument, key=True)
+            yield codes.APPROVAL_ARGUMENT.at(span, message, hint=hint)
+
+
+def _unreachable(node: AgentNode, index: int, asking: set[str]) -> Iterator[Diagnostic]:
+    """A rule before this one takes every call that this one could match."""
+    rules = node.spec.approvals
+    mine = {name for name in asking if fnmatchcase(name, rules[index].tool)}
+    for before in range(index):
+        taken = {name for name in asking if fnmatchcase(name, rules[before].tool)}
+        narrower = rules[before].match.items() <= rules[index].match.items()
+        if mine <= taken and narrower:
+            message = f"Rule {index + 1} is never reached: rule {before + 1} takes the same calls."
+            related = ((node.span("approvals", before), f"rule {before + 1}"),)
+            hint = "The first match wins: put the narrower rule first."
+            span = node.span("approvals", index)
+            yield codes.APPROVAL_UNREACHABLE.at(span, message, hint=hint, related=related)
+            return

@@ -1,0 +1,79 @@
+"""All stages in a row: `load → resolve → validate → render`, and every problem of every stage at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from agentflow.compiler.graph import Graph
+from agentflow.compiler.load import load
+from agentflow.compiler.manifest import Compiled
+from agentflow.compiler.render import render
+from agentflow.compiler.resolve import resolve
+from agentflow.compiler.validate import validate
+from agentflow.diagnostics import Checked, Diagnostic, has_errors
+from agentflow.ports import Files
+
+__all__ = ["Build", "build"]
+
+
+class Build(NamedTuple):
+    graph: Graph | None
+    """Every spec that could be read and bound, also those with errors of meaning.
+    None: there is no usable project or target."""
+    compiled: Compiled | None
+    """None: there is an error somewhere, so nothing may be applied or run."""
+
+
+def build(
+    files: Files,
+    *,
+    target: str = "local",
+    environ: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+    only: Sequence[str] | None = None,
+) -> Checked[Build]:
+    """Compile a project for a target.
+
+    A spec that fails in one stage is left out of the later ones, and no other spec is: one run
+    reports everything. Problems are sorted by place.
+
+    Args:
+        environ: what `${env.X}` sees. None: nothing.
+        variables: values given on the command line, by name.
+        only: report on these files alone; see `load`.
+    """
+    loaded, found = load(files, only=only)
+    problems: list[Diagnostic] = list(found)
+    graph, found = resolve(
+        loaded, files, target=target, environ=environ or {}, variables=variables or {}
+    )
+    problems.extend(found)
+    if graph is None:
+        return Checked(Build(None, None), _sorted(problems))
+    reported = graph if only is None else _selected(graph, frozenset(only))
+    sound, found = validate(reported, files)
+    problems.extend(found)
+    compiled, found = render(sound, files)
+    problems.extend(found)
+    return Checked(
+        Build(graph, None if has_errors(problems) else compiled),
+        _sorted(problems),
+    )
+
+
+def _selected(graph: Graph, only: frozenset[str]) -> Graph:
+    """The graph without the specs of other files, which are not reported on."""
+    from dataclasses import replace
+
+    return replace(
+        graph,
+        agents={n: a for n, a in graph.agents.items() if a.document.file in only},
+        environments={n: e for n, e in graph.environments.items() if e.document.file in only},
+    )
+
+
+def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By place, each once: a file that two agents use is read twice."""
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda problem: problem.sort_key))

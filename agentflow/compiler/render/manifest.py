@@ -1,0 +1,182 @@
+"""Stage 4: the manifest. Payloads and policies of every spec, and where each value was written."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from agentflow import codes
+from agentflow.compiler.delivery import headings, output_paths, output_schema, plain
+from agentflow.compiler.graph import AgentNode, Bound, Graph
+from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Resource, Target, digest
+from agentflow.compiler.render.agent import agent_payload
+from agentflow.compiler.render.environment import environment_payload
+from agentflow.compiler.render.policy import agent_policy
+from agentflow.compiler.render.raw import merge
+from agentflow.compiler.sections import append_sections, section_texts
+from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, render_prompt
+from agentflow.compiler.toolcard import ToolCard, tool_card
+from agentflow.diagnostics import Checked, Diagnostic, Span
+from agentflow.ports import Files
+
+__all__ = ["render"]
+
+_REFERENCE = re.compile(r"(?<!\$)\$\{ref\.([a-z]+)\.([a-z0-9-]+)\.[a-z_]+\}")
+
+
+class _Agent(NamedTuple):
+    resource: Resource
+    policy: AgentPolicy
+
+
+def render(graph: Graph, files: Files) -> Checked[Compiled]:
+    """Make the payload and the policy of every spec of a graph that `validate` has passed.
+
+    A spec whose templates have errors is left out of the manifest.
+    """
+    problems: list[Diagnostic] = []
+    resources = [
+        _resource("environment", env.address, environment_payload(env.spec), env.spec.raw)
+        for env in graph.environments.values()
+    ]
+    policies: dict[str, AgentPolicy] = {}
+    for node in graph.agents.values():
+        agent, found = _agent(node, files)
+        problems.extend(found)
+        if agent is not None:
+            resources.append(agent.resource)
+            policies[node.address] = agent.policy
+    manifest = Manifest(
+        project=graph.project.spec.name,
+        target=_target(graph),
+        resources=tuple(sorted(resources, key=lambda resource: resource.address)),
+        agents=dict(sorted(policies.items())),
+    )
+    return Checked(Compiled(manifest=manifest, sources=dict(_sources(graph))), tuple(problems))
+
+
+def _target(graph: Graph) -> Target:
+    target = graph.target
+    script = None
+    if target.driver is not None:
+        base = posixpath.dirname(graph.project.document.file)
+        script = posixpath.normpath(posixpath.join(base, target.driver.script))
+    return Target(
+        name=graph.target_name, service=target.service, script=script, workspace=target.workspace
+    )
+
+
+def _resource(
+    kind: str, address: str, payload: Mapping[str, Any], raw: Mapping[str, Any]
+) -> Resource:
+    merged = merge(payload, raw)
+    return Resource(
+        address=address,
+        kind=kind,
+        name=address.partition("/")[2],
+        payload=merged.payload,
+        depends_on=tuple(sorted(_references(merged.payload) - {address})),
+        unchecked=merged.pointers,
+        digest=digest(merged.payload),
+    )
+
+
+def _references(value: Any) -> set[str]:
+    """Addresses that `${ref.…}` in any string of a payload names."""
+    if isinstance(value, str):
+        return {f"{kind}/{name}" for kind, name in _REFERENCE.findall(value)}
+    if isinstance(value, Mapping):
+        return set().union(*(_references(item) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_references(item) for item in value))
+    return set()
+
+
+def _agent(node: AgentNode, files: Files) -> Checked[_Agent | None]:
+    spec = node.spec
+    paths = output_paths(spec)
+    schemas = _schemas(node, files)
+    custom = _cards(node, files)
+    texts = section_texts(
+        spec,
+        paths=paths,
+        schemas=schemas,
+        headings={name: headings(out.sections) for name, out in spec.outputs.items()},
+    )
+    prompt, problems = render_prompt(
+        node.prompt, variables=node.vars, inputs=spec.inputs, sections=texts, files=files
+    )
+    task: str | None = None
+    if node.task is not None:
+        task, more = bind_task(node.task, variables=node.vars, inputs=spec.inputs, files=files)
+        problems += more
+    if prompt is None or (node.task is not None and task is None):
+        return Checked(None, problems)
+    system = append_sections(prompt.text, texts, prompt.placed)
+    if len(system) > SYSTEM_LIMIT:
+        problems += (_too_long(node, len(system)),)
+    payload = agent_payload(spec, system=system, custom=custom)
+    policy = agent_policy(node, task=task, paths=paths, schemas=schemas, custom=custom)
+    return Checked(_Agent(_resource("agent", node.address, payload, spec.raw), policy), problems)
+
+
+def _schemas(node: AgentNode, files: Files) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in node.spec.outputs:
+        schema = output_schema(node, name, files).value
+        if schema is not None:
+            found[name] = plain(schema[0])
+    return found
+
+
+def _cards(node: AgentNode, files: Files) -> dict[str, ToolCard]:
+    cards = {name: tool_card(node, name, files).value for name in node.spec.custom}
+    missing = [name for name, card in cards.items() if card is None]
+    assert not missing, f"validate() lets no tool without a schema pass: {missing}"
+    return {name: card for name, card in cards.items() if card is not None}
+
+
+def _too_long(node: AgentNode, length: int) -> Diagnostic:
+    message = (
+        f"The system prompt of agent {node.spec.name!r} has {length:,} characters with its policy "
+        f"sections; the service takes {SYSTEM_LIMIT:,}."
+    )
+    hint = "Move reference material to a file that the agent reads."
+    return codes.PROMPT_TOO_LONG.at(node.span("prompt"), message, hint=hint)
+
+
+def _sources(graph: Graph) -> Iterator[tuple[str, Span]]:
+    for environment in graph.environments.values():
+        yield environment.address, environment.span("name")
+    for node in graph.agents.values():
+        yield from _agent_sources(node)
+
+
+def _agent_sources(node: AgentNode) -> Iterator[tuple[str, Span]]:
+    address, data = node.address, node.document.data
+    yield address, node.span("name")
+    for field in ("prompt", "task", "environment", "uncertainty", "scratch", "repair", "budget"):
+        if field in data:
+            yield f"{address}#{field}", node.span(field)
+    for field in ("budget", "inputs", "tools", "custom", "outputs"):
+        for key in _keys(data.get(field)):
+            yield f"{address}#{field}.{key}", _entry(node, field, key)
+    for field in ("approvals", "done"):
+        for index in _keys(data.get(field)):
+            yield f"{address}#{field}.{index}", node.span(field, index)
+
+
+def _keys(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
+
+
+def _entry(node: Bound[Any], field: str, key: str) -> Span:
+    """From the key to the end of its value where both are on one line; else the key alone."""
+    name, value = node.span(field, key, key=True), node.span(field, key)
+    if name.line != value.end_line:
+        return name
+    return Span(name.file, name.line, name.column, value.end_line, value.end_column)

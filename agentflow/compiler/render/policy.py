@@ -1,0 +1,151 @@
+"""The policy of an agent: what the runtime enforces, in exact and flat values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow.compiler.delivery import headings, plain
+from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.manifest import (
+    AgentPolicy,
+    ApprovalPolicy,
+    ArgumentPolicy,
+    BudgetPolicy,
+    CustomToolPolicy,
+    DonePolicy,
+    InputPolicy,
+    OutputPolicy,
+    UncertaintyPolicy,
+)
+from agentflow.compiler.sections import ASK_USER, record_path
+from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard
+from agentflow.spec.agent import AgentSpec, ApprovalRule, Check, InputSpec
+from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.tool import CustomTool, declared_tools
+
+__all__ = ["agent_policy"]
+
+ASK_USER_WAIT_S = 86_400.0
+"""A person may be asleep. The run's own `wall` limit still holds."""
+
+
+def agent_policy(
+    node: AgentNode,
+    *,
+    task: str | None,
+    paths: Mapping[str, str],
+    schemas: Mapping[str, Mapping[str, Any]],
+    custom: Mapping[str, ToolCard],
+) -> AgentPolicy:
+    """The policy of one agent.
+
+    Args:
+        task: as `bind_task` made it.
+        paths: by output, relative to the outputs directory.
+        schemas: by output, as JSON data, where there is one.
+        custom: a card for every custom tool.
+    """
+    spec = node.spec
+    return AgentPolicy(
+        environment=node.environment,
+        model=spec.model.id,
+        task=task,
+        inputs={name: _input(item) for name, item in spec.inputs.items()},
+        outputs={
+            name: OutputPolicy(
+                path=paths[name],
+                required=output.required,
+                schema=schemas.get(name),
+                sections=headings(output.sections),
+            )
+            for name, output in spec.outputs.items()
+        },
+        done=tuple(_done(item) for item in spec.done),
+        uncertainty=_uncertainty(spec, paths),
+        repair=spec.repair,
+        approvals=tuple(_approval(rule) for rule in spec.approvals),
+        budget=None if spec.budget is None else _budget(spec.budget),
+        custom=_custom(spec, custom),
+        tools={name: tool.policy for name, tool in declared_tools(spec.tools).items()},
+        scratch=spec.scratch,
+    )
+
+
+def _input(spec: InputSpec) -> InputPolicy:
+    return InputPolicy(
+        type=spec.type,
+        required="default" not in spec.model_fields_set,
+        default=plain(spec.default),
+        enum=None if spec.enum is None else tuple(plain(spec.enum)),
+        description=spec.description,
+    )
+
+
+def _done(item: str | Check) -> DonePolicy:
+    if isinstance(item, str):
+        return DonePolicy(text=item, check=None)
+    module, _, function = item.check.replace(":", ".").rpartition(".")
+    return DonePolicy(text=None, check=f"{module}:{function}")
+
+
+def _uncertainty(spec: AgentSpec, paths: Mapping[str, str]) -> UncertaintyPolicy | None:
+    if spec.uncertainty is None:
+        return None
+    return UncertaintyPolicy(mode=spec.uncertainty.mode, record=record_path(spec, paths))
+
+
+def _approval(rule: ApprovalRule) -> ApprovalPolicy:
+    return ApprovalPolicy(
+        tool=rule.tool,
+        match=dict(rule.match),
+        answer=rule.answer,
+        message=rule.message,
+        wait_s=rule.wait,
+        on_timeout=rule.on_timeout,
+    )
+
+
+def _budget(spec: BudgetSpec) -> BudgetPolicy:
+    return BudgetPolicy(
+        usd=None if spec.usd is None else f"{spec.usd:.2f}",
+        tokens=spec.tokens,
+        turns=spec.turns,
+        tool_calls=spec.tool_calls,
+        active_s=spec.active,
+        wall_s=spec.wall,
+        warn_at=str(spec.warn_at),
+    )
+
+
+def _custom(spec: AgentSpec, cards: Mapping[str, ToolCard]) -> dict[str, CustomToolPolicy]:
+    tools = {name: _custom_tool(tool, cards[name]) for name, tool in spec.custom.items()}
+    if spec.uncertainty is not None and spec.uncertainty.mode == "ask":
+        tools[ASK_USER] = CustomToolPolicy(
+            run=None,
+            input_schema=ASK_USER_CARD.input_schema,
+            timeout_s=ASK_USER_WAIT_S,
+            max_calls=None,
+            idempotent=True,
+            policy="allow",
+            arguments={},
+        )
+    return tools
+
+
+def _custom_tool(tool: CustomTool, card: ToolCard) -> CustomToolPolicy:
+    rules = {
+        name: ArgumentPolicy(
+            allow=None if rule.allow is None else tuple(rule.allow), deny=tuple(rule.deny or ())
+        )
+        for name, rule in tool.arguments.items()
+    }
+    return CustomToolPolicy(
+        run=tool.run,
+        input_schema=card.input_schema,
+        timeout_s=tool.timeout,
+        max_calls=tool.max_calls,
+        idempotent=tool.idempotent,
+        policy=tool.policy,
+        arguments=rules,
+    )

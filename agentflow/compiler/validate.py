@@ -1,0 +1,47 @@
+"""Stage 3: what a schema cannot say. Limits of the service, and names that have to fit each other.
+
+Everything here is certain to fail later, on the service or in a run; what is only unwise is for the
+linter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from agentflow.compiler.checks.approvals import check_approvals
+from agentflow.compiler.checks.code import check_code
+from agentflow.compiler.checks.network import check_domains, check_environment
+from agentflow.compiler.checks.outputs import check_outputs
+from agentflow.compiler.checks.values import check_values
+from agentflow.compiler.graph import AgentNode, Graph
+from agentflow.diagnostics import Checked, Diagnostic, has_errors
+from agentflow.ports import Files
+
+__all__ = ["validate"]
+
+
+def validate(graph: Graph, files: Files) -> Checked[Graph]:
+    """Check every spec; the graph that comes back has only those without errors."""
+    problems: list[Diagnostic] = []
+    environments = {}
+    for name, environment in graph.environments.items():
+        found = list(check_environment(environment))
+        problems += found
+        if not has_errors(found):
+            environments[name] = environment
+    agents = {}
+    for name, node in graph.agents.items():
+        found = list(_agent(node, files))
+        problems += found
+        if not has_errors(found):
+            agents[name] = node
+    return Checked(replace(graph, agents=agents, environments=environments), tuple(problems))
+
+
+def _agent(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
+    cards = yield from check_code(node, files)
+    yield from check_values(node)
+    yield from check_domains(node)
+    yield from check_outputs(node, files)
+    yield from check_approvals(node, cards)
