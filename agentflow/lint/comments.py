@@ -22,6 +22,7 @@ _YAML = re.compile(rf"(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}[^\n]*", re.MULTILINE)
 _JINJA = re.compile(rf"\{{#-?[ \t]*{_DIRECTIVE}.*?#\}}", re.DOTALL)
 _ENTRY = re.compile(r"[^,\s][^,]*?(?=\s*(?:,|$))")
 _END = 2**31
+_HEADER = re.compile(r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$")
 _IGNORED_LINE = re.compile(r"\s*(?:#.*|---.*|\.\.\.\s*)?")
 
 
@@ -170,19 +171,21 @@ def _in_yaml(documents: Sequence[Document], agents: Sequence[AgentNode]) -> Iter
     places = [place for document in documents for place in _places(document)]
     for match in found:
         span = source.span(*match.span())
-        at = (span.line, span.column)
-        if any((s.line, s.column) < at < (s.end_line, s.end_column) for s in scalars) and not (
-            _is_on_header(source.text, match.start())
-        ):
-            continue
-        covers = tuple(_covered(source, span, documents, places, agents))
-        yield Comment(span, _entries(match, source.span), covers)
+        if not any(_is_text(scalar, span, source.text, match.start()) for scalar in scalars):
+            covers = tuple(_covered(source, span, documents, places, agents))
+            yield Comment(span, _entries(match, source.span), covers)
 
 
-def _is_on_header(text: str, offset: int) -> bool:
-    """Whether it stands behind the `|` or `>` that begins a block of text, where comments may."""
-    line = text[text.rfind("\n", 0, offset) + 1 : offset]
-    return re.search(r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$", line) is not None
+def _is_text(scalar: Span, found: Span, text: str, offset: int) -> bool:
+    """Whether what was found at `offset` is a part of the scalar.
+
+    Behind the `|` or `>` that begins a block of text it is a comment.
+    """
+    at = (found.line, found.column)
+    if not (scalar.line, scalar.column) < at < (scalar.end_line, scalar.end_column):
+        return False
+    before = text[text.rfind("\n", 0, offset) + 1 : offset]
+    return scalar.line != found.line or not _HEADER.search(before)
 
 
 def _covered(

@@ -65,8 +65,12 @@ def _covering(problem: Diagnostic, written: Sequence[Comment], used: set[_Used])
 
 def _unfinished_files(graph: Graph) -> frozenset[str]:
     """Files with a document that has errors: what its comments are for cannot be known yet."""
-    specs = [graph.project, *graph.agents.values(), *graph.environments.values()]
-    whole = {(spec.document.file, spec.document.index) for spec in specs}
+    documents = (
+        graph.project.document,
+        *(agent.document for agent in graph.agents.values()),
+        *(environment.document for environment in graph.environments.values()),
+    )
+    whole = {(document.file, document.index) for document in documents}
     return frozenset(
         document.file
         for document in graph.documents
