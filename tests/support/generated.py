@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from agentflow.cli.reference import commands_page, spec_page
 from agentflow.lint.catalogue import GENERATED as LINT_FILES
 from agentflow.output.run import run_schema
 from agentflow.spec.schema import SCHEMAS
@@ -14,4 +15,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     **{f"schemas/{name}": render for name, render in SCHEMAS.items()},
     **LINT_FILES,
     "schemas/run.json": run_schema,
+    "docs/commands.md": commands_page,
+    "docs/spec.md": spec_page,
 }

@@ -1,0 +1,108 @@
+"""The reference pages in `docs/`, made from the spec models and the parsers."""
+
+from __future__ import annotations
+
+import json
+import re
+from argparse import HelpFormatter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agentflow.cli.main import COMMANDS, parser_of
+from agentflow.spec.kinds import KINDS
+
+__all__ = ["commands_page", "spec_page"]
+
+_HEAD = "<!-- Generated: run the tests with AGENTFLOW_UPDATE=1. -->\n"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """A type in words: `text`, `list of text`, `allow or deny`, the name of another model."""
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        return f"[{name}](#{name.lower()})"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            kinds = [_type(item) for item in schema[key] if item.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    if schema.get("type") == "object":
+        inner = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
+        found = next((item for item in inner if isinstance(item, Mapping)), None)
+        return f"map of {_type(found)}" if found is not None else "map"
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+    }
+    return words.get(str(schema.get("type")), "any value")
+
+
+def _default(schema: Mapping[str, Any], *, required: bool) -> str:
+    if required:
+        return "required"
+    default = schema.get("default")
+    if default in (None, [], {}):
+        return ""
+    return f"`{json.dumps(default)}`" if not isinstance(default, str) else f"`{default}`"
+
+
+def _rows(schema: Mapping[str, Any]) -> Iterator[str]:
+    required = set(schema.get("required", ()))
+    for name, field in schema.get("properties", {}).items():
+        default = _default(field, required=name in required)
+        yield f"| `{name}` | {_type(field)} | {default} | {_cell(field.get('description', ''))} |"
+
+
+def _model(title: str, schema: Mapping[str, Any], level: int) -> Iterator[str]:
+    yield f"{'#' * level} {title}\n"
+    if schema.get("description"):
+        yield f"{_cell(schema['description'])}\n"
+    yield "| field | type | default | meaning |\n|---|---|---|---|"
+    yield from _rows(schema)
+    yield ""
+
+
+def spec_page() -> str:
+    """Every kind and every field, from the models."""
+    parts = [
+        _HEAD,
+        "# The spec language\n",
+        "Every kind, every field. Durations need a unit (`90s`, `20m`, `1h30m`), counts take `k` and `M`, "
+        "money is in dollars. `agentflow schema` prints the same as JSON Schema, for editors.\n",
+    ]
+    shared: dict[str, Mapping[str, Any]] = {}
+    for kind, model in KINDS.items():
+        schema = model.model_json_schema(by_alias=True)
+        shared |= schema.pop("$defs", {})
+        parts += _model(kind, schema, 2)
+    parts.append("## Parts\n")
+    for name in sorted(shared):
+        if shared[name].get("properties"):
+            parts += _model(name, shared[name], 3)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _help(name: str) -> str:
+    command = next(item for item in COMMANDS if item.name == name)
+    parser, _ = parser_of(command)
+    parser.formatter_class = lambda prog: HelpFormatter(prog, width=96)
+    return parser.format_help().rstrip()
+
+
+def commands_page() -> str:
+    """`--help` of every command, from the parsers."""
+    parts = [_HEAD, "# Commands\n"]
+    for command in COMMANDS:
+        parts += [f"## agentflow {command.name}\n", f"```text\n{_help(command.name)}\n```\n"]
+    return "\n".join(parts).rstrip() + "\n"

@@ -1,0 +1,182 @@
+"""[io] Give an agent a task: check, apply or look up what is applied, run, verify."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest
+from agentflow.diagnostics import Diagnostic
+from agentflow.errors import UsageError
+from agentflow.operations.applied import Applied, check_applied
+from agentflow.operations.apply import apply_plan
+from agentflow.operations.check import Project, compiled
+from agentflow.operations.clock import SystemClock
+from agentflow.operations.connect import Connection, connect
+from agentflow.operations.inputs import resolve_inputs
+from agentflow.operations.plan import make_plan
+from agentflow.operations.workspace import ledger_path, run_dir, state_dir
+from agentflow.runtime.approvals import Person
+from agentflow.runtime.driver import run_session
+from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.notices import Observer
+from agentflow.runtime.run import RunRequest, RunResult
+from agentflow.state.store import StateStore
+
+__all__ = ["RunOptions", "Watch", "run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    project: Project
+    target: str
+    variables: Mapping[str, str]
+    agent: str | None
+    """Name or address. None: the only agent of the project."""
+    inputs: Mapping[str, str]
+    out: Path | None
+    """Where outputs go. None: below `.agentflow/runs`."""
+    script: Path | None
+    as_applied: bool
+    unsafe_no_sandbox: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Who is told, and who can be asked."""
+
+    stage: Callable[[str, str], None]
+    problems: Callable[[tuple[Diagnostic, ...]], None]
+    observer: Observer
+    person: Person | None
+    """None: nobody is there."""
+    stop: asyncio.Event
+    """Set: interrupt the session and collect what is there."""
+
+
+def pick_agent(manifest: Manifest, wanted: str | None) -> str:
+    """The address of the agent that is meant.
+
+    Raises:
+        UsageError: there is none of that name, or none was named and there are several.
+    """
+    known = sorted(manifest.agents)
+    names = ", ".join(address.removeprefix("agent/") for address in known) or "none"
+    if wanted is None:
+        if len(known) == 1:
+            return known[0]
+        raise UsageError(
+            "Which agent is to run? The project has " + ("none." if not known else f"{names}."),
+            hint="agentflow run NAME" if known else "Declare one: kind: Agent",
+        )
+    address = wanted if wanted.startswith("agent/") else f"agent/{wanted}"
+    if address not in manifest.agents:
+        near = get_close_matches(address, known, n=1)
+        hint = f"Did you mean {near[0].removeprefix('agent/')!r}?" if near else f"Agents: {names}."
+        raise UsageError(f"There is no agent {wanted!r} in this project.", hint=hint)
+    return address
+
+
+def check_runnable(address: str, policy: AgentPolicy) -> None:
+    """Raise a `UsageError` for what an agent may leave out, but a run needs."""
+    if policy.environment is None:
+        raise UsageError(
+            f"{address} has no environment, so there is nowhere to run it.",
+            hint="Add `environment: NAME` to the agent, and a document with `kind: Environment`.",
+        )
+    if policy.task is None:
+        raise UsageError(
+            f"{address} has no task.",
+            hint="Add `task: …` to the agent: the first message of a run.",
+        )
+
+
+async def _find_applied(
+    built: Compiled,
+    address: str,
+    connection: Connection,
+    store: StateStore,
+    options: RunOptions,
+    watch: Watch,
+) -> Applied:
+    """On the local target apply first; elsewhere only what is applied runs."""
+    manifest = built.manifest
+    if connection.local and not options.as_applied:
+        plan = await make_plan(manifest, connection.resources, store)
+        watch.stage("plan", plan.summary)
+        if not plan.is_empty:
+            await apply_plan(
+                plan, connection.resources, store, lambda step: watch.stage("apply", str(step))
+            )
+    return await check_applied(
+        manifest, address, connection.resources, store, as_applied=options.as_applied
+    )
+
+
+def new_run_id(now: datetime) -> str:
+    """Sorts by time, and is unlike any other: `20261123-101500-3fa9c1`."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+async def run(options: RunOptions, watch: Watch) -> RunResult:
+    """One run, from the files to verified outputs.
+
+    Raises:
+        ProblemsFound: the project has errors; nothing was done.
+        UsageError: no such agent, an input is missing, or something a run needs is not declared.
+        Blocked: the target has something else applied than what the files say.
+        ServiceError: the service failed before the session started.
+    """
+    project = options.project
+    built, report = compiled(
+        project, target=options.target, variables=options.variables, rules=True
+    )
+    watch.problems(report.problems)
+    manifest = built.manifest
+    address = pick_agent(manifest, options.agent)
+    policy = manifest.agents[address]
+    check_runnable(address, policy)
+    values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
+    found = "no problems" if not report.problems else f"{len(report.problems)} to look at"
+    watch.stage("lint", f"{report.specs} specs, {found}")
+    watch.stage("compile", f"{address}, manifest {manifest.digest[:19]}")
+    store = StateStore(
+        state_dir(project.root), project=manifest.project, target=manifest.target.name
+    )
+    async with connect(
+        manifest.target,
+        project.root,
+        script=options.script,
+        unsafe_no_sandbox=options.unsafe_no_sandbox,
+    ) as connection:
+        applied = await _find_applied(built, address, connection, store, options, watch)
+        run_id = new_run_id(datetime.now(UTC))
+        directory = run_dir(project.root, run_id)
+        request = RunRequest(
+            run_id=run_id,
+            agent=address,
+            agent_id=applied.agent_id,
+            agent_version=applied.agent_version,
+            environment_id=applied.environment_id,
+            policy=policy,
+            inputs=values,
+            out_dir=options.out or directory / "outputs",
+            project_root=project.root,
+            sources=built.sources,
+            title=f"{manifest.project}/{address}",
+        )
+        with Ledger.open(ledger_path(project.root)) as ledger:
+            return await run_session(
+                request,
+                sessions=connection.sessions,
+                ledger=ledger,
+                clock=SystemClock(),
+                observer=watch.observer,
+                person=watch.person,
+                stop=watch.stop,
+            )
