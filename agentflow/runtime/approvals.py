@@ -108,7 +108,7 @@ def _no_rule(tool: str, input: Mapping[str, Any]) -> str:
     )
 
 
-_OPERATOR = re.compile(r"&&|\|\||;;|<<|>>|\$\(|\$\{|\$\[|\$'|\$\"|[;&|\n\r<>()`]")
+_OPERATOR = re.compile(r"&&|\|\||;;|<<|>>|\$\(|\$\{|\$\[|\$'|\$\"|[;&|\n\r<>()`#]")
 _IN_DOUBLE_QUOTES = re.compile(r"\$\(|\$\{|\$\[|`")
 
 
@@ -116,8 +116,8 @@ def shell_operators(command: str) -> tuple[str, ...]:
     """What makes a shell command more than one simple command, in order, outside of quotes.
 
     Inside double quotes only substitutions count, inside single quotes nothing. `$'…'` counts as an
-    operator, because its quoting rules are others; so does a quote that is never closed. When in
-    doubt the answer is an operator more, never one less.
+    operator, because its quoting rules are others; so do `#`, behind which a quote is no quote, and
+    a quote that is never closed. When in doubt the answer is an operator more, never one less.
     """
     found: list[str] = []
     quote = ""

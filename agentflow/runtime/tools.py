@@ -1,0 +1,168 @@
+"""[io] Custom tools: what the agent calls and this machine runs.
+
+A call is checked (schema, argument rules, number of calls), written to the ledger, run in a worker
+process with a time limit, and its outcome written before it is sent. Every way it can go wrong is an
+outcome the agent can read, never an exception for us.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Protocol
+
+from agentflow.compiler.manifest import ArgumentPolicy, CustomToolPolicy
+from agentflow.ports import Clock
+from agentflow.runtime.approvals import Answer
+from agentflow.runtime.ledger import Claim, Ledger
+from agentflow.runtime.pool import CallFailed, WorkerPool
+from agentflow.runtime.session import Call, Outcome
+
+__all__ = ["RESULT_LIMIT", "Person", "ToolHost", "argument_problem"]
+
+RESULT_LIMIT = 100_000
+"""Characters of a result; the service itself cuts its own tools' results at the same length."""
+
+
+class Person(Protocol):
+    """Somebody who can be asked while a run waits."""
+
+    async def approve(self, call: Call, wait_s: float | None) -> Answer | None:
+        """Whether a call may run. None: no answer within `wait_s` (None: no limit)."""
+        ...
+
+    async def answer(self, question: str) -> str | None:
+        """The answer to a question of the agent. None: there is none."""
+        ...
+
+
+class ToolHost:
+    """The custom tools of one run."""
+
+    def __init__(
+        self,
+        tools: Mapping[str, CustomToolPolicy],
+        *,
+        run_id: str,
+        session_id: str,
+        root: Path,
+        pool: WorkerPool,
+        ledger: Ledger,
+        clock: Clock,
+        person: Person | None,
+    ) -> None:
+        self._tools = tools
+        self._run_id = run_id
+        self._session_id = session_id
+        self._root = root
+        self._pool = pool
+        self._ledger = ledger
+        self._clock = clock
+        self._person = person
+
+    async def run(self, call: Call) -> Outcome:
+        """What the call came to. It runs at most once, whoever asks and however often.
+
+        Raises:
+            StateError: the ledger cannot be written, so running it would not be safe.
+        """
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return Outcome(text=f"There is no tool {call.name!r} here.", is_error=True)
+        refusal = argument_problem(tool, call.input)
+        if refusal is not None:
+            return Outcome(text=refusal, is_error=True)
+        entry = self._ledger.claim_call(
+            run_id=self._run_id,
+            session_id=self._session_id,
+            call_id=call.id,
+            tool=call.name,
+            input=call.input,
+            idempotent=tool.idempotent,
+            at=self._clock.now().isoformat(),
+        )
+        if entry.outcome is not None:
+            return entry.outcome
+        if entry.claim is Claim.UNFINISHED:
+            outcome = Outcome(
+                text="Whether this call took place is not known: it was begun before a crash and "
+                "cannot safely be repeated. Check its effect before you call it again.",
+                is_error=True,
+            )
+        elif tool.max_calls is not None and entry.calls > tool.max_calls:
+            text = (
+                f"{call.name} may be called {tool.max_calls} times in a run, and that is used up."
+            )
+            outcome = Outcome(text=text, is_error=True)
+        else:
+            outcome = await self._execute(call, tool)
+        at = self._clock.now().isoformat()
+        self._ledger.finish_call(self._session_id, call.id, outcome, at=at)
+        return outcome
+
+    async def _execute(self, call: Call, tool: CustomToolPolicy) -> Outcome:
+        began = self._clock.monotonic()
+        try:
+            if tool.run is None:
+                text, is_error = await self._ask(call)
+            else:
+                request = {"run": tool.run, "input": dict(call.input)}
+                value = await self._pool.call(request, timeout_s=tool.timeout_s)
+                text, is_error = _result_text(value), False
+        except CallFailed as error:
+            text, is_error = f"{call.name} failed. {error}", True
+        seconds = self._clock.monotonic() - began
+        return Outcome(text=text, is_error=is_error, seconds=seconds)
+
+    async def _ask(self, call: Call) -> tuple[str, bool]:
+        """A tool without code is a question to a person."""
+        question = str(call.input.get("question", ""))
+        answer = await self._person.answer(question) if self._person else None
+        if answer is None:
+            return (
+                "Nobody is there to answer. Decide yourself, and write down what you assumed.",
+                True,
+            )
+        return answer, False
+
+
+def argument_problem(tool: CustomToolPolicy, input: Mapping[str, Any]) -> str | None:
+    """Why these arguments are refused, for the agent to read. None: they are fine."""
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(dict(tool.input_schema))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(dict(input)))
+    if error is not None:
+        where = ".".join(str(part) for part in error.absolute_path)
+        return (
+            f"The arguments do not fit the schema: {f'{where}: ' if where else ''}{error.message}"
+        )
+    for name, rule in tool.arguments.items():
+        for text in _texts(input.get(name)) if name in input else ():
+            if not _permits(rule, text):
+                return f"The project does not allow the value {text!r} for {name!r}."
+    return None
+
+
+def _permits(rule: ArgumentPolicy, text: str) -> bool:
+    if any(fnmatchcase(text, pattern) for pattern in rule.deny):
+        return False
+    return rule.allow is None or any(fnmatchcase(text, pattern) for pattern in rule.allow)
+
+
+def _texts(value: object) -> list[str]:
+    """What globs are held against: each item of a list, and anything but text as JSON."""
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+
+
+def _result_text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) <= RESULT_LIMIT:
+        return text
+    return (
+        f"{text[:RESULT_LIMIT]}\n[cut: {len(text):,} characters, of which {RESULT_LIMIT:,} shown]"
+    )

@@ -1,0 +1,98 @@
+"""[io] The process that custom tools and checks run in. Started as a script; imports nothing of agentflow.
+
+It reads frames from its standard input and answers each on the descriptor that was its standard output
+(prints of a tool go to standard error instead). A frame is eight bytes of length, big-endian, and that
+many bytes of JSON. A request is
+
+    {"run": "package.module:function", "input": {…}}       called with the input as keyword arguments
+    {"run": "package.module:function", "paths": {…}}       called with one mapping of name to `Path`
+
+and the answer `{"value": …}` or `{"error": "ValueError: …"}`. Modules stay imported between requests.
+The caller ends a call that takes too long by killing the process, which works whatever the code does.
+"""
+
+import asyncio
+import ctypes
+import importlib
+import inspect
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """A killed agentflow leaves no tool behind, not even one that never returns. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _read(pipe: BinaryIO) -> Any:
+    """The next request. None: the caller is gone or has no more."""
+    head = pipe.read(8)
+    if len(head) < 8:
+        return None
+    return json.loads(pipe.read(int.from_bytes(head, "big")))
+
+
+def _write(pipe: BinaryIO, answer: dict[str, Any]) -> None:
+    data = json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    pipe.write(len(data).to_bytes(8, "big") + data)
+    pipe.flush()
+
+
+def _without_secrets(text: str) -> str:
+    """An error's text goes to the agent and the logs; values of secret-looking variables do not."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and any(word in name.upper() for word in SECRET_WORDS):
+            text = text.replace(value, f"[{name}]")
+    return text
+
+
+def _call(request: dict[str, Any], runner: "asyncio.Runner") -> Any:
+    module, _, name = request["run"].partition(":")
+    function = getattr(importlib.import_module(module), name)
+    if "paths" in request:
+        paths = {key: Path(value) for key, value in request["paths"].items()}
+        value = function(paths)
+    else:
+        value = function(**request["input"])
+    if inspect.iscoroutine(value):
+        value = runner.run(value)
+    return value
+
+
+def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]:
+    try:
+        return {"value": _call(request, runner)}
+    except BaseException as error:
+        # Also SystemExit and the like: code that is called as a tool cannot end the worker politely.
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return {"error": _without_secrets(text)}
+
+
+def main() -> None:
+    _die_with_parent()
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    # The script's own directory would hide the project's modules behind ours of the same name.
+    sys.path[0] = sys.argv[1]
+    with asyncio.Runner() as runner:
+        while (request := _read(requests)) is not None:
+            answer = _answer(request, runner)
+            try:
+                _write(answers, answer)
+            except ValueError as error:
+                _write(answers, {"error": f"The result cannot be written as JSON: {error}"})
+
+
+if __name__ == "__main__":
+    main()
