@@ -60,6 +60,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "Use single quotes if the backslash is meant literally.",
     ),
     (
+        "did not find expected alphabetic or numeric character",
+        "An anchor or an alias without a name stands here.",
+        "Quote text that starts with '*' or '&'.",
+    ),
+    (
         "found undefined tag handle",
         "A tag with an unknown prefix stands here.",
         "Quote the text if the '!' is meant literally.",
