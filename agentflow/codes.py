@@ -406,6 +406,14 @@ OPEN_NETWORK = Code(
     "Open network is restricted too.",
     "`open` lifts every restriction, so hosts beside it look like a limit and are none.",
 )
+RESERVED_METADATA = Code(
+    "AF168",
+    "reserved-metadata",
+    _E,
+    "Metadata key belongs to agentflow.",
+    "Keys that start with `agentflow.` say which project and spec a resource belongs to. A "
+    "spec that sets them would make apply lose track of what it owns.",
+)
 
 # AF2: references and substitution
 
@@ -565,6 +573,15 @@ BAD_SCHEMA_FILE = Code(
     _E,
     "Schema file cannot be read as a schema.",
     "The file holds one JSON or YAML object: the JSON Schema of the output.",
+)
+CALLABLE_MISMATCH = Code(
+    "AF260",
+    "callable-mismatch",
+    _E,
+    "Function cannot be called as the spec says.",
+    "A custom tool is called with the properties of its input schema as keyword arguments, a "
+    "check with one argument: the outputs by name, as paths. A call that does not fit fails "
+    "in every run.",
 )
 
 # AF3: templates

@@ -20,7 +20,16 @@ from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean
 from agentflow.ports import Files
 
-__all__ = ["CallableSchema", "Located", "callable_schema", "locate", "module_paths"]
+__all__ = [
+    "PROPERTY",
+    "CallableSchema",
+    "Located",
+    "Parameters",
+    "callable_schema",
+    "locate",
+    "module_paths",
+    "parameters",
+]
 
 _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _WRITE_SCHEMA = "Use a type with a JSON form, or write the tool's `input_schema`."
@@ -39,6 +48,18 @@ class Located(NamedTuple):
     """Project-relative path of the module."""
     source: str
     function: str
+
+
+class Parameters(NamedTuple):
+    """How a function can be called."""
+
+    named: tuple[str, ...]
+    """Those that take a keyword, in order."""
+    required: tuple[str, ...]
+    """Those of `named` without a default."""
+    positional: tuple[int, int]
+    """The least and the most positional arguments it takes, if nothing is passed by name."""
+    any_keyword: bool
 
 
 class _Unsupported(Exception):
@@ -204,6 +225,24 @@ def _parameters(
     defaults: list[ast.expr | None] = [None] * missing + list(arguments.defaults)
     named = list(zip(arguments.args, defaults[len(arguments.posonlyargs) :], strict=True))
     return named + list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+
+
+def parameters(found: Located) -> Parameters:
+    """The parameters of a function that `locate` found."""
+    module = _parse(found.source)
+    assert isinstance(module, ast.Module), "locate() reports what does not parse"
+    function = _functions(module)[found.function]
+    arguments = function.args
+    named = _parameters(function)
+    most = len(arguments.posonlyargs) + len(arguments.args)
+    least = most - len(arguments.defaults)
+    needs_keyword = any(default is None for default in arguments.kw_defaults)
+    return Parameters(
+        named=tuple(argument.arg for argument, _ in named),
+        required=tuple(argument.arg for argument, default in named if default is None),
+        positional=(10**6 if needs_keyword else least, 10**6 if arguments.vararg else most),
+        any_keyword=arguments.kwarg is not None,
+    )
 
 
 def _aliases(module: ast.Module) -> dict[str, ast.expr]:

@@ -20,6 +20,7 @@ from agentflow.source.yaml import parse
 from agentflow.spec.agent import AgentSpec
 
 __all__ = [
+    "default_file",
     "heading",
     "headings",
     "output_paths",
@@ -71,6 +72,14 @@ def heading(section: str) -> str:
 
 def headings(sections: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(heading(section) for section in sections or ())
+
+
+def default_file(node: AgentNode, name: str) -> str | None:
+    """The project-relative path of a `file` input's default; None: it has none, or is no file."""
+    spec = node.spec.inputs[name]
+    if spec.type != "file" or not isinstance(spec.default, str):
+        return None
+    return posixpath.normpath(posixpath.join(posixpath.dirname(node.document.file), spec.default))
 
 
 def schema_file(node: AgentNode, name: str) -> str | None:

@@ -83,6 +83,7 @@ class InputPolicy:
     type: str
     required: bool
     default: Any
+    """Of a `file`: its path, relative to the project."""
     enum: tuple[Any, ...] | None
     description: str | None
 

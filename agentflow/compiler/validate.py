@@ -13,7 +13,7 @@ from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
-from agentflow.compiler.checks.values import check_values
+from agentflow.compiler.checks.values import check_metadata, check_values
 from agentflow.compiler.graph import AgentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Files
@@ -26,7 +26,7 @@ def validate(graph: Graph, files: Files) -> Checked[Graph]:
     problems: list[Diagnostic] = []
     environments = {}
     for name, environment in graph.environments.items():
-        found = list(check_environment(environment))
+        found = [*check_environment(environment), *check_metadata(environment)]
         problems += found
         if not has_errors(found):
             environments[name] = environment
@@ -41,7 +41,7 @@ def validate(graph: Graph, files: Files) -> Checked[Graph]:
 
 def _agent(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
     cards = yield from check_code(node, files)
-    yield from check_values(node)
+    yield from check_values(node, files)
     yield from check_domains(node)
     yield from check_outputs(node, files)
     yield from check_approvals(node, cards)

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from agentflow import codes
-from agentflow.compiler.callables import PROPERTY, locate
+from agentflow.compiler.callables import PROPERTY, locate, parameters
 from agentflow.compiler.checks.schemas import schema_problem
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.sections import ASK_USER
@@ -37,6 +37,7 @@ def check_code(
         yield from _name(node, name)
         if (schema := node.spec.custom[name].input_schema) is not None:
             yield from _input_schema(node, name, schema)
+            yield from _call(node, name, schema, files)
         card, problems = tool_card(node, name, files)
         yield from problems
         if card is not None:
@@ -44,7 +45,7 @@ def check_code(
             yield from _argument_rules(node, name, card)
     for index, item in enumerate(node.spec.done):
         if isinstance(item, Check):
-            yield from locate(item.check, files, node.span("done", index, "check")).problems
+            yield from _check(node, index, item.check, files)
     return cards
 
 
@@ -88,6 +89,42 @@ def _input_schema(node: AgentNode, name: str, schema: Mapping[str, Any]) -> Iter
     if (problem := schema_problem(schema)) is not None:
         message = f"The input schema of {name!r} is not valid JSON Schema: {problem.message}"
         yield codes.TOOL_SCHEMA.at(node.span(*base, *problem.path), message)
+
+
+def _call(
+    node: AgentNode, name: str, schema: Mapping[str, Any], files: Files
+) -> Iterator[Diagnostic]:
+    """Whether the function takes the arguments that the schema promises."""
+    span = node.span("custom", name, "run")
+    found = locate(node.spec.custom[name].run, files, span).value
+    properties = schema.get("properties", {})
+    if found is None or not isinstance(properties, Mapping):
+        return
+    takes = parameters(found)
+    extra = [key for key in properties if key not in takes.named]
+    if extra and not takes.any_keyword:
+        message = f"{found.function}() takes no argument {extra[0]!r}, which its schema offers."
+        at = node.span("custom", name, "input_schema", "properties", extra[0], key=True)
+        hint = did_you_mean(extra[0], takes.named) or "Remove the property, or add the parameter."
+        yield codes.CALLABLE_MISMATCH.at(at, message, hint=hint)
+    promised = schema.get("required", [])
+    for needed in takes.required:
+        if not isinstance(promised, list) or needed not in promised:
+            message = f"{found.function}() needs {needed!r}, which its schema does not require."
+            hint = "Add it to `required`, or give the parameter a default."
+            yield codes.CALLABLE_MISMATCH.at(span, message, hint=hint)
+
+
+def _check(node: AgentNode, index: int, reference: str, files: Files) -> Iterator[Diagnostic]:
+    span = node.span("done", index, "check")
+    found, problems = locate(reference, files, span)
+    yield from problems
+    if found is not None:
+        least, most = parameters(found).positional
+        if not least <= 1 <= most:
+            message = f"The check {found.function}() cannot be called with one argument."
+            hint = f"Write `def {found.function}(outputs): ...`: the outputs by name, as paths."
+            yield codes.CALLABLE_MISMATCH.at(span, message, hint=hint)
 
 
 def _references(value: Any, path: Path) -> Iterator[Path]:

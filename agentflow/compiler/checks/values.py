@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from agentflow import codes
-from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.delivery import default_file
+from agentflow.compiler.graph import AgentNode, Bound
 from agentflow.compiler.models import MODELS
 from agentflow.diagnostics import Diagnostic
+from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
+from agentflow.ports import Files
+from agentflow.spec.agent import AgentSpec
 from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.environment import EnvironmentSpec
 
-__all__ = ["check_values", "fits_type"]
+__all__ = ["check_metadata", "check_values", "fits_type"]
 
 _LIMITS = ("usd", "tokens", "turns", "tool_calls", "active", "wall")
 
 
-def check_values(node: AgentNode) -> Iterator[Diagnostic]:
+def check_values(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
     yield from _model(node)
     for name in node.spec.inputs:
         yield from _input(node, name)
+        yield from _default_file(node, name, files)
     yield from _budget(node)
+    yield from check_metadata(node)
+
+
+def check_metadata(spec: Bound[AgentSpec] | Bound[EnvironmentSpec]) -> Iterator[Diagnostic]:
+    """Ownership is written by apply: a spec that sets it would take a resource away from itself."""
+    raw = spec.spec.raw.get("metadata")
+    for base, keys in (
+        (("metadata",), spec.spec.metadata),
+        (("raw", "metadata"), raw if isinstance(raw, Mapping) else {}),
+    ):
+        for key in keys:
+            if key.startswith("agentflow."):
+                message = f"The metadata key {key!r} belongs to agentflow."
+                span = spec.span(*base, key, key=True)
+                yield codes.RESERVED_METADATA.at(span, message, hint="Choose another prefix.")
 
 
 def _model(node: AgentNode) -> Iterator[Diagnostic]:
@@ -66,6 +87,23 @@ def _input(node: AgentNode, name: str) -> Iterator[Diagnostic]:
         message = f"The default {spec.default!r} of the input {name!r} is not among its choices."
         choices = one_of([repr(choice) for choice in spec.enum])
         yield codes.INPUT_VALUE.at(span, message, hint=f"Choices are {choices}.")
+
+
+def _default_file(node: AgentNode, name: str, files: Files) -> Iterator[Diagnostic]:
+    """A default file has to be there. How large it is and what it holds is for the run."""
+    path = default_file(node, name)
+    if path is None:
+        return
+    try:
+        files.read(path)
+    except FileRefused as refused:
+        if refused.code in {
+            codes.FILE_MISSING.id,
+            codes.NOT_A_FILE.id,
+            codes.OUTSIDE_PROJECT.id,
+        }:
+            span = node.span("inputs", name, "default")
+            yield codes.CODES[refused.code].at(span, refused.message, hint=refused.hint)
 
 
 def _quote(value: Any, type_: str) -> str:

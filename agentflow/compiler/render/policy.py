@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentflow.compiler.delivery import headings, plain
+from agentflow.compiler.delivery import default_file, headings, plain
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.manifest import (
     AgentPolicy,
@@ -51,7 +51,7 @@ def agent_policy(
         environment=node.environment,
         model=spec.model.id,
         task=task,
-        inputs={name: _input(item) for name, item in spec.inputs.items()},
+        inputs={name: _input(item, default_file(node, name)) for name, item in spec.inputs.items()},
         outputs={
             name: OutputPolicy(
                 path=paths[name],
@@ -72,11 +72,12 @@ def agent_policy(
     )
 
 
-def _input(spec: InputSpec) -> InputPolicy:
+def _input(spec: InputSpec, file: str | None) -> InputPolicy:
+    """`file` is the project-relative path of a default file."""
     return InputPolicy(
         type=spec.type,
         required="default" not in spec.model_fields_set,
-        default=plain(spec.default),
+        default=plain(spec.default) if file is None else file,
         enum=None if spec.enum is None else tuple(plain(spec.enum)),
         description=spec.description,
     )
