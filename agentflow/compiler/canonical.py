@@ -1,0 +1,272 @@
+"""One form for what a spec asks and what the service answers, so that the two can be compared.
+
+The service fills in what was not sent and reshapes what was: an effort becomes an object, a toolset
+gets its defaults, a missing list becomes an empty one. `canonical` does the same to either side.
+Fields the service adds that this version does not know are told apart by `known`, and do not count
+as differences unless the spec itself sets them (by `raw:`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow.compiler.manifest import digest
+
+__all__ = [
+    "CANONICAL",
+    "OWNERSHIP_PREFIX",
+    "aligned",
+    "canonical",
+    "fingerprint",
+    "known",
+    "same_fingerprint",
+    "without_effort",
+]
+
+CANONICAL = 1
+"""The number of this form. Fingerprints of different forms say nothing about each other."""
+
+OWNERSHIP_PREFIX = "agentflow."
+
+_SERVER_FIELDS = frozenset(
+    {"id", "type", "version", "created_at", "updated_at", "archived_at"},
+)
+
+_AGENT_DEFAULTS: Mapping[str, Any] = {
+    "description": None,
+    "system": None,
+    "tools": [],
+    "mcp_servers": [],
+    "skills": [],
+    "multiagent": None,
+    "execution_identity": {"type": "service_account"},
+}
+_CLOUD_DEFAULTS: Mapping[str, Any] = {"networking": {"type": "unrestricted"}, "packages": {}}
+_LIMITED_DEFAULTS: Mapping[str, Any] = {
+    "allowed_hosts": [],
+    "allow_mcp_servers": False,
+    "allow_package_managers": False,
+}
+_MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
+_POLICY_OF_TOOLSET = {"agent_toolset_20260401": "always_allow", "mcp_toolset": "always_ask"}
+_URL_SOURCES = ("user_input", "client_tool_results", "server_tool_results")
+
+
+def canonical(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The comparable part of a payload or of an answer, every default written out.
+
+    Ownership metadata and what only the service sets are left out.
+    """
+    fields = {key: value for key, value in body.items() if key not in _SERVER_FIELDS}
+    metadata = fields.get("metadata") or {}
+    fields["metadata"] = {
+        key: value
+        for key, value in sorted(metadata.items())
+        if not key.startswith(OWNERSHIP_PREFIX)
+        # The service deletes a key of an environment that is set to an empty text.
+        and not (kind == "environment" and value == "")
+    }
+    return {"agent": _agent, "environment": _environment}[kind](fields)
+
+
+def _agent(fields: dict[str, Any]) -> dict[str, Any]:
+    for key, default in _AGENT_DEFAULTS.items():
+        # The service clears a text set to null or "" alike, and a list set to null or [].
+        fields[key] = fields.get(key) or default
+    fields["model"] = _model(fields.get("model"))
+    fields["tools"] = [_toolset(tool) for tool in fields["tools"]]
+    return fields
+
+
+def _model(model: object) -> Any:
+    if isinstance(model, str):
+        model = {"id": model}
+    if not isinstance(model, dict):
+        return model
+    effort = model.get("effort")
+    return {
+        **model,
+        # None: the spec leaves it to the service, which answers with the model's own default.
+        "effort": {"type": effort} if isinstance(effort, str) else effort,
+        "speed": model.get("speed") or "standard",
+        "inference_geo": model.get("inference_geo"),
+    }
+
+
+def _toolset(tool: Any) -> Any:
+    if not isinstance(tool, dict) or tool.get("type") not in _POLICY_OF_TOOLSET:
+        return tool
+    given = tool.get("default_config") or {}
+    policy = {"type": _POLICY_OF_TOOLSET[tool["type"]]}
+    default = {
+        **given,
+        "enabled": _or_default(given.get("enabled"), True),
+        "permission_policy": given.get("permission_policy") or policy,
+    }
+    configs = [_tool_config(tool["type"], c, default) for c in tool.get("configs") or []]
+    return {**tool, "default_config": default, "configs": configs}
+
+
+def _tool_config(toolset: str, config: Mapping[str, Any], default: Mapping[str, Any]) -> Any:
+    said = {key: value for key, value in config.items() if value is not None}
+    said["enabled"] = _or_default(said.get("enabled"), default["enabled"])
+    said.setdefault("permission_policy", default["permission_policy"])
+    if toolset == "agent_toolset_20260401":
+        said.setdefault("type", said.get("name"))
+    if "url_sources" in said:
+        sources = _url_sources(said.pop("url_sources"))
+        if sources:
+            said["url_sources"] = sources
+    if isinstance(location := said.get("user_location"), dict):
+        said["user_location"] = {k: v for k, v in location.items() if v is not None}
+    return said
+
+
+def _url_sources(sources: Mapping[str, Any]) -> dict[str, Any]:
+    """In object form, without those that allow everything: that is what none means."""
+    objects = {
+        key: {"type": value} if isinstance(value, str) else value for key, value in sources.items()
+    }
+    return {key: value for key, value in objects.items() if value not in (None, {"type": "all"})}
+
+
+def _environment(fields: dict[str, Any]) -> dict[str, Any]:
+    fields.setdefault("description", None)
+    fields["scope"] = fields.get("scope") or "organization"
+    config = fields.get("config") or {"type": "cloud"}
+    if config.get("type") == "cloud":
+        config = {**config, **{k: config.get(k) or v for k, v in _CLOUD_DEFAULTS.items()}}
+        networking, packages = config["networking"], config["packages"]
+        if networking.get("type") == "limited":
+            filled = {k: _or_default(networking.get(k), v) for k, v in _LIMITED_DEFAULTS.items()}
+            config["networking"] = {**networking, **filled}
+        listed = {manager: packages.get(manager) or [] for manager in _MANAGERS}
+        config["packages"] = {**packages, **listed, "type": "packages"}
+    fields["config"] = config
+    return fields
+
+
+def _or_default(value: object, default: object) -> object:
+    return default if value is None else value
+
+
+# What this version knows, as a tree: a mapping lists keys, `[tree]` is a list of such, and None is
+# anything. A function picks the tree by the value.
+_FREE = None
+_CONFIG = dict.fromkeys(
+    (
+        "name",
+        "type",
+        "enabled",
+        "permission_policy",
+        "allowed_domains",
+        "blocked_domains",
+        "user_location",
+        "max_content_tokens",
+    ),
+    _FREE,
+) | {"url_sources": dict.fromkeys(_URL_SOURCES, _FREE)}
+_DEFAULT_CONFIG = {"enabled": _FREE, "permission_policy": _FREE}
+_TOOLS: Mapping[str, Any] = {
+    "agent_toolset_20260401": {
+        "type": _FREE,
+        "default_config": _DEFAULT_CONFIG,
+        "configs": [_CONFIG],
+    },
+    "mcp_toolset": {
+        "type": _FREE,
+        "mcp_server_name": _FREE,
+        "default_config": _DEFAULT_CONFIG,
+        "configs": [_CONFIG],
+    },
+    "custom": dict.fromkeys(("type", "name", "description", "input_schema"), _FREE),
+}
+_CONFIGS: Mapping[str, Any] = {
+    "cloud": {
+        "type": _FREE,
+        "networking": dict.fromkeys(("type", *_LIMITED_DEFAULTS), _FREE),
+        "packages": dict.fromkeys(("type", *_MANAGERS), _FREE),
+    },
+    "self_hosted": {"type": _FREE},
+}
+_KNOWN: Mapping[str, Any] = {
+    "agent": {
+        **dict.fromkeys(("name", "metadata", *_AGENT_DEFAULTS), _FREE),
+        "model": dict.fromkeys(("id", "effort", "speed", "inference_geo"), _FREE),
+        "tools": [lambda tool: _by_type(tool, _TOOLS)],
+        "mcp_servers": [dict.fromkeys(("type", "name", "url"), _FREE)],
+    },
+    "environment": {
+        **dict.fromkeys(("name", "description", "metadata", "scope"), _FREE),
+        "config": lambda config: _by_type(config, _CONFIGS),
+    },
+}
+
+
+def _by_type(value: object, trees: Mapping[str, Any]) -> Any:
+    return trees.get(str(value.get("type"))) if isinstance(value, dict) else _FREE
+
+
+def known(kind: str, form: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a canonical form that this version knows."""
+    result: dict[str, Any] = _pick(form, _KNOWN[kind])
+    return result
+
+
+def _pick(value: Any, tree: Any) -> Any:
+    if callable(tree):
+        tree = tree(value)
+    if isinstance(tree, list) and isinstance(value, list):
+        return [_pick(item, tree[0]) for item in value]
+    if isinstance(tree, dict) and isinstance(value, dict):
+        return {key: _pick(item, tree[key]) for key, item in value.items() if key in tree}
+    return value
+
+
+def aligned(kind: str, remote: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of the canonical `remote` that can differ from `desired`.
+
+    That is all that this version knows, and what `desired` sets beyond it. An effort that the spec
+    leaves to the service is not compared.
+    """
+    result: dict[str, Any] = _align(remote, desired, known(kind, remote))
+    if kind == "agent" and _effort(desired) is None and isinstance(result.get("model"), dict):
+        result["model"] = {**result["model"], "effort": None}
+    return result
+
+
+def _align(remote: Any, desired: Any, kept: Any) -> Any:
+    if isinstance(remote, dict) and isinstance(desired, dict) and isinstance(kept, dict):
+        keys = [key for key in remote if key in kept or key in desired]
+        return {key: _align(remote[key], desired.get(key), kept.get(key, _ABSENT)) for key in keys}
+    if isinstance(remote, list) and isinstance(desired, list) and isinstance(kept, list):
+        pairs = [(desired[i] if i < len(desired) else None) for i in range(len(remote))]
+        return [_align(r, d, k) for r, d, k in zip(remote, pairs, kept, strict=True)]
+    return remote if kept is _ABSENT else kept
+
+
+_ABSENT = object()
+
+
+def without_effort(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form of an agent whose spec leaves the effort to the service."""
+    model = form.get("model")
+    return {**form, "model": {**model, "effort": None}} if isinstance(model, dict) else dict(form)
+
+
+def _effort(form: Mapping[str, Any]) -> Any:
+    model = form.get("model")
+    return model.get("effort") if isinstance(model, dict) else None
+
+
+def fingerprint(form: Mapping[str, Any]) -> str:
+    """Short name of a canonical form: the number of the form, and a digest."""
+    return f"{CANONICAL}:{digest(form).removeprefix('sha256:')}"
+
+
+def same_fingerprint(one: str, other: str) -> bool | None:
+    """None: they are of different forms, which cannot be told."""
+    if one.partition(":")[0] != other.partition(":")[0]:
+        return None
+    return one == other
