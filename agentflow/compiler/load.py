@@ -54,6 +54,8 @@ class Loaded:
     """All documents that could be read, also those that are no spec."""
     complete: bool
     """False: some spec could not be read, so what seems to be missing may be that one."""
+    refused: frozenset[Span] = frozenset()
+    """What the reader refused: nothing more is said about values there."""
     selected: frozenset[str] | None = None
     """The files to report on. None: all of them."""
 
@@ -74,6 +76,7 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
     problems: list[Diagnostic] = []
     documents: list[Document] = []
     specs: list[RawSpec] = []
+    refused: set[Span] = set()
     paths, found = _specs(files)
     problems.extend(found)
     complete = not found
@@ -81,6 +84,7 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
         read, found = _read(files, file)
         complete = complete and all(problem.code in _HARMLESS_IDS for problem in found)
         problems.extend(found)
+        refused.update(problem.span for problem in found if problem.span)
         documents.extend(read)
         for document in _with_content(read):
             kind, found = _kind(document, first=document is _first(read))
@@ -94,13 +98,14 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
     kept, found = _unique(specs)
     problems.extend(found)
     project = next((spec for spec in kept if spec.kind == "Project"), None)
-    if project is None and complete:
+    if project is None and complete and Span.start_of(PROJECT_FILE) not in refused:
         problems.append(_no_project())
     loaded = Loaded(
         specs=tuple(kept),
         project=project,
         documents=tuple(documents),
         complete=complete,
+        refused=frozenset(refused),
         selected=selected,
     )
     return Checked(loaded, tuple(_about(problems, selected)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from agentflow import codes
@@ -141,8 +141,7 @@ class _Resolver:
         made = self._substituted(raw.document, variables)
         document = raw.document.with_data(self._without_unusable_targets(made))
         spec, problems = check_shape(ProjectSpec, document, failed=made.failed)
-        for problem in problems:
-            self._report(problem)
+        self._report_shape(problems)
         if spec is None:
             spec = _stand_in(document)
         bound = Bound(address=f"project/{spec.name}", spec=spec, document=document)
@@ -275,9 +274,15 @@ class _Resolver:
 
     def _shaped(self, model: type[M], document: Document, made: Substituted) -> M | None:
         spec, problems = check_shape(model, document, failed=made.failed)
-        for problem in problems:
-            self._report(problem)
+        self._report_shape(problems)
         return None if made.failed else spec
+
+    def _report_shape(self, problems: Iterable[Diagnostic]) -> None:
+        """Leave out what only follows from a value that the reader refused."""
+        for problem in problems:
+            place = problem.span
+            if place is None or not any(_covers(place, span) for span in self.loaded.refused):
+                self._report(problem)
 
     # What specs refer to
 
@@ -348,6 +353,8 @@ def _is_file(value: str) -> bool:
 
 
 def _covers(outer: Span, inner: Span) -> bool:
+    if outer.file != inner.file:
+        return False
     start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
     return start <= (inner.line, inner.column) < end
 

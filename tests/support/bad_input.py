@@ -1,0 +1,663 @@
+"""Bad input as data: what a person may write or have on disk, and the one clear answer.
+
+Held against the compiler in `tests/compiler/test_bad_input.py` and against the command line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["CASES", "BadInput"]
+
+PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: shop\n"
+HEAD = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\n"
+AGENT = f"{HEAD}prompt: Work.\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadInput:
+    """A project with one mistake."""
+
+    id: str
+    files: Mapping[str, str | bytes]
+    """By path. `agentflow.yaml` is added unless it is here or `has_project` is false."""
+    code: str
+    file: str = "a.yaml"
+    line: int = 1
+    column: int = 1
+    message: str
+    """A part of it."""
+    hint: str | None = None
+    """A part of it. None: there is no hint."""
+    placed: bool = True
+    """False: no file is to blame, so there is no place."""
+    has_project: bool = True
+    target: str = "local"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[Path], None] | None = None
+    """Makes what cannot be written as text: links, pipes, directories."""
+
+    def write(self, root: Path) -> None:
+        """Put the project on disk."""
+        files = dict(self.files)
+        if self.has_project:
+            files.setdefault("agentflow.yaml", PROJECT)
+        for name, content in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        if self.prepare is not None:
+            self.prepare(root)
+
+
+def _bomb() -> str:
+    lines = ["x0: &x0 [a, a, a, a, a, a, a, a, a, a]"]
+    lines += [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, 9)]
+    return AGENT + "\n".join(lines) + "\n"
+
+
+def _huge(root: Path) -> None:
+    with (root / "a.yaml").open("w") as file:
+        file.write(AGENT)
+        file.truncate(50 << 20)
+
+
+def _pipe(root: Path) -> None:
+    os.mkfifo(root / "prompt.md")
+
+
+def _link_out(root: Path) -> None:
+    (root / "prompt.md").symlink_to("/etc/passwd")
+
+
+def _directory(root: Path) -> None:
+    (root / "prompts").mkdir()
+
+
+def _project_directory(root: Path) -> None:
+    (root / "agentflow.yaml").mkdir()
+
+
+def agent(body: str) -> dict[str, str | bytes]:
+    return {"a.yaml": AGENT + body}
+
+
+CASES: tuple[BadInput, ...] = (
+    # Reading
+    BadInput(
+        id="empty-project-file",
+        files={"agentflow.yaml": ""},
+        code="AF022",
+        file="agentflow.yaml",
+        message="agentflow.yaml holds no spec.",
+        hint="apiVersion: agentflow/v1",
+    ),
+    BadInput(
+        id="only-comments",
+        files={"agentflow.yaml": "# later\n"},
+        code="AF022",
+        file="agentflow.yaml",
+        message="holds no spec",
+        hint="Write one",
+    ),
+    BadInput(
+        id="tab",
+        files={"a.yaml": f"{AGENT}tools:\n\tbash: allow\n"},
+        code="AF011",
+        line=7,
+        message="A tab indents this line",
+        hint="two spaces",
+    ),
+    BadInput(
+        id="unclosed-bracket",
+        files=agent("tools: {bash: allow\n"),
+        code="AF010",
+        line=7,
+        message="not closed",
+        hint="Add the missing",
+    ),
+    BadInput(
+        id="colon-in-text",
+        files={"a.yaml": f"{HEAD}prompt: Work: hard.\n"},
+        code="AF010",
+        line=5,
+        column=13,
+        message="A ':' stands where no key can be.",
+        hint="Quote text",
+    ),
+    BadInput(
+        id="unquoted-template",
+        files={"a.yaml": f"{HEAD}prompt: {{{{ vars.x }}}}\n"},
+        code="AF014",
+        line=5,
+        column=10,
+        message="'{{' starts a mapping",
+        hint="Quote the whole text",
+    ),
+    BadInput(
+        id="duplicate-key",
+        files=agent("repair: 1\nrepair: 2\n"),
+        code="AF012",
+        line=7,
+        message="'repair' is set twice in one mapping, first in line 6.",
+        hint="Remove one",
+    ),
+    BadInput(
+        id="custom-tag",
+        files=agent("scratch: !!python/object:os.system /tmp\n"),
+        code="AF013",
+        line=6,
+        column=10,
+        message="'!!python/object:os.system'",
+        hint="Remove the tag",
+    ),
+    BadInput(
+        id="merge-key",
+        files=agent("tools:\n  <<: {bash: allow}\n"),
+        code="AF015",
+        line=7,
+        column=3,
+        message="'<<'",
+        hint="Repeat the keys",
+    ),
+    BadInput(
+        id="unknown-alias",
+        files=agent("scratch: *tmp\n"),
+        code="AF016",
+        line=6,
+        column=10,
+        message="No anchor '&tmp'",
+        hint="Quote",
+    ),
+    BadInput(
+        id="alias-bomb",
+        files={"a.yaml": _bomb()},
+        code="AF017",
+        line=10,
+        column=45,
+        message="repeat more than 100,000 values",
+        hint="Write the values out",
+    ),
+    BadInput(
+        id="too-deep",
+        files=agent(f"raw: {'{a: ' * 100}1{'}' * 100}\n"),
+        code="AF018",
+        line=6,
+        column=258,
+        message="64 levels",
+    ),
+    BadInput(
+        id="null-byte",
+        files={"a.yaml": AGENT.replace("Work.", "Wo\0rk.")},
+        code="AF019",
+        line=5,
+        column=11,
+        message="U+0000",
+        hint="Remove it",
+    ),
+    BadInput(
+        id="not-a-number",
+        files=agent("budget: {usd: .inf}\n"),
+        code="AF020",
+        line=6,
+        column=15,
+        message=".inf",
+        hint="Quote",
+    ),
+    BadInput(
+        id="yaml-1.1",
+        files={"a.yaml": f"%YAML 1.1\n---\n{AGENT}"},
+        code="AF021",
+        message="YAML 1.2",
+        hint="%YAML",
+    ),
+    BadInput(
+        id="not-utf8",
+        files={"a.yaml": AGENT.replace("Work", "Wörk").encode("latin-1")},
+        code="AF005",
+        message="byte 77 (line 5) is 0xf6",
+        hint="UTF-8",
+    ),
+    BadInput(
+        id="utf16",
+        files={"a.yaml": AGENT.encode("utf-16")},
+        code="AF005",
+        message="not UTF-8",
+        hint="It is UTF-16",
+    ),
+    BadInput(
+        id="spec-of-50-mb",
+        files={},
+        prepare=_huge,
+        code="AF004",
+        message="'a.yaml' has 50.0 MiB, and at most 1 are read.",
+        hint="inputs of a run",
+    ),
+    BadInput(
+        id="project-file-is-a-directory",
+        files={},
+        has_project=False,
+        prepare=_project_directory,
+        code="AF002",
+        file="agentflow.yaml",
+        message="'agentflow.yaml' is a directory",
+        hint="Name a file in it",
+    ),
+    BadInput(
+        id="prompt-is-missing",
+        files={
+            "a.yaml": f"{HEAD}prompt: ./prompts/analist.md\n",
+            "prompts/analyst.md": "Work.",
+        },
+        code="AF001",
+        line=5,
+        column=9,
+        message="There is no file 'prompts/analist.md'.",
+        hint="Did you mean 'prompts/analyst.md'?",
+    ),
+    BadInput(
+        id="prompt-is-a-directory",
+        files={"a.yaml": f"{HEAD}prompt: ./prompts\n"},
+        prepare=_directory,
+        code="AF002",
+        line=5,
+        column=9,
+        message="'prompts' is a directory",
+        hint="Name a file in it",
+    ),
+    BadInput(
+        id="prompt-is-a-pipe",
+        files={"a.yaml": f"{HEAD}prompt: ./prompt.md\n"},
+        prepare=_pipe,
+        code="AF002",
+        line=5,
+        column=9,
+        message="a pipe",
+    ),
+    BadInput(
+        id="prompt-outside",
+        files={"a.yaml": f"{HEAD}prompt: ../../etc/passwd\n"},
+        code="AF003",
+        line=5,
+        column=9,
+        message="leads out of the project",
+        hint="Move the file",
+    ),
+    BadInput(
+        id="prompt-links-outside",
+        files={"a.yaml": f"{HEAD}prompt: ./prompt.md\n"},
+        prepare=_link_out,
+        code="AF003",
+        line=5,
+        column=9,
+        message="'prompt.md' leads out of the project",
+        hint="Move the file",
+    ),
+    BadInput(
+        id="prompt-is-too-large",
+        files={"a.yaml": f"{HEAD}prompt: ./prompt.md\n", "prompt.md": "x" * ((1 << 20) + 1)},
+        code="AF004",
+        line=5,
+        column=9,
+        message="at most 1 are read",
+        hint="inputs of a run",
+    ),
+    BadInput(
+        id="prompt-is-empty",
+        files={"a.yaml": f"{HEAD}prompt: ./prompt.md\n", "prompt.md": "\n"},
+        code="AF115",
+        line=5,
+        column=9,
+        message="is empty",
+        hint="Write the prompt",
+    ),
+    BadInput(
+        id="prompt-without-dot",
+        files={"a.yaml": f"{HEAD}prompt: prompts/a.md\n", "prompts/a.md": "Work."},
+        code="AF114",
+        line=5,
+        column=9,
+        message="the text 'prompts/a.md' itself",
+        hint="'./prompts/a.md'",
+    ),
+    # Documents
+    BadInput(
+        id="no-api-version",
+        files={"a.yaml": AGENT.removeprefix("apiVersion: agentflow/v1\n")},
+        code="AF101",
+        message="which version of the language",
+        hint="Add the line `apiVersion: agentflow/v1`.",
+    ),
+    BadInput(
+        id="other-api-version",
+        files={"a.yaml": AGENT.replace("v1", "v2")},
+        code="AF102",
+        column=13,
+        message="'agentflow/v2'",
+        hint="agentflow/v1",
+    ),
+    BadInput(
+        id="no-kind",
+        files={"a.yaml": AGENT.replace("kind: Agent\n", "")},
+        code="AF103",
+        message="does not say what it declares",
+        hint="Project, Agent and Environment",
+    ),
+    BadInput(
+        id="unknown-kind",
+        files={"a.yaml": AGENT.replace("kind: Agent", "kind: Agnet")},
+        code="AF104",
+        line=2,
+        column=7,
+        message="There is no kind 'Agnet'.",
+        hint="Did you mean 'Agent'?",
+    ),
+    BadInput(
+        id="list-instead-of-spec",
+        files=agent("---\n- kind: Agent\n"),
+        code="AF105",
+        line=7,
+        message="A spec is a mapping",
+        hint="kind: Agent",
+    ),
+    BadInput(
+        id="same-address-twice",
+        files={"a.yaml": AGENT, "b.yaml": AGENT},
+        code="AF106",
+        file="b.yaml",
+        line=3,
+        column=7,
+        message="Agent 'a' is declared a second time, first at a.yaml:3:7.",
+        hint="Rename",
+    ),
+    BadInput(
+        id="two-projects",
+        files={"b.yaml": PROJECT},
+        code="AF107",
+        file="b.yaml",
+        line=3,
+        column=7,
+        message="first at agentflow.yaml:3:7",
+        hint="Keep one",
+    ),
+    BadInput(
+        id="no-project",
+        files={"agentflow.yaml": AGENT},
+        code="AF108",
+        file="agentflow.yaml",
+        message="No document declares the project.",
+        hint="kind: Project",
+    ),
+    # Shape
+    BadInput(
+        id="unknown-key-near-miss",
+        files=agent("repairs: 1\n"),
+        code="AF110",
+        line=6,
+        message="Agent has no key 'repairs'.",
+        hint="Did you mean 'repair'?",
+    ),
+    BadInput(
+        id="key-of-another-guide",
+        files={"a.yaml": f"{HEAD}instructions: Work.\n"},
+        code="AF110",
+        line=5,
+        message="no key 'instructions'",
+        hint="Did you mean 'prompt'?",
+    ),
+    BadInput(
+        id="hosts-of-another-guide",
+        files=agent("---\nkind: Environment\nname: e\nallowed_ips: [10.0.0.1]\n"),
+        code="AF110",
+        line=9,
+        message="no key 'allowed_ips'",
+        hint="Did you mean 'network.hosts'?",
+    ),
+    BadInput(
+        id="missing-key",
+        files={"a.yaml": HEAD},
+        code="AF111",
+        line=3,
+        message="Agent 'a' has no 'prompt'.",
+        hint="Add `prompt: …`.",
+    ),
+    BadInput(
+        id="wrong-type",
+        files=agent("description: [a, b]\n"),
+        code="AF112",
+        line=6,
+        column=14,
+        message="`description` is a list, and it has to be text.",
+    ),
+    BadInput(
+        id="yes-is-text",
+        files=agent("outputs: {r: {path: r.md, required: yes}}\n"),
+        code="AF112",
+        line=6,
+        column=37,
+        message="`outputs.r.required` is 'yes'",
+        hint="true and false only",
+    ),
+    BadInput(
+        id="empty-value",
+        files={"a.yaml": f"{HEAD}prompt:\n"},
+        code="AF112",
+        line=5,
+        message="`prompt` has no value.",
+        hint="Write one",
+    ),
+    BadInput(
+        id="deny-a-tool",
+        files=agent("tools: {bash: deny}\n"),
+        code="AF113",
+        line=6,
+        column=15,
+        message="`tools.bash` cannot be 'deny'.",
+        hint="Did you mean 'off'?",
+    ),
+    BadInput(
+        id="bad-name",
+        files={"a.yaml": AGENT.replace("name: a", "name: Sales Analyst")},
+        code="AF114",
+        line=3,
+        column=7,
+        message="`name` is 'Sales Analyst'",
+        hint="lower-case letters",
+    ),
+    BadInput(
+        id="budget-with-currency",
+        files=agent("budget: {usd: $2}\n"),
+        code="AF114",
+        line=6,
+        column=15,
+        message="'$2' is not an amount in dollars such as 2.50",
+    ),
+    BadInput(
+        id="budget-without-unit",
+        files=agent("budget: {wall: 20}\n"),
+        code="AF114",
+        line=6,
+        column=16,
+        message="A duration needs a unit: write 20s, 20m or 20h.",
+    ),
+    BadInput(
+        id="budget-with-unknown-unit",
+        files=agent("budget: {tokens: 400K}\n"),
+        code="AF114",
+        line=6,
+        column=18,
+        message="'400K' is not a whole number such as 60, 400k or 1.5M.",
+    ),
+    BadInput(
+        id="share-without-percent",
+        files=agent("budget: {turns: 5, warn_at: 0.8}\n"),
+        code="AF114",
+        line=6,
+        column=29,
+        message="0.8 is not a share such as 80%.",
+    ),
+    BadInput(
+        id="out-of-range",
+        files=agent("repair: 11\n"),
+        code="AF115",
+        line=6,
+        column=9,
+        message="`repair` is the number 11, and it has to be at most 10.",
+        hint="at most 10",
+    ),
+    # References and substitution
+    BadInput(
+        id="unknown-environment",
+        files=agent("environment: analitics\n---\nkind: Environment\nname: analytics\n"),
+        code="AF201",
+        line=6,
+        column=14,
+        message="No Environment is named 'analitics'.",
+        hint="Did you mean 'analytics'?",
+    ),
+    BadInput(
+        id="unknown-ref",
+        files=agent("description: ${ref.agent.b.id}\n"),
+        code="AF201",
+        line=6,
+        column=14,
+        message="No Agent is named 'b'.",
+        hint="Declare this Agent.",
+    ),
+    BadInput(
+        id="shell-variable",
+        files=agent("description: Home is ${HOME}.\n"),
+        code="AF202",
+        line=6,
+        column=22,
+        message="'${HOME}' is not a substitution.",
+        hint="$${HOME}",
+    ),
+    BadInput(
+        id="unclosed-substitution",
+        files=agent("description: From ${var.x to y.\n"),
+        code="AF202",
+        line=6,
+        column=19,
+        message="'${' is not closed.",
+        hint="$${",
+    ),
+    BadInput(
+        id="undefined-variable",
+        files=agent("vars: {company: {default: x}}\ndescription: At ${var.compny}.\n"),
+        code="AF203",
+        line=7,
+        column=17,
+        message="No variable is named 'compny'.",
+        hint="Did you mean 'company'?",
+    ),
+    BadInput(
+        id="unset-environment-variable",
+        files=agent("description: ${env.AGENTFLOW_NOT_SET}\n"),
+        code="AF204",
+        line=6,
+        column=14,
+        message="'AGENTFLOW_NOT_SET' is not set",
+        hint="${env.AGENTFLOW_NOT_SET:-default}",
+    ),
+    BadInput(
+        id="unset-environment-variable-with-message",
+        files=agent('description: "${env.AGENTFLOW_NOT_SET:?Ask the sales desk.}"\n'),
+        code="AF204",
+        line=6,
+        column=15,
+        message="'AGENTFLOW_NOT_SET' is not set",
+        hint="Ask the sales desk.",
+    ),
+    BadInput(
+        id="variable-without-value",
+        files=agent("vars: {company: {type: string}}\n"),
+        code="AF205",
+        line=6,
+        column=8,
+        message="The variable 'company' has no value.",
+        hint="--var company=…",
+    ),
+    BadInput(
+        id="variables-in-a-circle",
+        files=agent('vars: {a: {default: "${var.b}"}, b: {default: "${var.a}"}}\n'),
+        code="AF206",
+        line=6,
+        column=48,
+        message="a → b → a",
+        hint="Give one of them a value",
+    ),
+    BadInput(
+        id="variable-of-another-type",
+        files=agent("vars: {days: {type: integer, default: many}}\n"),
+        code="AF207",
+        line=6,
+        column=39,
+        message="The variable 'days' is a whole number, not 'many'.",
+        hint="Write a whole number.",
+    ),
+    BadInput(
+        id="command-line-value-of-another-type",
+        files=agent("vars: {days: {type: integer, default: 3}}\n"),
+        variables={"days": "many"},
+        code="AF207",
+        placed=False,
+        message="--var days=many",
+        hint="a whole number",
+    ),
+    BadInput(
+        id="value-not-listed",
+        files=agent("vars: {region: {enum: [emea, apac], default: emea}}\n"),
+        variables={"region": "mars"},
+        code="AF207",
+        placed=False,
+        message="'mars' is not a value of the variable 'region'.",
+        hint="Use emea or apac.",
+    ),
+    BadInput(
+        id="secret-in-the-open",
+        files=agent("description: ${secret.token}\n"),
+        code="AF208",
+        line=6,
+        column=14,
+        message="'token' would be stored in plain text",
+        hint="Secrets are legal only",
+    ),
+    BadInput(
+        id="unknown-target",
+        files={
+            "agentflow.yaml": f"{PROJECT}targets: {{prod: {{service: anthropic}}}}\n",
+            "a.yaml": AGENT,
+        },
+        target="prd",
+        code="AF209",
+        placed=False,
+        message="The project has no target 'prd'.",
+        hint="Did you mean 'prod'?",
+    ),
+    BadInput(
+        id="value-for-no-variable",
+        files={"a.yaml": AGENT},
+        variables={"compny": "x"},
+        code="AF210",
+        placed=False,
+        message="no variable is named 'compny'",
+        hint="Declare it",
+    ),
+    BadInput(
+        id="target-sets-no-variable",
+        files={
+            "agentflow.yaml": f"{PROJECT}vars: {{company: {{default: x}}}}\n"
+            "targets: {prod: {service: anthropic, vars: {compny: y}}}\n",
+        },
+        code="AF210",
+        file="agentflow.yaml",
+        line=5,
+        column=45,
+        message="Target 'prod' sets 'compny'",
+        hint="Did you mean 'company'?",
+    ),
+)
