@@ -34,7 +34,6 @@ RULES: tuple[Rule, ...] = (
     budgets.unknown_model,
     budgets.retired_model,
     budgets.retiring_model,
-    budgets.limit_never_reached,
     secrets.secret_in_text,
     secrets.secret_from_environment,
 )

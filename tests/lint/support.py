@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agentflow.compiler.graph import Graph
-from agentflow.compiler.load import load
-from agentflow.compiler.resolve import resolve
-from agentflow.diagnostics import Diagnostic
+from agentflow.compiler.pipeline import build
+from agentflow.diagnostics import Diagnostic, has_errors
 from agentflow.lint.engine import lint
 from agentflow.lint.rule import Context
 from tests.support.memory_files import MemoryFiles
 
-__all__ = ["PROJECT", "codes_in", "graph_of", "lint_files", "lint_text"]
+__all__ = ["CODE", "PROJECT", "codes_in", "graph_of", "lint_files", "lint_text"]
 
 PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: desk\n"
+
+CODE = {
+    "desk/tools.py": 'def currency_rate(code: str) -> str:\n    """Rate against the euro."""\n'
+    '    return code\n\n\ndef pay(amount: int) -> str:\n    """Pay."""\n    return str(amount)\n'
+}
+"""What custom tools of the examples run."""
 
 
 def graph_of(files: Mapping[str, str], *, target: str = "local") -> Graph:
@@ -23,13 +28,12 @@ def graph_of(files: Mapping[str, str], *, target: str = "local") -> Graph:
     Raises:
         AssertionError: it has errors.
     """
-    everything = MemoryFiles({"agentflow.yaml": PROJECT, **files})
-    loaded = load(everything)
-    resolved = resolve(loaded.value, everything, target=target, environ={}, variables={})
-    problems = [*loaded.problems, *resolved.problems]
-    assert not problems, "\n".join(f"{p.span}: {p.code} {p.message}" for p in problems)
-    assert resolved.value is not None
-    return resolved.value
+    built = build(MemoryFiles({"agentflow.yaml": PROJECT, **CODE, **files}), target=target)
+    assert not has_errors(built.problems), "\n".join(
+        f"{problem.span}: {problem.code} {problem.message}" for problem in built.problems
+    )
+    assert built.value.graph is not None
+    return built.value.graph
 
 
 def lint_files(files: Mapping[str, str]) -> tuple[Diagnostic, ...]:

@@ -89,7 +89,7 @@ REPORTED = [
     ("AF604", "Use the `edit` tool for changes.", "tools: { edit: off }", ""),
     ("AF701", "First run:\n```\npip install -q pandas\n```", "", ""),
     ("AF701", "Run apt-get install graphviz.", "", ""),
-    ("AF701", "npm i -g @mermaid/cli", "", "packages: { npm: [typescript@5] }"),
+    ("AF701", "npm i -g @mermaid/cli", "", ""),
     ("AF702", "Fetch https://api.northwind.dev/v1/orders.", "", ""),
     (
         "AF702",
@@ -136,7 +136,6 @@ HARMLESS = [
     ("AF701", "Never do this:\n\n- pip install pandas\n- rm -rf", "", ""),
     ("AF701", "pip install pandas", "", "network: open"),
     ("AF701", "pip install pandas", "", "network: { packages: true }"),
-    ("AF701", "pip install scikit_learn", "", "packages: { pip: [scikit-learn==1.5] }"),
     ("AF702", "The format is described at https://northwind.dev/format.", "", ""),
     ("AF702", "Fetch https://api.northwind.dev/x", "", 'network: { hosts: ["*.northwind.dev"] }'),
     ("AF702", "Fetch https://API.northwind.dev/x", "", "network: { hosts: [api.northwind.dev] }"),
@@ -225,7 +224,8 @@ def test_a_secret_in_a_comment_is_found_too() -> None:
 def test_ask_of_a_custom_tool_needs_an_answer_too() -> None:
     spec = (
         "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: x\n"
-        "custom: { pay: { run: 'desk:pay', policy: ask } }\napprovals: [{ tool: '%s', ask: person }]\n"
+        "tools: { bash: ask }\ncustom: { pay: { run: 'desk.tools:pay', policy: ask } }\n"
+        "approvals: [{ tool: '%s', ask: person }]\n"
     )
     assert "AF602" in codes_in(lint_text(spec % "bash"))
-    assert "AF602" not in codes_in(lint_text(spec % "p*"))
+    assert "AF602" not in codes_in(lint_text(spec % "*"))

@@ -129,7 +129,7 @@ def _columns(text: str) -> int:
     )
 
 
-_LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=300)
+_LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=300)
 
 
 @given(_LINES, st.integers(0, 320), st.integers(0, 320))

@@ -11,7 +11,6 @@ from agentflow.lint.rule import Context, rule
 
 __all__ = [
     "budget_without_dollars",
-    "limit_never_reached",
     "no_budget",
     "retired_model",
     "retiring_model",
@@ -41,10 +40,9 @@ def no_budget(ctx: Context) -> Iterator[Diagnostic]:
         budget: { usd: 2.50, turns: 60, wall: 1h }
     """
     for agent in ctx.agents:
-        budget = agent.spec.budget
-        if budget is None or not budget.model_fields_set - {"warn_at"}:
+        if agent.spec.budget is None:
             yield ctx.problem(
-                agent.span("name") if budget is None else agent.span("budget"),
+                agent.span("name"),
                 f"Agent {agent.spec.name!r} has no budget: nothing stops it from spending.",
                 hint="Add `budget: { usd: 2.50, turns: 60, wall: 1h }`, with your own figures.",
             )
@@ -74,7 +72,10 @@ def budget_without_dollars(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         budget = agent.spec.budget
-        if budget is not None and budget.usd is None and budget.model_fields_set - {"warn_at"}:
+        if budget is None or budget.usd is not None:
+            continue
+        limits = (budget.tokens, budget.turns, budget.tool_calls, budget.active, budget.wall)
+        if any(limit is not None for limit in limits):
             yield ctx.problem(
                 agent.span("budget", key=True),
                 f"The budget of agent {agent.spec.name!r} has no limit in dollars, the only one "
@@ -179,39 +180,4 @@ def retiring_model(ctx: Context) -> Iterator[Diagnostic]:
                 f"Agent {agent.spec.name!r} uses the model {agent.spec.model.id!r}, which is "
                 f"retired on {entry.on}.",
                 hint=f"Try `model: {entry.instead}` before that.",
-            )
-
-
-@rule("AF806", "limit-never-reached", Severity.WARNING)
-def limit_never_reached(ctx: Context) -> Iterator[Diagnostic]:
-    """A limit is larger than another one that is always reached first.
-
-    Active time is part of wall time, so an `active` above `wall` limits nothing. Probably the two
-    were swapped.
-
-    Bad:
-        apiVersion: agentflow/v1
-        kind: Agent
-        name: analyst
-        model: claude-opus-5-5
-        prompt: Analyse the orders.
-        budget: { usd: 2.50, active: 2h, wall: 20m }
-    Good:
-        apiVersion: agentflow/v1
-        kind: Agent
-        name: analyst
-        model: claude-opus-5-5
-        prompt: Analyse the orders.
-        budget: { usd: 2.50, active: 20m, wall: 2h }
-    """
-    for agent in ctx.agents:
-        budget = agent.spec.budget
-        if budget is None or budget.active is None or budget.wall is None:
-            continue
-        if budget.active > budget.wall:
-            yield ctx.problem(
-                agent.span("budget", "active"),
-                f"Agent {agent.spec.name!r} can never reach its `active` limit: `wall` is shorter.",
-                hint="Swap the two, or remove `active`.",
-                related=((agent.span("budget", "wall"), "reached first"),),
             )

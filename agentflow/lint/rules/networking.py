@@ -29,11 +29,6 @@ _INSTALL = re.compile(
 _VERSION = re.compile(r"[=<>~!@:\[ ;].*", re.DOTALL)
 
 
-def _normal(package: str) -> str:
-    """The name alone, in the one form that pip and its like compare by."""
-    return re.sub(r"[-_.]+", "-", package[:1] + _VERSION.sub("", package[1:])).lower()
-
-
 @rule("AF701", "install-in-prompt", Severity.WARNING, confidence="medium")
 def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
     """The prompt has packages installed that the environment neither has nor allows.
@@ -72,10 +67,9 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
         for field, prose in ctx.texts(agent):
             for match in prose.find(_INSTALL):
                 manager = next(name for name in PACKAGE_MANAGERS if match[name])
-                declared = {_normal(p) for p in getattr(environment.spec.packages, manager)}
+                if getattr(environment.spec.packages, manager):
+                    continue  # declared and not reachable: the compiler says so
                 package = match["name"]
-                if package and _normal(package) in declared:
-                    continue
                 yield ctx.problem(
                     prose.span(match),
                     f"The {field} of agent {agent.spec.name!r} has "

@@ -77,7 +77,8 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
             continue
         related = tuple((agent.span("tools", name), f"{name} is on") for name in able)
         for field, prose in ctx.texts(agent):
-            for match in _READ_ONLY.finditer(prose.words):
+            match = _READ_ONLY.search(prose.words)
+            if match is not None:
                 yield ctx.problem(
                     prose.span(match),
                     f"The {field} of agent {agent.spec.name!r} says {match[0]!r}, but "
@@ -285,8 +286,6 @@ def unrecoverable_custom_tool(ctx: Context) -> Iterator[Diagnostic]:
         custom:
           currency_rate:
             run: desk.tools:currency_rate
-            description: Rate of a currency against the euro.
-            input_schema: { type: object, properties: { code: { type: string } } }
     Good:
         apiVersion: agentflow/v1
         kind: Agent
@@ -296,8 +295,6 @@ def unrecoverable_custom_tool(ctx: Context) -> Iterator[Diagnostic]:
         custom:
           currency_rate:
             run: desk.tools:currency_rate
-            description: Rate of a currency against the euro.
-            input_schema: { type: object, properties: { code: { type: string } } }
             timeout: 10s
             idempotent: true
     """

@@ -1,0 +1,74 @@
+"""The catalogue of codes as text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agentflow.lint.catalogue import FAMILIES, GENERATED, explain, index, nearest
+from agentflow.lint.engine import KNOWN
+from agentflow.lint.registry import RULES
+
+
+@pytest.mark.parametrize("id", sorted(KNOWN))
+def test_every_code_has_a_page(id: str) -> None:
+    page = explain(id)
+    assert page is not None
+    assert page.startswith(f"{id} {KNOWN[id].name} (")
+    assert KNOWN[id].title in page
+    assert KNOWN[id].explanation in page
+    assert KNOWN[id].explanation, f"{id} has no explanation"
+    assert explain(KNOWN[id].name) == page
+    assert explain(f" {id.lower()} ") == page
+
+
+def test_the_page_of_a_rule_shows_how_to_write_it() -> None:
+    page = explain("AF602")
+    assert page is not None
+    assert "\nBad:\n\n    apiVersion: agentflow/v1\n" in page
+    assert "\nGood:\n\n    apiVersion: agentflow/v1\n" in page
+    assert "# agentflow: ignore[AF602]" in page
+    assert "high confidence" in page
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("AF6O2", "AF602"), ("no-done-criterion", "no-done-criteria"), ("NO_BUDGET", "no-budget")],
+)
+def test_an_unknown_word_has_a_nearest_one(word: str, near: str) -> None:
+    assert explain(word) is None
+    assert nearest(word) == near
+
+
+def test_a_word_that_is_like_nothing_has_none() -> None:
+    assert explain("") is None
+    assert nearest("bananas and cream") is None
+
+
+def test_the_index_names_every_code_once() -> None:
+    lines = index().splitlines()
+    starts = [line.split()[0] for line in lines if line.startswith("AF") and ":" not in line[:5]]
+    assert starts == sorted(KNOWN, key=lambda id: (list(FAMILIES).index(id[:3]), id))
+
+
+def test_every_code_belongs_to_a_family() -> None:
+    assert {id[:3] for id in KNOWN} <= set(FAMILIES)
+
+
+def test_pages_and_index_are_generated() -> None:
+    pages = {path: render() for path, render in GENERATED.items()}
+    for rule in RULES:
+        id, name = rule.code.id, rule.code.name
+        assert f"## {id} {name}\n" in pages[f"docs/rules/{id[:3]}.md"]
+        assert f"({id[:3]}.md#{id.lower()}-{name})" in pages["docs/rules/README.md"]
+    for text in pages.values():
+        assert text.endswith("\n")
+        assert not any(line != line.rstrip() for line in text.splitlines())
+
+
+def test_the_catalogue_for_programs() -> None:
+    data = json.loads(GENERATED["schemas/rules.json"]())
+    assert [entry["code"] for entry in data["codes"]] == sorted(KNOWN)
+    rules = {entry["code"] for entry in data["codes"] if entry["rule"]}
+    assert rules == {rule.code.id for rule in RULES}
