@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentflow.compiler.graph import Graph
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
 from agentflow.diagnostics import Diagnostic, has_errors
@@ -59,27 +60,26 @@ def select_files(directory: Path, paths: Sequence[Path]) -> Project:
     """The project of `directory`, or of the paths; loose files where there is none.
 
     Raises:
-        UsageError: no project and no paths, or a path outside the project.
+        UsageError: no project and no paths.
+        FileRefused: a path outside the project of the first.
     """
     if not paths:
         return open_project(directory)
-    root = find_project(directory) or find_project(paths[0].absolute().parent)
+    first = paths[0].absolute()
+    root = find_project(first if first.is_dir() else first.parent)
+    if root is None and any(path.is_dir() for path in paths):
+        return open_project(first)
     if root is None:
         loose = LooseFiles(paths)
         return Project(root=loose.root, files=loose)
     files = ProjectFiles(root)
     only: list[str] = []
     for path in paths:
-        # Not resolved: a link that leaves the project is refused where it is read.
-        absolute = Path(os.path.normpath(path.absolute()))
-        if not absolute.is_relative_to(root):
-            raise UsageError(f"{str(path)!r} is not in the project {str(root)!r}.")
-        relative = absolute.relative_to(root).as_posix()
-        if absolute.is_dir():
+        relative = files.relative(path)
+        if path.is_dir():
             prefix = "" if relative == "." else relative + "/"
             only += [spec for spec in files.specs() if spec.startswith(prefix)]
         else:
-            files.add(relative)
             only.append(relative)
     return Project(root=root, files=files, only=tuple(only))
 
@@ -105,39 +105,54 @@ def check(
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false."""
     built, problems = build(
-        project.files, target=target, environ=os.environ, variables=variables or {}
+        project.files,
+        target=target,
+        environ=os.environ,
+        variables=variables or {},
+        only=project.only,
     )
     found = list(problems)
     if rules and built.graph is not None:
         context = Context(graph=built.graph, compiled=built.compiled)
-        found += lint(context, ignore=built.graph.project.spec.lint.ignore)
-    if project.only is not None:
-        chosen = set(project.only)
-        found = [
+        ignored = built.graph.project.spec.lint.ignore
+        found += [
             problem
-            for problem in found
-            if problem.span is None or _concerns(problem, chosen, built)
+            for problem in lint(context, ignore=ignored)
+            if project.only is None or _concerns(problem, set(project.only), built.graph)
         ]
     found.sort(key=lambda problem: problem.sort_key)
-    graph = built.graph
     return Report(
         problems=tuple(found),
         build=built,
         sources=_sources(project.files, found),
-        files=len(project.only) if project.only is not None else len(project.files.specs()),
-        specs=len(graph.agents) + len(graph.environments) + 1 if graph else 0,
+        files=len(_files(project, built.graph)),
+        specs=_count(project, built.graph),
     )
 
 
-def _concerns(problem: Diagnostic, chosen: set[str], built: Build) -> bool:
-    """A problem in a chosen file, or in a prompt that only a chosen file uses."""
-    assert problem.span is not None
-    if problem.span.file in chosen:
-        return True
-    graph = built.graph
-    return graph is not None and any(
-        agent.prompt.name == problem.span.file and agent.document.file in chosen
-        for agent in graph.agents.values()
+def _files(project: Project, graph: Graph | None) -> set[str]:
+    if project.only is not None:
+        return set(project.only)
+    return {document.file for document in graph.documents} if graph else set()
+
+
+def _count(project: Project, graph: Graph | None) -> int:
+    if graph is None:
+        return 0
+    files = _files(project, graph)
+    bound = (graph.project, *graph.agents.values(), *graph.environments.values())
+    return sum(item.document.file in files for item in bound)
+
+
+def _concerns(problem: Diagnostic, chosen: set[str], graph: Graph) -> bool:
+    """A problem in a chosen file, or in a prompt that a chosen file uses."""
+    return (
+        problem.span is None
+        or problem.span.file in chosen
+        or any(
+            agent.prompt.name == problem.span.file and agent.document.file in chosen
+            for agent in graph.agents.values()
+        )
     )
 
 
