@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from agentflow.compiler.graph import Graph
+from agentflow.compiler.graph import Bound, Graph
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
 from agentflow.diagnostics import Diagnostic, has_errors
@@ -140,7 +141,11 @@ def _count(project: Project, graph: Graph | None) -> int:
     if graph is None:
         return 0
     files = _files(project, graph)
-    bound = (graph.project, *graph.agents.values(), *graph.environments.values())
+    bound: tuple[Bound[Any], ...] = (
+        graph.project,
+        *graph.agents.values(),
+        *graph.environments.values(),
+    )
     return sum(item.document.file in files for item in bound)
 
 
