@@ -133,8 +133,20 @@ class Plan:
         return has_errors(self.problems)
 
     @property
-    def summary(self) -> Mapping[Verb, int]:
+    def counts(self) -> Mapping[Verb, int]:
         return {verb: sum(a.verb is verb for a in self.actions) for verb in Verb}
+
+    @property
+    def summary(self) -> str:
+        """One sentence, such as "Plan: 1 to create, 1 to update, 3 unchanged."."""
+        counts = self.counts
+        blocked = sum(action.blocked for action in self.actions)
+        return (
+            f"Plan: {counts[Verb.CREATE]} to create, {counts[Verb.UPDATE]} to update, "
+            f"{counts[Verb.NONE]} unchanged"
+            + (f", {blocked} of them blocked" if blocked else "")
+            + "."
+        )
 
     def action(self, address: str) -> Action | None:
         return next((a for a in self.actions if a.address == address), None)

@@ -64,6 +64,8 @@ def _ready(
     action = plan.action(address)
     assert action is not None, f"{address} is not in the manifest"
     target = manifest.target.name
+    if action.blocked and action.record is None:
+        raise Blocked(plan.problems[0].message, hint=plan.problems[0].hint)
     if action.record is None:
         raise Blocked(
             f"{address} is not applied to target {target!r}.",

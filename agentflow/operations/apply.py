@@ -26,6 +26,7 @@ from agentflow.compiler.apply import (
 )
 from agentflow.compiler.changes import Change
 from agentflow.compiler.plan import Action, Plan, Verb
+from agentflow.diagnostics import Severity
 from agentflow.errors import (
     EXIT_OK,
     AgentflowError,
@@ -34,6 +35,7 @@ from agentflow.errors import (
     LostAnswer,
     Unavailable,
 )
+from agentflow.operations.clock import SystemClock
 from agentflow.operations.plan import AT_ONCE, surfaced
 from agentflow.ports import Clock, Record, Resources
 from agentflow.state.model import State
@@ -74,6 +76,10 @@ class ActionResult:
 class Started:
     action: Action
 
+    def __str__(self) -> str:
+        doing = "creating" if self.action.verb is Verb.CREATE else "updating"
+        return f"{self.action.address}: {doing}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
@@ -83,10 +89,24 @@ class Waiting:
     seconds: float
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.action.address}: trying again in {self.seconds:.3g} s ({self.reason})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     result: ActionResult
+
+    def __str__(self) -> str:
+        result = self.result
+        address = result.action.address
+        if result.status is Status.SKIPPED:
+            return f"{address}: skipped, because {result.skipped_for} was not applied"
+        if result.record is None:
+            return f"{address}: failed: {result.error.message if result.error else 'unknown'}"
+        done = "created" if result.action.verb is Verb.CREATE else "updated"
+        version = f", version {result.record.version}" if result.record.version else ""
+        return f"{address}: {done} ({result.record.id}{version}) in {result.seconds:.2f} s"
 
 
 Progress = Started | Waiting | Ended
@@ -106,6 +126,12 @@ class ApplyOutcome:
     def ok(self) -> bool:
         return all(result.status is Status.DONE for result in self.results)
 
+    def raise_failure(self) -> None:
+        """Raise the first error, in the order of the plan, if there is one."""
+        for result in self.results:
+            if result.error is not None:
+                raise result.error
+
     @property
     def exit_code(self) -> int:
         """That of the first error, in the order of the plan."""
@@ -113,9 +139,16 @@ class ApplyOutcome:
 
 
 async def apply_plan(
-    plan: Plan, resources: Resources, store: StateStore, observer: ApplyObserver, *, clock: Clock
+    plan: Plan,
+    resources: Resources,
+    store: StateStore,
+    observer: ApplyObserver,
+    *,
+    clock: Clock | None = None,
 ) -> ApplyOutcome:
     """Do what the plan says. A failed action skips what depends on it, and nothing else.
+
+    `clock` is the machine's own unless a test brings one.
 
     Raises:
         Blocked: the plan has problems. Nothing was done.
@@ -123,10 +156,10 @@ async def apply_plan(
         ServiceError: the service cannot be read at the start. Nothing was done.
     """
     if plan.blocked:
-        first = next(problem for problem in plan.problems)
+        first = next(p for p in plan.problems if p.severity is Severity.ERROR)
         raise Blocked(first.message, hint=first.hint)
     with store.lock():
-        work = _Apply(plan, resources, store, observer, clock)
+        work = _Apply(plan, resources, store, observer, clock or SystemClock())
         with surfaced():
             await work.run()
         return work.outcome()
