@@ -16,11 +16,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 from agentflow.compiler.manifest import ApprovalPolicy
+from agentflow.runtime.session import Call
 
-__all__ = ["Allow", "Answer", "AskPerson", "Deny", "decide", "shell_operators", "tool_name"]
+__all__ = [
+    "Allow",
+    "Answer",
+    "AskPerson",
+    "Deny",
+    "Person",
+    "decide",
+    "shell_operators",
+    "tool_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,18 @@ class Answer:
 
     allow: bool
     message: str | None = None
+
+
+class Person(Protocol):
+    """Somebody who can be asked while a run waits."""
+
+    async def approve(self, call: Call, wait_s: float | None) -> Answer | None:
+        """Whether a call may run. None: no answer within `wait_s` (None: no limit)."""
+        ...
+
+    async def answer(self, question: str) -> str | None:
+        """The answer to a question of the agent. None: there is none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

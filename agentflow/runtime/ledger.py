@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agentflow.errors import StateError
 from agentflow.runtime.session import Outcome
@@ -137,8 +137,18 @@ class Ledger:
             self._db.execute(f"PRAGMA user_version={FORMAT}")
         self._db.execute("COMMIT")
 
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        return cls(path)
+
     def close(self) -> None:
         self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         try:

@@ -51,33 +51,31 @@ class Collector:
         out_dir: Path,
         pool: WorkerPool,
         clock: Clock,
-        settle_s: float,
     ) -> None:
-        """`settle_s`: how long a missing or invalid output may still be on its way to the list."""
         self._policy = policy
         self._sessions = sessions
         self._session_id = session_id
         self._out_dir = out_dir
         self._pool = pool
         self._clock = clock
-        self._settle_s = settle_s
         self._names: dict[str, str] = {}
         """Of the files downloaded so far: id to the name it has here."""
 
-    async def collect(self) -> Report:
+    async def collect(self, *, settle_s: float) -> Report:
         """Download and verify; look again for a while if something is missing or invalid.
 
-        The service lists a file some seconds after it was written.
+        The service lists a file some seconds after it was written: `settle_s` is how long one may
+        still be on its way.
 
         Raises:
             ServiceError: the files cannot be listed or downloaded.
         """
-        deadline = self._clock.monotonic() + self._settle_s
+        deadline = self._clock.monotonic() + settle_s
         while True:
             report = await self._once()
             if not report.problems or self._clock.monotonic() >= deadline:
                 return await self._checked(report)
-            await self._clock.sleep(min(POLL_S, self._settle_s / 4))
+            await self._clock.sleep(min(POLL_S, settle_s / 4))
 
     async def _once(self) -> Report:
         listed = await self._sessions.files(self._session_id)
@@ -137,6 +135,12 @@ class Collector:
         except CallFailed as error:
             return [f"The check {done.check} failed. {error}"]
         return _findings(done.check, found)
+
+
+def nothing_delivered(policy: AgentPolicy) -> Report:
+    """The report of a session whose files cannot be had."""
+    outputs = [verify_file(name, output, None) for name, output in policy.outputs.items()]
+    return Report(outputs=tuple(outputs), failed_checks=(), extra_files=())
 
 
 def _findings(check: str, found: object) -> list[str]:

@@ -10,32 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from agentflow.compiler.manifest import ArgumentPolicy, CustomToolPolicy
 from agentflow.ports import Clock
-from agentflow.runtime.approvals import Answer
+from agentflow.runtime.approvals import Person
 from agentflow.runtime.ledger import Claim, Ledger
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.session import Call, Outcome
 
-__all__ = ["RESULT_LIMIT", "Person", "ToolHost", "argument_problem"]
+__all__ = ["RESULT_LIMIT", "ToolHost", "argument_problem"]
 
 RESULT_LIMIT = 100_000
 """Characters of a result; the service itself cuts its own tools' results at the same length."""
-
-
-class Person(Protocol):
-    """Somebody who can be asked while a run waits."""
-
-    async def approve(self, call: Call, wait_s: float | None) -> Answer | None:
-        """Whether a call may run. None: no answer within `wait_s` (None: no limit)."""
-        ...
-
-    async def answer(self, question: str) -> str | None:
-        """The answer to a question of the agent. None: there is none."""
-        ...
 
 
 class ToolHost:
@@ -47,7 +34,6 @@ class ToolHost:
         *,
         run_id: str,
         session_id: str,
-        root: Path,
         pool: WorkerPool,
         ledger: Ledger,
         clock: Clock,
@@ -56,7 +42,6 @@ class ToolHost:
         self._tools = tools
         self._run_id = run_id
         self._session_id = session_id
-        self._root = root
         self._pool = pool
         self._ledger = ledger
         self._clock = clock

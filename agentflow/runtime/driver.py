@@ -1,0 +1,518 @@
+"""[io] The event loop of one run: stream to machine, machine to commands. It owns clock, stream and tasks.
+
+Everything that happens is put into one queue and taken in by the machine one at a time, so nothing
+here decides anything but how to do what was decided, and what to do when the connection fails:
+
+- The stream is opened before the task is sent. When it drops, or stays silent for long, it is opened
+  again, and the history is read and folded in before the new stream's events.
+- On every way out, also by an exception or a cancellation, a session that may still be working is
+  interrupted, and its end awaited for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow.compiler.template import render_task
+from agentflow.errors import (
+    AgentflowError,
+    LostAnswer,
+    NotFound,
+    ServiceError,
+    Unavailable,
+    UsageError,
+)
+from agentflow.ports import Clock, SessionInfo, Sessions
+from agentflow.runtime import backoff, budget, machine
+from agentflow.runtime.approvals import Person
+from agentflow.runtime.asking import Approver
+from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.notices import Note, Notice, Observer, SessionStarted
+from agentflow.runtime.opening import open_session
+from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
+from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.reading import Reader
+from agentflow.runtime.run import RunRequest, RunResult, Verdict
+from agentflow.runtime.sending import Sender
+from agentflow.runtime.session import (
+    AnswerConfirmed,
+    Call,
+    CheckOutputs,
+    Command,
+    ConnectionLost,
+    Decide,
+    Ending,
+    Finish,
+    Input,
+    Interrupted,
+    Notify,
+    OutputsChecked,
+    ReadHistory,
+    RunTool,
+    SendConfirmation,
+    SendConfirmed,
+    SendFailed,
+    SendInterrupt,
+    SendMessage,
+    SendResult,
+    SessionGone,
+    Setup,
+    State,
+    StopTimedOut,
+    Tick,
+    ToolFinished,
+)
+from agentflow.runtime.tools import ToolHost
+from agentflow.runtime.transcript import Transcript
+
+__all__ = ["Knobs", "run_session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """Patience, in seconds unless it says otherwise."""
+
+    silence_s: float = 30.0
+    """A stream without an event for so long is opened again: it may be dead without knowing."""
+    give_up_s: float = 300.0
+    """No connection for so long, and the run ends without knowing how the session did."""
+    stop_wait_s: float = 30.0
+    """What an interrupted session has to come to rest."""
+    settle_s: float = 8.0
+    """How long an output that is missing may still be on its way to the list of files."""
+    settle_stopped_s: float = 2.0
+    """The same for a run that was stopped, where a missing output is no surprise."""
+    tick_s: float = 0.25
+    """Between looks at the clock."""
+    tries: int = 8
+    """How often one request is tried."""
+
+
+async def run_session(
+    request: RunRequest,
+    *,
+    sessions: Sessions,
+    ledger: Ledger,
+    clock: Clock,
+    observer: Observer,
+    person: Person | None,
+    stop: asyncio.Event | None = None,
+    knobs: Knobs | None = None,
+    draw: Callable[[], float] = random.random,
+) -> RunResult:
+    """Run one task in one new session, to a verdict.
+
+    Args:
+        request: what to do.
+        sessions: the service.
+        ledger: where the run, its tool calls and its approvals are written.
+        clock: time, and the way to wait.
+        observer: told what happens, while it happens.
+        person: asked where a rule says so. None: nobody is there.
+        stop: once set, the session is interrupted and what is there is collected. Cancelling the
+            task interrupts the session too, but then there is no result.
+        knobs: patience. None: the defaults.
+        draw: numbers in [0, 1) for the backoff.
+
+    Raises:
+        ServiceError: the session could not be created.
+        UsageError: the inputs do not fit the task.
+        StateError: the ledger cannot be used.
+    """
+    knobs = knobs or Knobs()
+    if request.policy.task is None:
+        raise UsageError(f"{request.agent} has no task.", hint="Add `task: …` to the agent.")
+    task = render_task(request.policy.task, request.inputs)
+    began = clock.monotonic()
+    directory = request.project_root / ".agentflow" / "runs" / request.run_id
+    ledger.begin_run(
+        request.run_id,
+        agent=request.agent,
+        agent_id=request.agent_id,
+        agent_version=request.agent_version,
+        at=clock.now().isoformat(),
+    )
+    try:
+        info = await open_session(request, sessions, clock, tries=knobs.tries, draw=draw)
+    except AgentflowError as error:
+        _close_books(ledger, request, clock, Verdict.FAILED, error.message, {})
+        raise
+    ledger.set_session(request.run_id, info.id)
+    transcript = Transcript(directory / "transcript.jsonl", clock)
+    with (directory / "tools.log").open("ab") as log:
+        pool = WorkerPool(request.project_root, log=log)
+        run = _Run(
+            request,
+            info,
+            task,
+            sessions=sessions,
+            ledger=ledger,
+            clock=clock,
+            observer=observer,
+            person=person,
+            stop=stop,
+            knobs=knobs,
+            draw=draw,
+            transcript=transcript,
+            pool=pool,
+            began=began,
+        )
+        try:
+            result = await run.to_the_end()
+        except BaseException as error:
+            reason = "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
+            _close_books(ledger, request, clock, Verdict.INTERRUPTED, reason, {})
+            raise
+        finally:
+            await pool.close()
+            transcript.close()
+    usage = {"tokens": result.tokens.total, "cost_usd": str(result.cost_usd)}
+    _close_books(ledger, request, clock, result.verdict, result.reason, usage)
+    return result
+
+
+def _close_books(
+    ledger: Ledger,
+    request: RunRequest,
+    clock: Clock,
+    verdict: Verdict,
+    reason: str,
+    usage: Mapping[str, Any],
+) -> None:
+    at = clock.now().isoformat()
+    ledger.end_run(request.run_id, verdict=verdict, reason=reason, usage=usage, at=at)
+
+
+def _setup(request: RunRequest, task: str) -> Setup:
+    policy = request.policy
+    return Setup(
+        task=task,
+        repairs=policy.repair,
+        limits=budget.Limits(
+            agent=request.agent,
+            model=policy.model,
+            budget=policy.budget,
+            sources=request.sources,
+        ),
+        asks=frozenset(name for name, tool in policy.custom.items() if tool.policy == "ask"),
+        warns_agent=budget.can_warn_agent(policy.model),
+    )
+
+
+class _Run:
+    """One run from the session's creation to its result."""
+
+    def __init__(
+        self,
+        request: RunRequest,
+        info: SessionInfo,
+        task: str,
+        *,
+        sessions: Sessions,
+        ledger: Ledger,
+        clock: Clock,
+        observer: Observer,
+        person: Person | None,
+        stop: asyncio.Event | None,
+        knobs: Knobs,
+        draw: Callable[[], float],
+        transcript: Transcript,
+        pool: WorkerPool,
+        began: float,
+    ) -> None:
+        self.request = request
+        self.session_id = info.id
+        self.sessions = sessions
+        self.ledger = ledger
+        self.clock = clock
+        self.observer = observer
+        self.person = person
+        self.stop = stop
+        self.knobs = knobs
+        self.draw = draw
+        self.transcript = transcript
+        self.began = began
+        self.state: State = machine.begin(_setup(request, task))
+        self.inbox: asyncio.Queue[Input] = asyncio.Queue()
+        self.ending: Ending | None = None
+        self.report: Report | None = None
+        self.warnings: list[str] = []
+        self.tools: set[asyncio.Task[None]] = set()
+        self.others: set[asyncio.Task[None]] = set()
+        self.reader = Reader(
+            sessions,
+            info.id,
+            put=self.inbox.put_nowait,
+            tell=self.tell,
+            transcript=transcript,
+            clock=clock,
+            draw=draw,
+            silence_s=knobs.silence_s,
+            give_up_s=knobs.give_up_s,
+        )
+        self.sender = Sender(
+            sessions,
+            info.id,
+            transcript=transcript,
+            clock=clock,
+            draw=draw,
+            tries=knobs.tries,
+        )
+        self.host = ToolHost(
+            request.policy.custom,
+            run_id=request.run_id,
+            session_id=info.id,
+            pool=pool,
+            ledger=ledger,
+            clock=clock,
+            person=person,
+        )
+        self.approver = Approver(
+            request.policy.approvals,
+            run_id=request.run_id,
+            session_id=info.id,
+            ledger=ledger,
+            clock=clock,
+            person=person,
+            tell=self.tell,
+        )
+        self.collector = Collector(
+            request.policy,
+            sessions=sessions,
+            session_id=info.id,
+            out_dir=request.out_dir,
+            pool=pool,
+            clock=clock,
+        )
+        self.tell(
+            SessionStarted(session_id=info.id, agent=request.agent, version=request.agent_version)
+        )
+
+    def tell(self, notice: Notice) -> None:
+        if isinstance(notice, Note) and notice.level == "warning":
+            self.warnings.append(notice.text)
+        self.observer(notice)
+
+    def wall_s(self) -> float:
+        return self.clock.monotonic() - self.began
+
+    # The loop
+
+    async def to_the_end(self) -> RunResult:
+        try:
+            ending = await self._drive()
+        except BaseException as error:
+            await self._leave()
+            if isinstance(error, BaseExceptionGroup):
+                # One cause is enough for whoever reads it; the others follow from it.
+                raise error.exceptions[0] from None
+            raise
+        await self._leave()
+        if self.report is None:
+            self.report = await self._salvage()
+        return self._result(ending, self.report)
+
+    async def _drive(self) -> Ending:
+        async with asyncio.TaskGroup() as group:
+            self.group = group
+            self._spawn(self.reader.run(), self.others)
+            self._spawn(self._watch_clock(), self.others)
+            if self.stop is not None:
+                self._spawn(self._watch_stop(self.stop), self.others)
+            while self.ending is None:
+                self._take(await self.inbox.get())
+            for task in self.tools | self.others:
+                task.cancel()
+        return self.ending
+
+    def _take(self, given: Input) -> None:
+        if not isinstance(given, Tick):
+            self._step(Tick(self.wall_s()))
+        self._step(given)
+
+    def _step(self, given: Input) -> None:
+        self.state, commands = machine.step(self.state, given)
+        for command in commands:
+            self._do(command)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Notify(notice):
+                self.tell(notice)
+            case Finish(ending):
+                self.ending = ending
+            case RunTool(call):
+                self._spawn(self._run_tool(call), self.tools)
+            case Decide(call):
+                self._spawn(self._decide(call), self.tools)
+            case SendInterrupt():
+                # What runs on our side would be wasted work, or worse, an effect nobody waits for.
+                for task in self.tools:
+                    task.cancel()
+                self._spawn(self._interrupt(), self.others)
+            case SendMessage():
+                self._spawn(self._send_message(command), self.others)
+            case SendResult() | SendConfirmation():
+                self._spawn(self._send_answer(command), self.others)
+            case ReadHistory():
+                self._spawn(self._read_history(), self.others)
+            case CheckOutputs():
+                self._spawn(self._check_outputs(), self.others)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], into: set[asyncio.Task[None]]) -> None:
+        task = self.group.create_task(work)
+        into.add(task)
+        task.add_done_callback(into.discard)
+
+    # What comes in
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await self.clock.sleep(self.knobs.tick_s)
+            self.inbox.put_nowait(Tick(self.wall_s()))
+            self.reader.reopen_if_silent()
+
+    async def _watch_stop(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.inbox.put_nowait(Interrupted("The run was interrupted."))
+
+    async def _read_history(self) -> None:
+        for attempt in range(self.knobs.tries):
+            try:
+                await self.reader.read_history()
+            except ServiceError:
+                # The stream's own reconnect reads it too, and reports what stays unreachable.
+                await self.clock.sleep(backoff.delay_s(attempt, self.draw()))
+            else:
+                return
+
+    # What is done
+
+    async def _run_tool(self, call: Call) -> None:
+        self.inbox.put_nowait(ToolFinished(call.id, await self.host.run(call)))
+
+    async def _decide(self, call: Call) -> None:
+        self.inbox.put_nowait(await self.approver.decide(call))
+
+    async def _send_message(self, message: SendMessage) -> None:
+        text = message.text
+        if message.problems:
+            of = self.request.policy.repair
+            text = repair_message(message.problems, message.attempt, of)
+        try:
+            self.inbox.put_nowait(SendConfirmed(await self.sender.message(text)))
+        except ServiceError as error:
+            what = "The repair request" if message.problems else "The task"
+            self.inbox.put_nowait(SendFailed(what, error.message))
+
+    async def _send_answer(self, answer: SendResult | SendConfirmation) -> None:
+        call = answer.call
+        try:
+            if isinstance(answer, SendResult):
+                await self.sender.result(call, answer.outcome, answer.warning)
+            else:
+                await self.sender.confirmation(call, answer.decided)
+        except ServiceError as error:
+            self.inbox.put_nowait(SendFailed(f"The answer to {call.name}", error.message))
+        else:
+            self.inbox.put_nowait(AnswerConfirmed(call.id))
+
+    async def _interrupt(self) -> None:
+        try:
+            await self.sender.interrupt()
+        except ServiceError:
+            await self._look_if_gone()
+        await self.clock.sleep(self.knobs.stop_wait_s)
+        self.inbox.put_nowait(StopTimedOut())
+
+    async def _look_if_gone(self) -> None:
+        try:
+            info = await self.sessions.retrieve(self.session_id)
+        except NotFound:
+            self.inbox.put_nowait(SessionGone("deleted"))
+        except ServiceError:
+            return
+        else:
+            if info.status == "terminated":
+                self.inbox.put_nowait(SessionGone("terminated"))
+
+    async def _check_outputs(self) -> None:
+        for attempt in range(self.knobs.tries):
+            try:
+                self.report = await self.collector.collect(settle_s=self.knobs.settle_s)
+            except (Unavailable, LostAnswer) as error:
+                reason = error.message
+                await self.clock.sleep(backoff.delay_s(attempt, self.draw()))
+            except ServiceError as error:
+                reason = error.message
+                break
+            else:
+                self.inbox.put_nowait(OutputsChecked(self.report.problems))
+                return
+        self.inbox.put_nowait(ConnectionLost(f"the outputs cannot be fetched: {reason}"))
+
+    # The end
+
+    async def _leave(self) -> None:
+        """Make sure that nothing goes on without us: the last chance, so nothing here raises."""
+        if self.state.at_rest:
+            return
+        try:
+            await self._stop_session()
+        except ServiceError as error:
+            self.tell(
+                Note(
+                    level="warning",
+                    text=f"Session {self.session_id} may still be running: it could not be "
+                    f"interrupted ({error.message})",
+                )
+            )
+
+    async def _stop_session(self) -> None:
+        """Interrupt, and wait until the service says that the session does not run any more."""
+        info = await self.sessions.retrieve(self.session_id)
+        deadline = self.clock.monotonic() + self.knobs.stop_wait_s
+        await self.sessions.send(self.session_id, [{"type": "user.interrupt"}])
+        while info.status in ("running", "rescheduling") and self.clock.monotonic() < deadline:
+            await self.clock.sleep(self.knobs.tick_s)
+            info = await self.sessions.retrieve(self.session_id)
+
+    async def _salvage(self) -> Report:
+        """What there is of the outputs of a run that did not come to the point of checking them."""
+        try:
+            return await self.collector.collect(settle_s=self.knobs.settle_stopped_s)
+        except ServiceError as error:
+            text = f"The session's files could not be fetched: {error.message}"
+            self.tell(Note(level="warning", text=text))
+            return nothing_delivered(self.request.policy)
+
+    def _result(self, ending: Ending, report: Report) -> RunResult:
+        usage = self.state.usage
+        return RunResult(
+            run_id=self.request.run_id,
+            session_id=self.session_id,
+            agent=self.request.agent,
+            verdict=ending.verdict,
+            reason=ending.reason,
+            hint=ending.hint,
+            outputs=report.outputs,
+            failed_checks=report.failed_checks,
+            out_dir=self.request.out_dir,
+            extra_files=report.extra_files,
+            final_message=self.state.final_message,
+            turns=usage.turns,
+            tool_calls=usage.tool_calls,
+            repairs=self.state.repairs,
+            reconnects=self.reader.reconnects,
+            tokens=usage.tokens,
+            cost_usd=usage.cost_usd,
+            cost_is_estimate=usage.cost_is_estimate,
+            active_s=usage.active_s,
+            wall_s=self.wall_s(),
+            limit=ending.limit,
+            warnings=tuple(self.warnings),
+        )

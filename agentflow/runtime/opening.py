@@ -1,0 +1,81 @@
+"""[io] Upload what a task needs, and create the session it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agentflow.errors import LostAnswer, Unavailable, UsageError
+from agentflow.ports import Clock, SessionInfo, Sessions
+from agentflow.runtime import backoff, budget
+from agentflow.runtime.run import RunRequest
+
+__all__ = ["open_session"]
+
+T = TypeVar("T")
+
+
+async def open_session(
+    request: RunRequest,
+    sessions: Sessions,
+    clock: Clock,
+    *,
+    tries: int,
+    draw: Callable[[], float],
+) -> SessionInfo:
+    """Upload what the task needs and create the session.
+
+    Trying again may leave an upload or a session behind, idle and without an event: neither costs
+    anything nor does any work.
+    """
+
+    async def patiently(once: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        for attempt in range(tries):
+            try:
+                return await once()
+            except (Unavailable, LostAnswer) as error:
+                if attempt == tries - 1:
+                    raise
+                asked = error.retry_after_s if isinstance(error, Unavailable) else None
+                await clock.sleep(asked if asked is not None else backoff.delay_s(attempt, draw()))
+        raise AssertionError("the last try returns or raises")
+
+    resources: list[dict[str, Any]] = []
+    for path in _file_inputs(request):
+        file = await patiently(partial(sessions.upload, path, filename=path.name))
+        resources.append({"type": "file", "file_id": file.id, "mount_path": f"/{path.name}"})
+    body = _session_body(request, resources)
+    return await patiently(partial(sessions.create, body))
+
+
+def _file_inputs(request: RunRequest) -> list[Path]:
+    """Each file once. All are mounted in one directory, so their names must differ."""
+    found: dict[str, Path] = {}
+    for name, value in request.inputs.items():
+        if not isinstance(value, Path):
+            continue
+        if found.setdefault(value.name, value) != value:
+            raise UsageError(
+                f"Input {name!r} and another one are both files named {value.name!r}.",
+                hint="Give one of them another name: both are mounted in one directory.",
+            )
+    return list(found.values())
+
+
+def _session_body(request: RunRequest, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "agent": {"type": "agent", "id": request.agent_id, "version": request.agent_version},
+        "environment_id": request.environment_id,
+        "metadata": {"agentflow.run": request.run_id, "agentflow.address": request.agent},
+    }
+    if request.title:
+        body["title"] = request.title
+    if resources:
+        body["resources"] = resources
+    limits = request.policy.budget
+    if limits is not None and limits.usd is not None:
+        amount = {"amount": budget.budget_cents(limits.usd), "currency": "USD"}
+        body["budget"] = {"type": "limit", "max_list_cost": amount}
+    return body
