@@ -101,7 +101,7 @@ async def _run(options: RunOptions, view: LiveView) -> RunResult:
         stage=view.stage,
         problems=problems,
         observer=view,
-        person=TerminalPerson(view) if there else None,
+        person=TerminalPerson(view.quiet) if there else None,
         stop=stop,
     )
     return await run(options, watch)

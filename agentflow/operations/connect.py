@@ -46,6 +46,8 @@ async def connect(
     from agentflow.remote.resources import RemoteResources
     from agentflow.remote.sessions import RemoteSessions
 
+    base_url: str | None
+    key: str | None
     with ExitStack() as stack:
         if target.service == "local":
             own = root / target.script if target.script else None

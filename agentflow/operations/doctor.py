@@ -50,9 +50,9 @@ def _sdk() -> Finding:
 
 
 def _yaml() -> Finding:
-    from agentflow.source.yaml import C_PARSER
+    from agentflow.source.yaml import USES_C_PARSER
 
-    if C_PARSER:
+    if USES_C_PARSER:
         return Finding(health=Health.OK, subject="yaml", text="the C parser is in use")
     return Finding(
         health=Health.WARNING,
@@ -66,9 +66,10 @@ def _sandbox() -> Finding:
     from agentflow.local.sandbox import support
 
     found = support()
-    if found.available:
-        return Finding(health=Health.OK, subject="sandbox", text=found.detail)
-    return Finding(health=Health.BROKEN, subject="sandbox", text=found.detail, hint=found.hint)
+    if found.problem is None:
+        text = f"available, Landlock ABI {found.landlock_abi}"
+        return Finding(health=Health.OK, subject="sandbox", text=text)
+    return Finding(health=Health.BROKEN, subject="sandbox", text=found.problem, hint=found.hint)
 
 
 def _credentials() -> Finding:

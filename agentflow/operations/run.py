@@ -109,10 +109,10 @@ async def _find_applied(
     if connection.local and not options.as_applied:
         plan = await make_plan(manifest, connection.resources, store)
         watch.stage("plan", plan.summary)
-        if not plan.is_empty:
-            await apply_plan(
-                plan, connection.resources, store, lambda step: watch.stage("apply", str(step))
-            )
+        outcome = await apply_plan(
+            plan, connection.resources, store, lambda step: watch.stage("apply", str(step))
+        )
+        outcome.raise_failure()
     return await check_applied(
         manifest, address, connection.resources, store, as_applied=options.as_applied
     )

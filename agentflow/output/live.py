@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
@@ -72,6 +73,18 @@ class LiveView:
         if self._status is not None:
             self._status.stop()
             self._status = None
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """No status line while somebody is asked something."""
+        if self._status is None:
+            yield
+            return
+        self._status.stop()
+        try:
+            yield
+        finally:
+            self._status.start()
 
     def stage(self, label: str, text: str) -> None:
         """A line about what happens around the run: lint, compile, apply."""

@@ -1,0 +1,90 @@
+"""Create and update agents and environments on a target, after showing the plan."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+
+from agentflow.cli.options import (
+    add_project_options,
+    project_options,
+    show_problems,
+    to_stderr,
+    use_color,
+)
+from agentflow.cli.planning import add_drift_options, drift_policy
+from agentflow.compiler.plan import Plan
+from agentflow.errors import EXIT_BLOCKED, EXIT_OK, UsageError
+from agentflow.operations.apply import apply_plan
+from agentflow.operations.check import compiled, open_project
+from agentflow.operations.plan import make_plan
+from agentflow.operations.workspace import state_dir
+from agentflow.state.store import StateStore
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--auto-approve", action="store_true", help="do not ask before changing")
+    add_drift_options(parser)
+    add_project_options(parser)
+
+
+def _confirmed(plan: Plan) -> bool:
+    """Ask in the terminal.
+
+    Raises:
+        UsageError: nobody is there to answer.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "Nobody is there to approve the plan.", hint="Apply it with --auto-approve."
+        )
+    where = plan.workspace.workspace_id or plan.workspace.base_url
+    sys.stderr.write(f"Apply this to target {plan.target!r} ({where})? Type yes: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == "yes"
+
+
+async def _apply(args: Namespace) -> int:
+    from agentflow.operations.connect import connect
+    from agentflow.output.plan import progress_line, render_outcome, render_plan
+
+    options = project_options(args)
+    project = open_project(options.directory)
+    built, report = compiled(project, target=options.target, variables=options.variables)
+    if report.problems:
+        show_problems(report.problems, stream=sys.stderr, sources=report.sources, root=project.root)
+    manifest = built.manifest
+    store = StateStore(
+        state_dir(project.root), project=manifest.project, target=manifest.target.name
+    )
+    color = use_color(sys.stdout)
+    async with connect(manifest.target, project.root) as connection:
+        plan = await make_plan(
+            manifest,
+            connection.resources,
+            store,
+            drift=drift_policy(args),
+            sources=built.sources,
+        )
+        print(render_plan(plan, color=color), end="", flush=True)
+        if plan.blocked:
+            return EXIT_BLOCKED
+        if plan.is_empty:
+            # Nothing to send, but what was learned of the service is worth keeping.
+            await apply_plan(plan, connection.resources, store, lambda _: None)
+            return EXIT_OK
+        if not args.auto_approve and not _confirmed(plan):
+            to_stderr("Nothing was changed.")
+            return EXIT_OK
+        outcome = await apply_plan(
+            plan, connection.resources, store, lambda step: to_stderr(progress_line(step))
+        )
+    print(render_outcome(outcome, color=color), end="")
+    return outcome.exit_code
+
+
+def run(args: Namespace) -> int:
+    return asyncio.run(_apply(args))
