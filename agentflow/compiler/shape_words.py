@@ -67,7 +67,6 @@ MEANT_KEY: dict[str, Meant] = {
     "type": Meant("", "The kind says it already. Remove the key.", first=False),
     "config": Meant("", "Its keys stand directly in the document."),
     "spec": Meant("", "Documents are flat: its keys stand directly in the document."),
-    "metadata.name": Meant("name"),
     "environment_id": Meant("environment", "Write `environment: id:env_…`."),
     "model_id": Meant("model"),
     "effort": Meant("model.effort"),
@@ -85,7 +84,6 @@ MEANT_KEY: dict[str, Meant] = {
 MEANT_WORD: dict[str, str] = {
     "always_allow": "allow",
     "allowed": "allow",
-    "true": "allow",
     "always_ask": "ask",
     "confirm": "ask",
     "deny": "off",
@@ -104,7 +102,6 @@ MEANT_WORD: dict[str, str] = {
     "bool": "boolean",
     "guess": "assume",
     "human": "person",
-    "limited": "low",
 }
 
 

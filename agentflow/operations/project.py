@@ -35,9 +35,11 @@ _SPEC_SUFFIXES = (".yaml", ".yml")
 _SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 _KIND = "|".join(KINDS)
-_OWN_VERSION = re.compile(rb"^\{?\s*[\"']?apiVersion[\"']?:\s*[\"']?agentflow\b", re.M)
-_OTHER_VERSION = re.compile(rb"^[\"']?apiVersion[\"']?:", re.M)
-_OWN_KIND = re.compile(rf"^[\"']?kind[\"']?:\s*[\"']?(?:{_KIND})\b".encode(), re.M | re.I)
+_OWN_VERSION = re.compile(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:\s*[\"']?agentflow\b", re.M)
+_OTHER_VERSION = re.compile(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:", re.M)
+_OWN_KIND = re.compile(
+    rf"^(?:\{{\s*)?[\"']?kind[\"']?:\s*[\"']?(?:{_KIND})\b".encode(), re.M | re.I
+)
 
 
 def find_project(start: Path) -> Path | None:

@@ -103,7 +103,10 @@ def _value(schema: Mapping[str, Any]) -> dict[str, Any]:
         return {"anyOf": [_value(item) for item in core["anyOf"]], **notes}
     if "$ref" in core:
         short = _SHORT_FORMS.get(core["$ref"].rpartition("/")[2])
-        return {**notes, **({"anyOf": [short, core]} if short else core)}
+        if short is None:
+            return {**core, **notes}
+        free = short.get("type") == "string"  # takes any text, `${…}` too
+        return {"anyOf": [short, *([] if free else [_SUBSTITUTION]), core], **notes}
     if "items" in core:
         core["items"] = _value(core["items"])
     if isinstance(core.get("additionalProperties"), dict):
