@@ -185,8 +185,12 @@ class _Work:
             return
         for id in idle.event_ids:
             call = self.state.calls.get(id)
-            if call is not None and call.stage is Stage.ANSWERED:
+            if call is not None and self._was_lost(call):
                 self.answer(call)
+
+    def _was_lost(self, call: Call) -> bool:
+        """The service took our answer, and says later that it still waits for one."""
+        return call.stage is Stage.ANSWERED and self.state.idle_seq > call.answered_seq
 
     # Decisions
 
@@ -249,7 +253,7 @@ class _Work:
         state = self.state
         for id in idle.event_ids:
             call = state.calls.get(id)
-            if call is None or call.stage is Stage.ANSWERED:
+            if call is None or self._was_lost(call):
                 if id not in self.state.looked_up:
                     self.put(looked_up=self.state.looked_up | {id})
                     self.ask(ReadHistory())
@@ -381,7 +385,7 @@ def _send_confirmed(work: _Work, given: SendConfirmed) -> None:
 def _answer_confirmed(work: _Work, given: AnswerConfirmed) -> None:
     call = work.state.calls.get(given.call_id)
     if call is not None and call.stage is Stage.ANSWERING:
-        work.put_call(replace(call, stage=Stage.ANSWERED))
+        work.put_call(replace(call, stage=Stage.ANSWERED, answered_seq=work.state.seq))
 
 
 def _send_failed(work: _Work, given: SendFailed) -> None:

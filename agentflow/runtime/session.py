@@ -104,6 +104,8 @@ class Call:
     """A custom tool that asks: it was allowed."""
     answer: Outcome | Decided | None = None
     """What was sent, or will be."""
+    answered_seq: int = 0
+    """The place in the session's order at which the service took our answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
