@@ -14,25 +14,33 @@ from functools import cached_property
 from agentflow.compiler.graph import TemplateText
 from agentflow.diagnostics import Span
 
-__all__ = ["Prose"]
+__all__ = ["Prose", "lowered"]
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _FENCE = re.compile(
     r"^[ \t]*(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE
 )
-_INLINE = re.compile(r"(?<!`)(`+)(?!`)[^`\n]+?\1(?!`)")
+_INLINE = re.compile(r"(`+)[^`\n]+?(?<!`)\1(?!`)")
 _NOT_NEWLINE = re.compile(r"[^\n]")
 _BOUNDARY = re.compile(r"[.!?;](?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#>]|\d+[.)])[ \t])|\A")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|without|avoid|cannot|instead of|rather than|refrain|forbidden"
-    r"|prohibited|disallowed|refuse|unless|already)\b|n['\u2019]t\b",
-    re.IGNORECASE,
+    r"|prohibited|disallowed|refuse|unless|already)\b|n['\u2019]t\b"
 )
 
 
 def _blank(match: re.Match[str]) -> str:
     return _NOT_NEWLINE.sub(" ", match[0])
+
+
+def lowered(text: str) -> str:
+    """`text` in lower case and of the same length."""
+    return text.replace("\u0130", "i").lower()  # the only letter whose lower case is longer
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 class Prose:
@@ -43,25 +51,51 @@ class Prose:
 
     @cached_property
     def text(self) -> str:
-        """As written, but with every template tag blanked."""
-        return _TAG.sub(_blank, self.source.text) if "{" in self.source.text else self.source.text
+        """In lower case, with every template tag blanked. Offsets are those of the text as written.
+
+        Patterns in lower case are several times faster than those that ignore case.
+        """
+        lower = lowered(self.source.text)
+        return _TAG.sub(_blank, lower) if "{" in lower else lower
 
     @cached_property
     def words(self) -> str:
         """`text` with fenced and inline code blanked too."""
-        if "`" not in self.text and "~~~" not in self.text:
-            return self.text
-        return _INLINE.sub(_blank, _FENCE.sub(_blank, self.text))
+        text = self.text
+        if "```" in text or "~~~" in text:
+            text = _FENCE.sub(_blank, text)
+        return _INLINE.sub(_blank, text) if "`" in text else text
 
     @cached_property
     def _starts(self) -> Sequence[int]:
         return [match.end() for match in _BOUNDARY.finditer(self.text)]
 
+    def mentions(self, *parts: str) -> bool:
+        """Whether one of `parts` is in the text at all: quicker than the pattern that comes next."""
+        return any(part in self.text for part in parts)
+
     def find(self, pattern: re.Pattern[str], *, code: bool = True) -> Iterator[re.Match[str]]:
-        """Matches that the sentence does not deny. `code`: also within code."""
-        for match in pattern.finditer(self.text if code else self.words):
+        """Matches that begin a word and that their sentence does not deny.
+
+        Args:
+            pattern: in lower case. It is much faster if it begins with letters.
+            code: whether to search within code as well.
+        """
+        for match in self.find_all(pattern, code=code):
             if not self.is_denied(match.start()):
                 yield match
+
+    def find_all(self, pattern: re.Pattern[str], *, code: bool = True) -> Iterator[re.Match[str]]:
+        """As `find`, denied or not."""
+        text = self.text if code else self.words
+        for match in pattern.finditer(text):
+            start = match.start()
+            if start == 0 or not (_is_word(text[start]) and _is_word(text[start - 1])):
+                yield match
+
+    def written(self, match: re.Match[str], group: int | str = 0) -> str:
+        """What the user wrote there."""
+        return self.source.text[match.start(group) : match.end(group)]
 
     def sentence_before(self, position: int) -> str:
         """The sentence or list item that `position` is in, up to there."""

@@ -21,11 +21,12 @@ __all__ = [
 ]
 
 _INSTALL = re.compile(
-    r"\b(?:(?:python3? -m )?(?P<pip>pip3?|uv pip|uv) (?:install|add)"
+    r"(?:(?:python3? -m )?(?P<pip>pip3?|uv pip|uv) (?:install|add)"
     r"|(?P<npm>npm|yarn|pnpm) (?:install|i|add)|(?P<apt>apt(?:-get)?) (?:-y )?install"
     r"|(?P<cargo>cargo) (?:install|add)|(?P<gem>gem) install|(?P<go>go) (?:install|get))"
-    r"(?P<options>(?: --?[\w=-]+)*)(?: ['\"]?(?P<name>@?[A-Za-z][\w./-]*\w|@?[A-Za-z]))?",
+    r"(?P<options>(?: --?[\w=-]+)*)(?: ['\"]?(?P<name>@?[a-z][\w./-]*\w|@?[a-z]))?"
 )
+_INSTALLING = ("install", "uv add", "yarn", "npm", "cargo", "go get")
 _VERSION = re.compile(r"[=<>~!@:\[ ;].*", re.DOTALL)
 
 
@@ -65,11 +66,13 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
         if environment is None or _lets_packages_in(environment):
             continue
         for field, prose in ctx.texts(agent):
+            if not prose.mentions(*_INSTALLING):
+                continue
             for match in prose.find(_INSTALL):
                 manager = next(name for name in PACKAGE_MANAGERS if match[name])
                 if getattr(environment.spec.packages, manager):
                     continue  # declared and not reachable: the compiler says so
-                package = match["name"]
+                package = prose.written(match, "name") if match["name"] else None
                 yield ctx.problem(
                     prose.span(match),
                     f"The {field} of agent {agent.spec.name!r} has "
@@ -88,17 +91,15 @@ def _lets_packages_in(environment: Bound[EnvironmentSpec]) -> bool:
 
 
 _URL = re.compile(
-    r"https?://(?:[^\s/@`\"'<>]+@)?(?P<host>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+)(?P<rest>[:/][^\s`\"'<>)]*)?",
-    re.IGNORECASE,
+    r"https?://(?:[^\s/@`\"'<>]+@)?(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)"
 )
 _USE = re.compile(
     r"\b(?:fetch|download|get|load|pull|open|read|visit|call|query|request|curl|wget|post|send"
-    r"|upload|scrape|crawl|clone|look up|check|poll|import|retrieve|browse|connect)\b",
-    re.IGNORECASE,
+    r"|upload|scrape|crawl|clone|look up|check|poll|import|retrieve|browse|connect)\b"
 )
 _NOWHERE = re.compile(
-    r"(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)|127(?:\.\d+){3}", re.I
+    r"(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)|127(?:\.\d+){3}"
 )
 
 
@@ -148,8 +149,10 @@ def host_not_allowed(ctx: Context) -> Iterator[Diagnostic]:
             continue
         reported: set[str] = set()
         for field, prose in ctx.texts(agent):
+            if not prose.mentions("://"):
+                continue
             for match in prose.find(_URL):
-                host = match["host"].lower()
+                host = match["host"]
                 if (
                     host in reported
                     or _NOWHERE.fullmatch(host)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.prose import Prose
 from agentflow.lint.rule import Context, rule
 
 __all__ = [
@@ -19,14 +20,14 @@ __all__ = [
 
 OUTPUTS = "/mnt/session/outputs"
 
-_WRITE_TO = re.compile(
-    r"\b(?:save|saves|saving|write|writes|writing|store|put|place|export|deliver|dump|output|copy|move)\b"
-    r"(?:(?![.!?;]\s|\n[ \t]*\n)[\s\S]){0,120}?"
-    r"\b(?:to|in|into|at|under|as|below)\s+(?:the\s+(?:file|folder|directory|path)\s+)?"
-    r"[`\"'(*]*(?P<path>(?:~|\.{0,2})/[\w./-]*[\w/]|[A-Za-z]:\\[\w.\\-]+|[\w-]+/[\w./-]*\w)",
-    re.IGNORECASE,
+_SLASH = re.compile(r"[/\\]")
+_PATH = re.compile(r"(?:~|\.{0,2})/[\w./-]*[\w/]|[a-z]:\\[\w.\\-]*\w|[\w-]+/[\w./-]*\w")
+_NOT_PATH = re.compile(r"[^\w.~:\\/-]")
+_WRITE = re.compile(
+    r"\b(?:sav(?:e|es|ing)|writ(?:e|es|ing)|store|put|place|export|deliver|dump|output|copy|move)\b"
+    r".*\b(?:to|in|into|at|under|as|below)\s+(?:the\s+(?:file|folder|directory|path)\s+)?[`\"'(*]*\Z",
+    re.DOTALL,
 )
-_SEPARATOR = re.compile(r"[/\\]")
 _KNOWN_ROOTS = frozenset(
     "data etc home mnt opt output outputs reports results root srv usr users var".split()  # noqa: SIM905
 )
@@ -48,6 +49,20 @@ def _is_elsewhere(agent: AgentNode, path: str) -> bool:
         return False
     root = path.lstrip("~/").partition("/")[0].lower()
     return path.startswith("~/") or ":\\" in path or root in _KNOWN_ROOTS or "." in base
+
+
+def _paths(prose: Prose) -> Iterator[re.Match[str]]:
+    """Words with a slash that can be a path of a file."""
+    end = 0
+    for slash in _SLASH.finditer(prose.text):
+        if slash.start() >= end:
+            start = slash.start()
+            while start > end and not _NOT_PATH.match(prose.text[start - 1]):
+                start -= 1
+            match = _PATH.match(prose.text, start)
+            end = match.end() if match else slash.end()
+            if match:
+                yield match
 
 
 @rule("AF504", "output-path-elsewhere", Severity.WARNING, confidence="medium")
@@ -78,12 +93,16 @@ def output_path_elsewhere(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         for field, prose in ctx.texts(agent):
-            for match in prose.find(_WRITE_TO):
-                path = match["path"]
-                if _is_elsewhere(agent, path):
-                    right = f"{OUTPUTS}/{_SEPARATOR.split(path)[-1]}"
+            for match in _paths(prose):
+                path = prose.written(match)
+                if (
+                    _is_elsewhere(agent, path)
+                    and _WRITE.search(prose.sentence_before(match.start()))
+                    and not prose.is_denied(match.start())
+                ):
+                    right = f"{OUTPUTS}/{_SLASH.split(path)[-1]}"
                     yield ctx.problem(
-                        prose.span(match, "path"),
+                        prose.span(match),
                         f"The {field} of agent {agent.spec.name!r} has a file written to {path!r}, "
                         f"which is not collected.",
                         hint=f"Write {right} instead, or drop the path: declared outputs are put "
@@ -92,13 +111,22 @@ def output_path_elsewhere(ctx: Context) -> Iterator[Diagnostic]:
 
 
 _PLACEHOLDER = re.compile(
-    r"^[ \t]*(?:[-*#>]+[ \t]*)?(?P<a>(?:TODO|FIXME)(?=[ \t]*(?::|$|\()))"
-    r"|(?P<b>\bTBD\b|\blorem ipsum\b|<(?:your|insert|enter|add)[ _-][^<>\n]{1,60}>"
-    r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()|\bREPLACE_?ME\b|\bCHANGE_?ME\b"
-    r"|\bYOUR_[A-Z][A-Z_]{2,40}\b)",
-    re.IGNORECASE | re.MULTILINE,
+    r"(?:todo|fixme)(?=[ \t]*(?::|\(|$))|tbd\b|lorem ipsum\b|replace_?me\b|change_?me\b"
+    r"|your_[a-z][a-z_]{2,40}\b|<(?:your|insert|enter|add)[ _-][^<>\n]{1,60}>"
+    r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()",
+    re.MULTILINE,
 )
-_SHOUTED = re.compile(r"todo|fixme|tbd|replace_?me|change_?me|your_[a-z_]+", re.IGNORECASE)
+_LINE_START = re.compile(r"[ \t]*(?:[-*#>]+[ \t]*)?")
+
+
+def _is_placeholder(prose: Prose, match: re.Match[str]) -> bool:
+    """In capitals, since "todo" is also an ordinary word; TODO only at the start of a line."""
+    word = prose.written(match)
+    if word[0] in "<[" or word.lower() == "lorem ipsum":
+        return True
+    line_start = prose.text.rfind("\n", 0, match.start()) + 1
+    leads = _LINE_START.fullmatch(prose.text, line_start, match.start()) is not None
+    return word.isupper() and (leads or word not in ("TODO", "FIXME"))
 
 
 @rule("AF505", "placeholder-in-prompt", Severity.WARNING)
@@ -127,26 +155,22 @@ def placeholder_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
     for agent in ctx.agents:
         for field, prose in ctx.texts(agent):
             for match in prose.find(_PLACEHOLDER, code=False):
-                group = "a" if match["a"] else "b"
-                word = match[group]
-                if _SHOUTED.fullmatch(word) and not word.isupper():
-                    continue  # "todo" is also an ordinary word
-                yield ctx.problem(
-                    prose.span(match, group),
-                    f"The {field} of agent {agent.spec.name!r} still holds the placeholder "
-                    f"{word!r}.",
-                    hint="Fill it in, or take it from a variable: `{{ vars.name }}`.",
-                )
+                if _is_placeholder(prose, match):
+                    yield ctx.problem(
+                        prose.span(match),
+                        f"The {field} of agent {agent.spec.name!r} still holds the placeholder "
+                        f"{prose.written(match)!r}.",
+                        hint="Fill it in, or take it from a variable: `{{ vars.name }}`.",
+                    )
 
 
 _VOLATILE = re.compile(
-    r"\b(?:today(?:['\u2019]s date)? is|it is (?:now|currently)|(?:the )?current (?:date|day|year|month|time)"
-    r"(?: and time)?(?: is|:)|the (?:date|year) is(?: now)?)[: ]+(?P<when>\{\{[^}]*\}\}"
-    r"|\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|20\d\d|\d{1,2}:\d{2}"
+    r"(?:today(?:['\u2019]s date)? is|it is (?:now|currently)|current (?:date|day|year|month|time)"
+    r"(?: and time)?(?: is|:)|the (?:date|year) is(?: now)?)[: ]+(?P<when>"
+    r"\d{4}-\d{2}-\d{2}(?:[t ]\d{2}:\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|20\d\d|\d{1,2}:\d{2}"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:[ ,]+[\w ,.]*20\d\d)?"
     r"|(?:\d{1,2}\.? )?(?:january|february|march|april|may|june|july|august|september|october"
-    r"|november|december)\b(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? 20\d\d)?)",
-    re.IGNORECASE,
+    r"|november|december)\b(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? 20\d\d)?)"
 )
 
 
@@ -174,29 +198,28 @@ def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
         task: Analyse the orders of {{ inputs.month }}.
     """
     for agent in ctx.agents:
-        for match in _VOLATILE.finditer(agent.prompt.text):
+        _, prose = ctx.texts(agent)[0]
+        for match in prose.find_all(_VOLATILE):
             yield ctx.problem(
-                agent.prompt.span(match.start(), match.end()),
+                prose.span(match),
                 f"The system prompt of agent {agent.spec.name!r} says that it is "
-                f"{match['when']!r}, which does not stay true.",
+                f"{prose.written(match, 'when')!r}, which does not stay true.",
                 hint="Declare an input, `inputs: { today: { type: string } }`, and write "
                 "`{{ inputs.today }}` into `task`.",
             )
 
 
 _DO_NOT_ASK = re.compile(
-    r"\b(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?\b"
+    r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?\b"
     r"(?! (?:for )?(?:any )?(?:permission|confirmation|approval)| (?:the )?(?:same|more than))"
     r"(?: (?:the user|me|us|anyone|anybody|people|any|for|clarifying|follow-up|clarification"
-    r"|questions?)\b){0,4}",
-    re.IGNORECASE,
+    r"|questions?)\b){0,4}"
 )
 _ASK = re.compile(
-    r"\b(?:ask (?:me|us|the user|the operator|the requester|for clarification"
+    r"(?:ask (?:me|us|the user|the operator|the requester|for clarification"
     r"|(?:a |any )?(?:clarifying|follow-up) questions?)"
     r"|(?:check|confirm|verify) (?:it )?with (?:me|us|the user|the operator)"
-    r"|wait for (?:my|our|the user['\u2019]s|user|an?) (?:answer|reply|confirmation|approval|feedback))\b",
-    re.IGNORECASE,
+    r"|wait for (?:my|our|the user['\u2019]s|user|an?) (?:answer|reply|confirmation|approval|feedback))\b"
 )
 
 
@@ -235,7 +258,7 @@ def uncertainty_contradicted(ctx: Context) -> Iterator[Diagnostic]:
             for match in found:
                 yield ctx.problem(
                     prose.span(match),
-                    f"The {field} of agent {agent.spec.name!r} says {match[0]!r}, but its policy "
+                    f"The {field} of agent {agent.spec.name!r} says {prose.written(match)!r}, but its policy "
                     f"is `uncertainty: {mode}`.",
                     hint="Remove the sentence: the policy is put into the prompt."
                     if mode == "ask"

@@ -9,45 +9,59 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.lint.prose import lowered
 from agentflow.lint.rule import Context, rule
 
 __all__ = ["secret_from_environment", "secret_in_text"]
 
-_FORMATS: tuple[tuple[str, str], ...] = (
-    ("an Anthropic API key", r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    ("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{22,}"),
-    ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    ("an AWS access key id", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    ("a Slack token", r"\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
-    ("a Slack webhook", r"\bhooks\.slack\.com/services/T\w+/B\w+/\w{8,}"),
-    ("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("a Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    ("an npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("a PyPI token", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
-    ("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}\b"),
-    (
-        "an OpenAI API key",
-        r"\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_]*(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{32,}",
+
+class _Format(NamedTuple):
+    what: str
+    marks: tuple[str, ...]
+    """A text without any of them is not searched: most texts have none."""
+    pattern: re.Pattern[str]
+
+
+def _format(what: str, marks: str, pattern: str) -> _Format:
+    return _Format(what, tuple(marks.split()), re.compile(pattern))
+
+
+_FORMATS = (
+    _format("an Anthropic API key", "sk-ant-", r"sk-ant-[A-Za-z0-9_-]{20,}"),
+    _format(
+        "a GitHub token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        r"gh[pousr]_[A-Za-z0-9]{36,}\b|github_pat_[A-Za-z0-9_]{22,}",
     ),
-    ("a JSON Web Token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("a private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    ("a password in a URL", r"(?<=://)[^\s/:@\"'`{}$<>]+:[^\s/@\"'`{}$<>*]{3,}(?=@[\w.-]+)"),
+    _format("a GitLab token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,}"),
+    _format("an AWS access key id", "AKIA ASIA", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    _format("a Slack token", "xox", r"xox[abeprs]-[A-Za-z0-9-]{10,}"),
+    _format("a Slack webhook", "hooks.slack.com", r"hooks\.slack\.com/services/T\w+/B\w+/\w{8,}"),
+    _format("a Google API key", "AIza", r"AIza[A-Za-z0-9_-]{35}"),
+    _format("a Stripe key", "k_live_ k_test_", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _format("a SendGrid key", "SG.", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    _format("an npm token", "npm_", r"\bnpm_[A-Za-z0-9]{36}\b"),
+    _format("a PyPI token", "pypi-", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
+    _format("a Hugging Face token", "hf_", r"\bhf_[A-Za-z0-9]{30,}\b"),
+    _format("an OpenAI API key", "sk-", r"\bsk-(?!ant-)(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{32,}"),
+    _format("a JSON Web Token", "eyJ", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+    _format("a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
+    _format(
+        "a password in a URL",
+        "://",
+        r"(?<=://)[^\s/:@\"'`{}$<>]+:[^\s/@\"'`{}$<>*]{3,}(?=@[\w.-]+)",
+    ),
 )
-_KNOWN_FORMAT = re.compile(
-    "|".join(f"(?P<f{i}>{pattern})" for i, (_, pattern) in enumerate(_FORMATS))
-)
-_MARKS = re.compile(
-    r"sk-|gh[pousr]_|_pat_|AKIA|ASIA|xox|slack\.com|AIza|k_(?:live|test)_|SG\.|npm_|pypi-|hf_|eyJ|BEGIN|://\S+@|glpat"
-)
-"""Whatever has none of these is not searched for the formats: most files."""
 
 _NAMED = re.compile(
-    r"(?i:\b[\w-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)\b)"
-    r"[\"'`]?\s*(?i:is|=|:)\s*[\"'`]?(?P<value>[A-Za-z0-9+/_=.-]{19,}[A-Za-z0-9+/_=-])(?![A-Za-z0-9+/_=(-])"
+    r"(?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key)\b"
+    r"[\"'`]?\s*(?:is|=|:)\s*[\"'`]?(?=[a-z0-9+/_=.-]{20})"
 )
+"""In lower case: what stands before a value that has to be secret."""
+_VALUE = re.compile(r"[A-Za-z0-9+/_=.-]{19,}[A-Za-z0-9+/_=-](?![A-Za-z0-9+/_=(-])")
 _DUMMY = re.compile(
     r"(?i)example|placeholder|changeme|change_me|your|dummy|xxxx|\.\.\.|test-?key|redacted"
 )
@@ -71,16 +85,19 @@ def _looks_random(value: str) -> bool:
 def _found(text: str) -> Iterator[tuple[str, int, int]]:
     """What it looks like, start and end."""
     taken: list[tuple[int, int]] = []
-    if _MARKS.search(text):
-        for match in _KNOWN_FORMAT.finditer(text):
+    for entry in _FORMATS:
+        if not any(mark in text for mark in entry.marks):
+            continue
+        for match in entry.pattern.finditer(text):
             if not _DUMMY.search(match[0]):
                 taken.append(match.span())
-                yield _FORMATS[int((match.lastgroup or "f0")[1:])][0], *match.span()
-    for match in _NAMED.finditer(text):
-        start, end = match.span("value")
-        if any(start < b and a < end for a, b in taken) or _DUMMY.search(match[0]):
+                yield entry.what, *match.span()
+    for name in _NAMED.finditer(lowered(text)):
+        match = _VALUE.match(text, name.end())
+        if match is None or _DUMMY.search(text, name.start(), match.end()):
             continue
-        if _looks_random(match["value"]):
+        start, end = match.span()
+        if _looks_random(match[0]) and not any(start < b and a < end for a, b in taken):
             yield "a secret", start, end
 
 
@@ -164,6 +181,8 @@ def secret_from_environment(ctx: Context) -> Iterator[Diagnostic]:
         prompt: Read the orders with the tool `orders_api`, which has the key.
     """
     for file, text in {d.file: d.source for d in ctx.graph.documents}.items():
+        if "${env." not in text:
+            continue
         for match in _FROM_ENVIRONMENT.finditer(text):
             line_start = text.rfind("\n", 0, match.start()) + 1
             if _COMMENT.search(text[line_start : match.start()]):

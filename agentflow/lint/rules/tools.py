@@ -35,14 +35,13 @@ def _has_raw_tools(agent: AgentNode) -> bool:
 
 
 _READ_ONLY = re.compile(
-    r"\b(?:you (?:are|work|operate|run|act)(?: strictly| only)?(?: as an?| in)? read[- ]only"
+    r"(?:you (?:are|work|operate|run|act)(?: strictly| only)?(?: as an?| in)? read[- ]only"
     r"|you (?:only )?have (?:only )?read[- ]only access"
     r"|(?:this is|you perform|perform) an? (?:strictly )?read[- ]only \w+"
     r"|in read[- ]only mode|read[- ]only agent"
     r"|(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
     r"(?:(?:write|modify|change|edit|delete|create|remove|overwrite|touch)(?:,| or|, or| and)? ?)+"
-    r"(?:any |anything\b|files?\b)(?:files?\b|thing\b)?)",
-    re.IGNORECASE,
+    r"(?:any |anything\b|files?\b)(?:files?\b|thing\b)?)"
 )
 
 
@@ -77,11 +76,13 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
             continue
         related = tuple((agent.span("tools", name), f"{name} is on") for name in able)
         for field, prose in ctx.texts(agent):
-            match = _READ_ONLY.search(prose.words)
+            if not prose.mentions("read", "not", "n't", "n\u2019t", "never"):
+                continue
+            match = next(prose.find_all(_READ_ONLY, code=False), None)
             if match is not None:
                 yield ctx.problem(
                     prose.span(match),
-                    f"The {field} of agent {agent.spec.name!r} says {match[0]!r}, but "
+                    f"The {field} of agent {agent.spec.name!r} says {prose.written(match)!r}, but "
                     f"{_and(able)} can change files.",
                     hint=f"Turn {_and(able)} off (`tools: {{ {able[0]}: off }}`), or let "
                     f"{'it' if len(able) == 1 else 'them'} `ask`.",
@@ -219,10 +220,9 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
 
 
 _NAMED = re.compile(
-    r"(?P<q>`?)\b(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
-    r"|`(?P<quoted>web_search|web_fetch)`|\b(?P<bare>web_search|web_fetch)\b"
-    r"|\b(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command line)",
-    re.IGNORECASE,
+    r"(?P<q>`?)(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
+    r"|`(?P<quoted>web_search|web_fetch)`|(?P<bare>web_search|web_fetch)\b"
+    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command line)"
 )
 
 
@@ -253,10 +253,12 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
             continue
         have = {*_policies(agent), *agent.spec.custom}
         for field, prose in ctx.texts(agent):
+            if not prose.mentions(" tool", "-tool", "web_", "bash"):
+                continue
             reported: set[str] = set()
             for match in prose.find(_NAMED):
                 group = next(g for g in ("tool", "quoted", "bare", "used") if match[g])
-                tool = match[group].lower()
+                tool = match[group]
                 if tool in have or tool in reported or tool not in BUILT_IN_TOOLS:
                     continue
                 reported.add(tool)
