@@ -19,20 +19,22 @@ from tests.plan.support import EMPTY, HERE, Service, agent, environment, manifes
 
 texts = st.text(max_size=20)
 policies = st.sampled_from(["always_allow", "always_ask", "auto"]).map(lambda p: {"type": p})
+_required: dict[Any, st.SearchStrategy[Any]] = {"name": st.sampled_from(["bash", "read", "write"])}
 _optional: dict[Any, st.SearchStrategy[Any]] = {
     "enabled": st.booleans(),
     "permission_policy": policies,
 }
 tool_configs: st.SearchStrategy[dict[Any, Any]] = st.fixed_dictionaries(
-    {"name": st.sampled_from(["bash", "read", "write"])}, optional=_optional
+    _required, optional=_optional
 )
+toolset_parts: dict[Any, st.SearchStrategy[Any]] = {
+    "default_config": st.just({}) | st.booleans().map(lambda on: {"enabled": on}),
+    "configs": st.lists(tool_configs, max_size=3, unique_by=lambda c: str(c["name"])),
+}
 tools = st.one_of(
     st.fixed_dictionaries(
         {"type": st.just("agent_toolset_20260401")},
-        optional={
-            "default_config": st.fixed_dictionaries({}, optional={"enabled": st.booleans()}),
-            "configs": st.lists(tool_configs, max_size=3, unique_by=lambda c: str(c["name"])),
-        },
+        optional=toolset_parts,
     ),
     st.fixed_dictionaries(
         {
