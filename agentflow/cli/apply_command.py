@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from agentflow.cli.options import (
+    add_format_option,
     add_project_options,
     project_options,
     show_problems,
@@ -29,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--auto-approve", action="store_true", help="do not ask before changing")
     add_drift_options(parser)
     add_project_options(parser)
+    add_format_option(parser)
 
 
 def _confirmed(plan: Plan) -> bool:
@@ -50,6 +52,7 @@ def _confirmed(plan: Plan) -> bool:
 async def _apply(args: Namespace) -> int:
     from agentflow.operations.connect import connect
     from agentflow.output.plan import progress_line, render_outcome, render_plan
+    from agentflow.output.plan_json import render_outcome_json, render_plan_json
 
     options = project_options(args)
     project = open_project(options.directory)
@@ -60,7 +63,9 @@ async def _apply(args: Namespace) -> int:
     store = StateStore(
         state_dir(project.root), project=manifest.project, target=manifest.target.name
     )
-    color = use_color(sys.stdout)
+    as_json = args.format == "json"
+    shown = sys.stderr if as_json else sys.stdout
+    color = use_color(shown)
     async with connect(manifest.target, project.root) as connection:
         plan = await make_plan(
             manifest,
@@ -69,20 +74,22 @@ async def _apply(args: Namespace) -> int:
             drift=drift_policy(args),
             sources=built.sources,
         )
-        print(render_plan(plan, color=color), end="", flush=True)
+        print(render_plan(plan, color=color), end="", file=shown, flush=True)
         if plan.blocked:
+            if as_json:
+                print(render_plan_json(plan))
             return EXIT_BLOCKED
-        if plan.is_empty:
-            # Nothing to send, but what was learned of the service is worth keeping.
-            await apply_plan(plan, connection.resources, store, lambda _: None)
-            return EXIT_OK
-        if not args.auto_approve and not _confirmed(plan):
+        # An empty plan is applied too: what was learned of the service is worth keeping.
+        if not plan.is_empty and not args.auto_approve and not _confirmed(plan):
             to_stderr("Nothing was changed.")
             return EXIT_OK
         outcome = await apply_plan(
             plan, connection.resources, store, lambda step: to_stderr(progress_line(step))
         )
-    print(render_outcome(outcome, color=color), end="")
+    if as_json:
+        print(render_outcome_json(plan, outcome))
+    elif not plan.is_empty:
+        print(render_outcome(outcome, color=color), end="")
     return outcome.exit_code
 
 

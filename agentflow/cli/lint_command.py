@@ -13,6 +13,7 @@ from agentflow.cli.options import (
     add_project_options,
     project_options,
     show_problems,
+    shown_path,
 )
 from agentflow.diagnostics import Diagnostic, Severity, has_errors
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS
@@ -55,7 +56,7 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         from agentflow.output.json import render_json
 
-        print(render_json(report.problems))
+        print(render_json(report.problems, show_path=shown_path(project.root)))
     else:
         show_problems(
             report.problems,

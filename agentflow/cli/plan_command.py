@@ -52,7 +52,8 @@ async def _plan(args: Namespace, drift: DriftPolicy) -> Plan:
 
 
 def run(args: Namespace) -> int:
-    from agentflow.output.plan import render_plan, render_plan_json
+    from agentflow.output.plan import render_plan
+    from agentflow.output.plan_json import render_plan_json
 
     plan = asyncio.run(_plan(args, drift_policy(args)))
     if args.format == "json":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from agentflow.cli.reference import commands_page, spec_page
 from agentflow.lint.catalogue import GENERATED as LINT_FILES
+from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
 from agentflow.spec.schema import SCHEMAS
 
@@ -14,6 +15,8 @@ __all__ = ["GENERATED"]
 GENERATED: dict[str, Callable[[], str]] = {
     **{f"schemas/{name}": render for name, render in SCHEMAS.items()},
     **LINT_FILES,
+    "schemas/apply.json": apply_schema,
+    "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "docs/commands.md": commands_page,
     "docs/spec.md": spec_page,
