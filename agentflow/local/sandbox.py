@@ -6,17 +6,24 @@ module decides what it is given:
 * The session's directories (`paths.py`) at the paths the service uses; uploads are read-only.
 * Programs and libraries of the system, read-only, and from `/etc` only named files. As root,
   granting `/etc` whole would grant `/etc/shadow`.
-* The interpreter that runs agentflow, read-only, even where it lies in the home directory. An empty
-  directory stands in for everything above it, so nothing else of the home directory has so much as
-  a name.
+* The interpreter that runs agentflow, read-only, even where it lies in the home directory; nothing
+  else of the home directory has so much as a name.
 * An environment of our own making: no variable of this process is passed on.
-* The hosts of the policy, and nothing on this machine: not the loopback interface (the embedded
-  service listens there), not link-local addresses (cloud metadata).
+* The hosts of the policy, and nothing on this machine (`egress.py`).
 
-Facts about sandlock 0.9 that shaped this: paths are resolved by its supervisor, so a mount has to be
-a directory and not a file; listing is allowed in every directory above a readable path, but not above
-a mounted one; absolute links are followed inside one mount only, which is why `/usr` is granted and
-not mounted; `cwd` has to exist outside too, so the shell changes its directory itself.
+How it is put together with sandlock 0.9, and why:
+
+* `Scenery` makes an almost empty root per session; what the tools may see is mounted into it. Not
+  `chroot="/"`: there, what the supervisor cannot find in a mount it looks for, and makes, below the
+  real root.
+* A mount has to be a directory, so files of `/etc` are copied and `/dev` is mounted with all but a
+  few of its entries denied.
+* Absolute links are followed inside their own mount only, so programs in `/usr/bin` that are links
+  to `/etc/alternatives` get a stand-in.
+* The supervisor's threads carry out what the program asks for, some of it by path and with the
+  rights of this process. They are confined by Landlock themselves, so that the kernel holds them to
+  the session's places whatever the program does to paths in between.
+* `cwd` has to exist outside too, so the shell changes its directory itself.
 """
 
 from __future__ import annotations
@@ -34,7 +41,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from agentflow.errors import SandboxUnavailable
+from agentflow.local import egress
 from agentflow.local.paths import HOME, Places
+from agentflow.local.scenery import PACKAGES, SHIMS, Scenery, interpreter, lookup_files, prefix
 
 __all__ = [
     "Confined",
@@ -46,30 +55,7 @@ __all__ = [
     "support",
 ]
 
-PACKAGES = "/mnt/packages"
-"""Where the tools see the environment's pip packages."""
-
 _MIB = 1024 * 1024
-
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ETC = (
-    "alternatives",
-    "ca-certificates",
-    "group",
-    "host.conf",
-    "ld.so.cache",
-    "localtime",
-    "mime.types",
-    "nsswitch.conf",
-    "passwd",
-    "pki/tls",
-    "services",
-    "ssl/certs",
-    "ssl/openssl.cnf",
-    "timezone",
-)
-_DEVICES = ("null", "zero", "full", "random", "urandom", "fd")
-_PORTS = "80,443"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,90 +161,68 @@ class Confined:
         self.places = places
         self.policy = policy
         self.layer = layer
-        self.python = _interpreter()
-        self._scenery = places.root / "scenery"
+        self.python = interpreter()
+        self._scenery = Scenery(places.root / "scenery", layer)
+        self._network: Mapping[str, list[str]] | None = None
 
     def environment(self) -> Mapping[str, str]:
-        return _environment(PACKAGES if self.layer else None)
+        return _environment(PACKAGES if self.layer else None, SHIMS)
 
     def spawn(self, command: Sequence[str]) -> Spawned:
-        import sandlock
-        from sandlock.sandbox import StdioMode
-
-        self._paint_scenery()
-        box = sandlock.Sandbox(**self._options())
-        try:
-            process = box.popen(list(command), StdioMode.PIPED, StdioMode.PIPED, StdioMode.NULL)
-        except (RuntimeError, sandlock.SandlockError) as error:
-            raise SandboxUnavailable(f"The sandbox could not be started: {error}.") from error
-        return _ConfinedProcess(process)
+        self._scenery.paint()
+        if (
+            self._network is None
+        ):  # names are looked up once per session, and not before it is needed
+            self._network = egress.rules(self.policy.hosts)
+        return _ConfinedProcess(command, self._options(), self._supervisor_options())
 
     def _options(self) -> dict[str, Any]:
-        places = self.places
-        mounts = {
-            "/mnt": self._scenery
-            / "mnt",  # read-only would make what is mounted below it read-only
-            "/mnt/session": places.outputs.host.parent,
-            places.workspace.seen_as: places.workspace.host,
-            places.temporary.seen_as: places.temporary.host,
-            "/dev/shm": self._scenery / "shm",
-        }
-        readable = [path for path in _SYSTEM if Path(path).exists()]
-        readable += [f"/etc/{name}" for name in _ETC if Path(f"/etc/{name}").exists()]
-        readable += [f"/dev/{name}" for name in _DEVICES]
-        readable += ["/proc"]
-        read_only = {places.uploads.seen_as: places.uploads.host}
-        if self.layer is not None:
-            read_only[PACKAGES] = self.layer
-        prefix = Path(os.path.realpath(sys.base_prefix))
-        if not _below(prefix, _SYSTEM):
-            read_only["/" + prefix.parts[1]] = self._scenery / prefix.parts[1]
-            read_only[str(prefix)] = prefix
+        """What the program may use, as sandlock's parameters."""
+        scenery = self._scenery
+        writable = {place.seen_as: place.host for place in self.places.all if place.writable}
+        read_only = {place.seen_as: place.host for place in self.places.all if not place.writable}
         return {
-            "chroot": "/",
-            "fs_mount": {seen: str(host) for seen, host in mounts.items()},
-            "fs_mount_ro": {seen: str(host) for seen, host in read_only.items()},
-            "fs_readable": readable,
-            "fs_writable": [
-                "/dev/null",
-                *(place.seen_as for place in places.all if place.writable),
-            ],
+            "chroot": str(scenery.root),
+            "fs_mount": _texts({**scenery.mounts, **writable}),
+            "fs_mount_ro": _texts({**scenery.read_only_mounts, **read_only}),
+            "fs_readable": ["/"],
+            "fs_denied": scenery.denied_devices(),
             "clean_env": True,
             "env": dict(self.environment()),
             "max_memory": self.policy.memory_bytes,
             "max_processes": self.policy.processes,
             "max_open_files": self.policy.open_files,
             "no_coredump": True,
-            **_network(self.policy.hosts),
+            **(self._network or {}),
         }
 
-    def _paint_scenery(self) -> None:
-        """Make the empty directories that stand for what lies above a mounted one."""
-        prefix = Path(os.path.realpath(sys.base_prefix))
-        (self._scenery / "shm").mkdir(parents=True, exist_ok=True)
-        (self._scenery / "mnt" / "session").mkdir(parents=True, exist_ok=True)
-        (self._scenery / "mnt" / "packages").mkdir(exist_ok=True)
-        if not _below(prefix, _SYSTEM):
-            self._scenery.joinpath(*prefix.parts[1:]).mkdir(parents=True, exist_ok=True)
+    def _supervisor_options(self) -> dict[str, Any]:
+        """What sandlock's own threads may use.
+
+        The directories that hold the places are not writable, so no place can be removed, renamed or
+        replaced by a link.
+        """
+        scenery = self._scenery
+        writable = [scenery.shared_memory, *(p.host for p in self.places.all if p.writable)]
+        hosts = (*scenery.mounts.values(), *scenery.read_only_mounts.values())
+        readable = {*hosts, scenery.root, *(place.host for place in self.places.all)}
+        return {
+            "fs_readable": sorted(map(str, readable)) + lookup_files(),
+            # The supervisor writes to the memory of the program by /proc/<pid>/mem.
+            "fs_writable": ["/dev/null", "/proc", *map(str, writable)],
+        }
 
 
-def _network(hosts: tuple[str, ...] | None) -> dict[str, list[str]]:
-    return {"net_allow": []}
+def _texts(mounts: Mapping[str, Path]) -> dict[str, str]:
+    return {seen: str(host) for seen, host in mounts.items()}
 
 
-def _interpreter() -> str:
-    """The interpreter below the installation's prefix: a virtual environment's is a link to it."""
-    return os.path.realpath(sys.executable)
-
-
-def _below(path: Path, roots: Sequence[str]) -> bool:
-    return any(path.is_relative_to(root) for root in roots)
-
-
-def _environment(packages: str | None) -> dict[str, str]:
-    prefix = os.path.realpath(sys.base_prefix)
+def _environment(packages: str | None, *first: str) -> dict[str, str]:
+    """Every variable that programs get. `first` are the directories that PATH begins with."""
+    path = [*first, f"{prefix()}/bin"]
+    path += [f"{packages}/bin"] if packages else []
     environment = {
-        "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin",
+        "PATH": ":".join([*path, "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": HOME,
         "USER": "agent",
         "LOGNAME": "agent",
@@ -268,36 +232,68 @@ def _environment(packages: str | None) -> dict[str, str]:
         "TMPDIR": "/tmp",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    if packages is not None:
-        environment["PYTHONPATH"] = packages
-        environment["PATH"] = f"{prefix}/bin:{packages}/bin:/usr/local/bin:/usr/bin:/bin"
-    return environment
+    return {**environment, "PYTHONPATH": packages} if packages else environment
 
 
 class _ConfinedProcess:
-    """A sandlock process.
+    """A program under sandlock, and the thread that starts it and waits for it.
 
-    A thread waits for it from the start: when the program ends, whatever it left running in the
-    background is ended with it, and the output pipe closes.
+    The thread confines itself first, and with it the supervisor's threads, which are its children.
+    Since it waits from the start, the end of the program ends whatever it left running in the
+    background, and closes the output.
+
+    Raises:
+        SandboxUnavailable: the kernel or sandlock refused.
     """
 
-    def __init__(self, process: Any) -> None:
-        self._process = process
-        # `wait` closes the input of the process, so we write to a copy.
-        self.stdin: BinaryIO = os.fdopen(os.dup(process.stdin.fileno()), "wb", buffering=0)
-        self.stdout: BinaryIO = process.stdout
-        self._code = -1
-        self._waiter = threading.Thread(target=self._wait, daemon=True)
-        self._waiter.start()
+    stdin: BinaryIO
+    stdout: BinaryIO
 
-    def _wait(self) -> None:
-        self._code = self._process.wait().exit_code
+    def __init__(
+        self, command: Sequence[str], options: Mapping[str, Any], supervisor: Mapping[str, Any]
+    ) -> None:
+        self._started = threading.Event()
+        self._failure: Exception | None = None
+        self._process: Any = None
+        self._code = -1
+        self._thread = threading.Thread(
+            target=self._live, args=(list(command), options, supervisor), daemon=True
+        )
+        self._thread.start()
+        self._started.wait()
+        if self._failure is not None:
+            raise SandboxUnavailable(
+                f"The sandbox could not be started: {self._failure}.",
+                hint="`agentflow doctor` checks what the sandbox needs.",
+            ) from self._failure
+
+    def _live(
+        self, command: list[str], options: Mapping[str, Any], supervisor: Mapping[str, Any]
+    ) -> None:
+        import sandlock
+        from sandlock.sandbox import StdioMode
+
+        try:
+            sandlock.confine(sandlock.Sandbox(**supervisor))
+            process = sandlock.Sandbox(**options).popen(
+                command, StdioMode.PIPED, StdioMode.PIPED, StdioMode.NULL
+            )
+            # `wait` closes the input of the process, so we write to a copy.
+            self.stdin = os.fdopen(os.dup(process.stdin.fileno()), "wb", buffering=0)
+            self.stdout = process.stdout
+            self._process = process
+        except Exception as error:  # it is raised where the program was asked for
+            self._failure = error
+            return
+        finally:
+            self._started.set()
+        self._code = process.wait().exit_code
 
     def kill(self) -> None:
         self._process.kill()
 
     def wait(self) -> int:
-        self._waiter.join()
+        self._thread.join()
         return self._code
 
 
@@ -312,7 +308,7 @@ class Unconfined:
 
     def __init__(self, places: Places, layer: Path | None = None) -> None:
         self.places = places
-        self.python = _interpreter()
+        self.python = interpreter()
         self.layer = layer
 
     def environment(self) -> Mapping[str, str]:

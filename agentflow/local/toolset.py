@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agentflow.local import egress
 from agentflow.local.filetools import FILE_TOOLS, FileTools, ToolFailed
 from agentflow.local.paths import PathRefused, Places
 from agentflow.local.sandbox import Confined, Sandbox, SandboxPolicy, Spawned, Unconfined
@@ -74,13 +75,10 @@ def open_toolbox(
     """
     places = Places(session_root)
     places.create()
-    limits = policy or SandboxPolicy()
-    sandbox: Sandbox
-    if unsafe_no_sandbox:
-        sandbox = Unconfined(places, layer)
-    else:
-        allowed = None if hosts is None else tuple(hosts)
-        sandbox = Confined(places, limits.with_hosts(allowed), layer)
+    limits = (policy or SandboxPolicy()).with_hosts(None if hosts is None else tuple(hosts))
+    sandbox: Sandbox = (
+        Unconfined(places, layer) if unsafe_no_sandbox else Confined(places, limits, layer)
+    )
     return Toolbox(sandbox, limits)
 
 
@@ -95,6 +93,8 @@ class Toolbox:
         self._shell_free = asyncio.Lock()
         self._running: set[Spawned] = set()
         self._closed = False
+        self.limits = egress.limits(policy.hosts) if sandbox.confined else ()
+        """What of the environment's network cannot be honoured, a sentence each."""
 
     async def call(self, name: str, input: Mapping[str, Any]) -> ToolOutcome:
         """Run one tool. Cancelling ends what it started."""
