@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from agentflow.cli.reference import commands_page, spec_page
 from agentflow.lint.catalogue import GENERATED as LINT_FILES
+from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
 from agentflow.spec.schema import SCHEMAS
@@ -16,6 +17,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     **{f"schemas/{name}": render for name, render in SCHEMAS.items()},
     **LINT_FILES,
     "schemas/apply.json": apply_schema,
+    "schemas/diagnostics.json": diagnostics_schema,
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "docs/commands.md": commands_page,
