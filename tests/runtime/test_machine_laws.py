@@ -1,0 +1,161 @@
+"""Laws of the session machine, for sessions nobody thought of."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentflow.runtime import machine
+from agentflow.runtime.events import Event
+from agentflow.runtime.seen import GrowingSet
+from agentflow.runtime.session import (
+    AnswerConfirmed,
+    CheckOutputs,
+    Command,
+    Decided,
+    History,
+    Outcome,
+    OutputsChecked,
+    Phase,
+    RunTool,
+    SendConfirmed,
+    SendResult,
+    Started,
+    State,
+    ToolFinished,
+)
+from tests.runtime.support import (
+    blocked,
+    builtin,
+    custom,
+    event,
+    idle,
+    message,
+    play,
+    request_end,
+    request_start,
+    result_of,
+    running,
+    says,
+    session_error,
+    setup,
+)
+
+CALLS = [f"c{n}" for n in range(4)]
+
+
+def session_events() -> st.SearchStrategy[list[Event]]:
+    """Events of one session in any order, each with an id of its own; a message may show queued first."""
+    one = st.one_of(
+        st.builds(lambda id: running(f"r-{id}"), st.integers(0, 99)),
+        st.builds(lambda id: says(f"a-{id}", "Hi"), st.integers(0, 99)),
+        st.builds(lambda id: idle(f"i-{id}"), st.integers(0, 99)),
+        st.builds(lambda id, c: blocked(f"b-{id}", c), st.integers(0, 99), st.sampled_from(CALLS)),
+        st.builds(custom, st.sampled_from(CALLS)),
+        st.builds(lambda id: builtin(f"t-{id}"), st.integers(0, 99)),
+        st.builds(lambda c: result_of(f"u-{c}", c), st.sampled_from(CALLS)),
+        st.builds(lambda id: request_start(f"s-{id}"), st.integers(0, 99)),
+        st.builds(lambda id: request_end(f"e-{id}"), st.integers(0, 99)),
+        st.builds(lambda id: event("moon.phase", f"x-{id}"), st.integers(0, 99)),
+        st.builds(lambda id: session_error(f"q-{id}", "retrying"), st.integers(0, 99)),
+    )
+    return st.lists(one, max_size=25).flatmap(
+        lambda events: st.integers(0, len(events)).map(
+            lambda at: [message(at=None), *events[:at], message(), *events[at:]]
+        )
+    )
+
+
+def ready() -> State:
+    state, _ = play(machine.begin(setup()), [Started(), SendConfirmed("m1")])
+    return state
+
+
+def run(events: list[Event]) -> tuple[State, list[Command]]:
+    return play(ready(), events)
+
+
+@given(session_events(), st.integers(0, 30))
+def test_a_reconnect_that_replays_events_changes_nothing(events: list[Event], cut: int) -> None:
+    assert run([*events[:cut], *events]) == run(events)
+
+
+@given(session_events())
+def test_every_event_twice_is_every_event_once(events: list[Event]) -> None:
+    twice = [copy for one in events for copy in (one, one)]
+    assert run(twice) == run(events)
+
+
+@given(session_events(), st.integers(0, 30))
+def test_history_after_a_drop_asks_for_the_same_work(events: list[Event], cut: int) -> None:
+    """What the stream did not show is folded in from the list: the same calls, each once."""
+    before, first = run(events[:cut])
+    listed = History(tuple(e for e in events if e.processed_at is not None))
+    after, second = play(before, [listed])
+    began = [c.call.id for c in [*first, *second] if isinstance(c, RunTool)]
+    assert len(began) == len(set(began))
+    answered = {e.tool_use_id for e in events if hasattr(e, "tool_use_id")}
+    asked = {e.id for e in events if e.id in CALLS}
+    if after.phase is Phase.WORKING:
+        assert asked - answered <= set(began)
+
+
+@given(st.permutations(CALLS), st.data())
+def test_every_order_of_completions_gives_the_same_end(
+    order: list[str], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(order)))
+    start = [message(), running("r1"), *map(custom, CALLS), blocked("b1", *CALLS)]
+    state, commands = run(start)
+    for id in order[:cut]:
+        state, more = play(state, [ToolFinished(id, Outcome(text=id)), AnswerConfirmed(id)])
+        commands += more
+    state, more = play(state, [blocked("b2", *order[cut:])] if order[cut:] else [])
+    commands += more
+    for id in order[cut:]:
+        state, more = play(state, [ToolFinished(id, Outcome(text=id)), AnswerConfirmed(id)])
+        commands += more
+    state, more = play(
+        state,
+        [*(result_of(f"u-{c}", c) for c in CALLS), running("r2"), idle("i"), OutputsChecked(())],
+    )
+    commands += more
+    assert sorted(c.call.id for c in commands if isinstance(c, RunTool)) == CALLS
+    assert sorted(c.call.id for c in commands if isinstance(c, SendResult)) == CALLS
+    assert commands.count(CheckOutputs()) == 1
+    assert state.ending is not None
+    assert state.ending.verdict.value == "completed"
+
+
+FACTS = st.one_of(
+    st.builds(ToolFinished, st.sampled_from(CALLS), st.just(Outcome(text="x"))),
+    st.builds(Decided, st.sampled_from(["t-1", *CALLS]), st.booleans()),
+    st.builds(AnswerConfirmed, st.sampled_from(CALLS)),
+    st.just(OutputsChecked(())),
+    st.just(Started()),
+)
+
+
+@given(session_events(), st.lists(FACTS, max_size=6), st.randoms())
+def test_the_machine_is_total_and_runs_no_call_twice(
+    events: list[Event], facts: list[ToolFinished], random: object
+) -> None:
+    inputs = [*events, *facts]
+    random.shuffle(inputs)  # type: ignore[attr-defined]
+    state, commands = play(ready(), inputs)
+    began = [c.call.id for c in commands if isinstance(c, RunTool)]
+    assert len(began) == len(set(began))
+    assert machine.step(state, Started()).commands == ()
+
+
+@given(st.lists(st.text(max_size=3)))
+def test_a_growing_set_is_a_set(items: list[str]) -> None:
+    grown = GrowingSet()
+    for item in items:
+        before = grown
+        grown = grown.add(item)
+        assert item in grown
+        assert (item in before) == (len(before) == len(grown))
+    assert set(grown) == set(items)
+    assert len(grown) == len(set(items))
+    assert grown == GrowingSet.of(reversed(items))
