@@ -109,12 +109,10 @@ def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> tuple[Path, bo
     on_key = False
     for number, step in enumerate(loc):
         is_last = number == len(loc) - 1
-        inside = step in data if isinstance(data, dict) else False
-        if isinstance(data, list) and isinstance(step, int):
-            inside = step < len(data)
-        if inside:
+        inner = _inside(data, step)
+        if inner:
             path.append(step)
-            data = data[step]
+            data = inner[0]
         elif step == "[key]":
             on_key = True
         elif is_last and type_ == "missing":
@@ -122,6 +120,15 @@ def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> tuple[Path, bo
         else:
             branch = str(step)
     return tuple(path), on_key, branch
+
+
+def _inside(data: Any, step: int | str) -> tuple[Any] | None:
+    """What stands at a key or an index; None: there is no such."""
+    if isinstance(data, dict) and step in data:
+        return (data[step],)
+    if isinstance(data, list) and isinstance(step, int) and step < len(data):
+        return (data[step],)
+    return None
 
 
 def _settle_unions(errors: Iterable[_Error]) -> Iterator[_Error]:

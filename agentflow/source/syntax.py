@@ -96,8 +96,9 @@ def explain_syntax(source: SourceText, error: Any) -> Diagnostic:
     """The diagnostic for a `MarkedYAMLError`."""
     problem = str(error.problem or error.context or "the syntax is not YAML")
     mark = error.problem_mark or error.context_mark
-    at_end = "end of stream" in problem and error.context_mark is not None
-    offset = min((error.context_mark if at_end else mark).index if mark else 0, len(source.text))
+    if "end of stream" in problem and error.context_mark is not None:
+        mark = error.context_mark  # where the text starts that is never closed
+    offset = min(mark.index if mark else 0, len(source.text))
     tab = _tab_in_indentation(source, offset)
     if tab is not None:
         span = source.span(tab, tab + 1)

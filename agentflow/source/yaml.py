@@ -28,7 +28,7 @@ from agentflow import codes
 from agentflow.diagnostics import Checked, Code, Diagnostic, Span
 from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
-from agentflow.source.tree import Document, Entry, Node
+from agentflow.source.tree import Document, Node
 
 __all__ = ["MAX_DEPTH", "MAX_EXPANSION", "USES_C_PARSER", "parse"]
 
@@ -94,38 +94,39 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
 
 def _events(text: str) -> Iterator[Any]:
     if CParser is None:
-        yield from _python_events(text)
-        return
-    parser = CParser(text)
-    try:
-        while (event := parser.get_event()) is not None:
-            yield event
-    finally:
-        parser.dispose()
+        return _python_events(text)
+    # An iterator in C: a generator around it would cost a tenth of the reading.
+    return iter(CParser(text).get_event, None)
 
 
 def _python_events(text: str) -> Iterator[Any]:
     from ruamel.yaml import YAML
 
-    yield from YAML(typ="safe", pure=True).parse(text)
+    events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
+    return events
 
 
 class _Stop(Exception):
     """A limit was reached: the rest of the file is not read."""
 
 
-class _Key(NamedTuple):
-    text: str
-    start: int
-    end: int
-    ignored: bool
-    """Its value is read and dropped, because the key is wrong."""
-
-
 class _Frame:
     """A collection that is being read."""
 
-    __slots__ = ("anchor", "children", "data", "end", "flow", "is_map", "key", "size", "start")
+    __slots__ = (
+        "anchor",
+        "children",
+        "data",
+        "drops_value",
+        "end",
+        "flow",
+        "is_map",
+        "key",
+        "key_end",
+        "key_start",
+        "size",
+        "start",
+    )
 
     def __init__(self, event: Any, is_map: bool) -> None:
         self.is_map = is_map
@@ -135,7 +136,9 @@ class _Frame:
         self.end: int = event.end_mark.index
         self.flow: bool = event.flow_style
         self.anchor: str | None = event.anchor
-        self.key: _Key | None = None
+        self.key: str | None = None  # of a mapping, while its value is awaited
+        self.key_start = self.key_end = 0
+        self.drops_value = False  # the key is wrong: its value is read and dropped
         self.size = 1
 
 
@@ -170,7 +173,21 @@ class _Composer:
         for event in events:
             kind = event.__class__
             if kind is ScalarEvent:
-                self._scalar(event)
+                text = event.value
+                start = event.start_mark.index
+                end = event.end_mark.index
+                if event.ctag is not None:
+                    self._refuse_tag(event)
+                plain = event.implicit[0]
+                special = plain and (not text or text[0] in _FIRST_OF_SPECIAL)
+                frame = self._stack[-1] if self._stack else None
+                if frame is not None and frame.is_map and frame.key is None:
+                    if special or text == "<<" or text in frame.children:
+                        self._odd_key(frame, text, start, end, plain)
+                    else:
+                        frame.key, frame.key_start, frame.key_end = text, start, end
+                else:
+                    self._scalar(event, text, start, end, special)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if self._wants_key():
                     self._refuse_key(event)
@@ -190,16 +207,9 @@ class _Composer:
     def _wants_key(self) -> bool:
         return bool(self._stack) and self._stack[-1].is_map and self._stack[-1].key is None
 
-    def _scalar(self, event: Any) -> None:
-        start, end, text = event.start_mark.index, event.end_mark.index, event.value
-        if event.tag is not None:
-            self._refuse_tag(event)
-        plain = event.implicit[0]
-        if self._wants_key():
-            self._take_key(text, start, end, plain)
-            return
-        value = text
-        if plain and (not text or text[0] in _FIRST_OF_SPECIAL):
+    def _scalar(self, event: Any, text: str, start: int, end: int, special: bool) -> None:
+        value: Any = text
+        if special:
             value = self._resolve(text, start, end)
         elif text[-1:] == "\n" and self.source.text[end - 1 : end] in "\r\n":
             # The end mark of a block scalar stands behind the blank lines that follow it.
@@ -208,19 +218,17 @@ class _Composer:
         node: Node = (start, end, None)
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(value, node, size)
-        self._attach(value, node, size)
+        self._attach(value, node, size, end)
 
-    def _take_key(self, text: str, start: int, end: int, plain: bool) -> None:
-        frame = self._stack[-1]
+    def _odd_key(self, frame: _Frame, text: str, start: int, end: int, plain: bool) -> None:
+        """Take a key that may be wrong. The value of one that is gets read, and dropped."""
         span = (start, end)
         ignored = False
-        if plain and (not text or text[0] in _FIRST_OF_SPECIAL):
-            value = self._resolve(text, start, end)
-            if not isinstance(value, str):
-                message = f"The key {text!r} is not text." if text else "A key is missing."
-                hint = f'Quote it: "{text}".' if text else "Write a key before the colon."
-                self._report(codes.KEY_NOT_TEXT, span, message, hint)
-                ignored = not text
+        if plain and not isinstance(self._resolve(text, start, end), str):
+            message = f"The key {text!r} is not text." if text else "A key is missing."
+            hint = f'Quote it: "{text}".' if text else "Write a key before the colon."
+            self._report(codes.KEY_NOT_TEXT, span, message, hint)
+            ignored = not text
         if plain and text == "<<":
             hint = "Repeat the keys, or put what is shared into a variable."
             self._report(codes.MERGE_KEY, span, "Merge keys ('<<') are not supported.", hint)
@@ -237,7 +245,8 @@ class _Composer:
                 )
             )
             ignored = True
-        frame.key = _Key(text, start, end, ignored)
+        frame.key, frame.key_start, frame.key_end = text, start, end
+        frame.drops_value = ignored
 
     def _refuse_key(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -247,10 +256,12 @@ class _Composer:
         else:
             message, hint = "A key is text, not a list, a mapping or an alias.", "Quote the key."
         self._report(codes.KEY_NOT_TEXT, (start, max(end, start + 1)), message, hint)
-        self._stack[-1].key = _Key("", start, end, ignored=True)
+        frame = self._stack[-1]
+        frame.key, frame.key_start, frame.key_end = "", start, end
+        frame.drops_value = True
 
     def _open(self, event: Any, is_map: bool) -> None:
-        if event.tag is not None:
+        if event.ctag is not None:
             self._refuse_tag(event)
         frame = _Frame(event, is_map)
         if len(self._stack) >= MAX_DEPTH:
@@ -268,7 +279,7 @@ class _Composer:
         node: Node = (frame.start, end, frame.children)
         if frame.anchor is not None:
             self._anchors[frame.anchor] = _Anchored(frame.data, node, frame.size)
-        self._attach(frame.data, node, frame.size)
+        self._attach(frame.data, node, frame.size, end)
 
     def _alias(self, event: Any) -> None:
         if self._wants_key():
@@ -284,7 +295,7 @@ class _Composer:
                 message = f"No anchor '&{event.anchor}' comes before this alias."
                 hint = "Quote the text if the '*' is meant literally."
             self._report(codes.BAD_ALIAS, (start, end), message, hint)
-            self._attach(None, (start, end, None), 1)
+            self._attach(None, (start, end, None), 1, end)
             return
         self._expanded += anchored.size
         if self._expanded > MAX_EXPANSION:
@@ -294,14 +305,14 @@ class _Composer:
             raise _Stop
         self._attach(anchored.data, anchored.node, anchored.size, end)
 
-    def _attach(self, value: Any, node: Node, size: int, end: int | None = None) -> None:
-        """Put a finished value where it belongs. `end` is where it stands, for an alias."""
+    def _attach(self, value: Any, node: Node, size: int, end: int) -> None:
+        """Put a finished value where it belongs. `end` is where it stands, also for an alias."""
         if not self._stack:
             self._root = (value, node)
             return
         frame = self._stack[-1]
         frame.size += size
-        frame.end = node[1] if end is None else end
+        frame.end = end
         if not frame.is_map:
             frame.data.append(value)
             frame.children.append(node)
@@ -309,16 +320,20 @@ class _Composer:
         key = frame.key
         assert key is not None
         frame.key = None
-        frame.end = max(frame.end, key.end)
-        if not key.ignored:
-            frame.data[key.text] = value
-            entry: Entry = (key.start, key.end, node)
-            frame.children[key.text] = entry
+        if end < frame.key_end:
+            frame.end = frame.key_end
+        if frame.drops_value:
+            frame.drops_value = False
+            return
+        frame.data[key] = value
+        frame.children[key] = (frame.key_start, frame.key_end, node)
 
     def _resolve(self, text: str, start: int, end: int) -> Any:
         """The value of a plain scalar by the core schema."""
         if text in _WORDS:
             return _WORDS[text]
+        if text.isdecimal() and text.isascii() and len(text) <= 40:
+            return int(text)
         match = _NUMBER.fullmatch(text)
         if match is None:
             if _NOT_FINITE.fullmatch(text):
