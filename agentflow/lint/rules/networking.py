@@ -91,7 +91,7 @@ def _lets_packages_in(environment: Bound[EnvironmentSpec]) -> bool:
 
 
 _URL = re.compile(
-    r"https?://(?:[^\s/@`\"'<>]+@)?(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    r"(?<!\]\()https?://(?:[^\s/@`\"'<>]+@)?(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
     r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)"
 )
 _USE = re.compile(

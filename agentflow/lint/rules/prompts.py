@@ -24,10 +24,13 @@ _SLASH = re.compile(r"[/\\]")
 _PATH = re.compile(r"(?:~|\.{0,2})/[\w./-]*[\w/]|[a-z]:\\[\w.\\-]*\w|[\w-]+/[\w./-]*\w")
 _NOT_PATH = re.compile(r"[^\w.~:\\/-]")
 _WRITE = re.compile(
-    r"\b(?:sav(?:e|es|ing)|writ(?:e|es|ing)|store|put|place|export|deliver|dump|output|copy|move)\b"
+    r"\b(?:sav(?:e|es|ing)|writ(?:e|es|ing)|put|deliver"
+    r"|(?:store|place|export|dump|output|copy|move) (?:a|an|the|it|them|all|any|each|every|everything"
+    r"|this|these|your|data|files?|outputs?|reports?|results?))\b"
     r".*\b(?:to|in|into|at|under|as|below)\s+(?:the\s+(?:file|folder|directory|path)\s+)?[`\"'(*]*\Z",
     re.DOTALL,
 )
+"""What stands before a path that is written to. Words that are nouns too need an object."""
 _KNOWN_ROOTS = frozenset(
     "data etc home mnt opt output outputs reports results root srv usr users var".split()  # noqa: SIM905
 )
@@ -210,6 +213,12 @@ def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
 
 
 _DO_NOT_ASK = re.compile(
+    r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?"
+    r"(?:(?: the user| me| us| anyone| anybody)?(?: for)?(?: any)?(?: clarifying| follow-up| further)?"
+    r" (?:questions?|clarification|anything)\b"
+    r"|(?: the user| me| us| anyone| anybody)(?=\s*(?:[.,;:!?)]|\Z)))"
+)
+_ASK = re.compile(
     r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?\b"
     r"(?! (?:for )?(?:any )?(?:permission|confirmation|approval)| (?:the )?(?:same|more than))"
     r"(?: (?:the user|me|us|anyone|anybody|people|any|for|clarifying|follow-up|clarification"

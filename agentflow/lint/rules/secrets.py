@@ -93,11 +93,11 @@ def _found(text: str) -> Iterator[tuple[str, int, int]]:
                 taken.append(match.span())
                 yield entry.what, *match.span()
     for name in _NAMED.finditer(lowered(text)):
-        match = _VALUE.match(text, name.end())
-        if match is None or _DUMMY.search(text, name.start(), match.end()):
+        value = _VALUE.match(text, name.end())
+        if value is None or _DUMMY.search(text, name.start(), value.end()):
             continue
-        start, end = match.span()
-        if _looks_random(match[0]) and not any(start < b and a < end for a, b in taken):
+        start, end = value.span()
+        if _looks_random(value[0]) and not any(start < b and a < end for a, b in taken):
             yield "a secret", start, end
 
 

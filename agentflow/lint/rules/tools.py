@@ -38,10 +38,10 @@ _READ_ONLY = re.compile(
     r"(?:you (?:are|work|operate|run|act)(?: strictly| only)?(?: as an?| in)? read[- ]only"
     r"|you (?:only )?have (?:only )?read[- ]only access"
     r"|(?:this is|you perform|perform) an? (?:strictly )?read[- ]only \w+"
-    r"|in read[- ]only mode|read[- ]only agent"
+    r"|in read[- ]only mode|read[- ]only agent\b"
     r"|(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
     r"(?:(?:write|modify|change|edit|delete|create|remove|overwrite|touch)(?:,| or|, or| and)? ?)+"
-    r"(?:any |anything\b|files?\b)(?:files?\b|thing\b)?)"
+    r"(?:anything\b|(?:any |the |existing |source )*(?:files?|code|documents?)\b))"
 )
 
 
@@ -222,7 +222,7 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
 _NAMED = re.compile(
     r"(?P<q>`?)(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
     r"|`(?P<quoted>web_search|web_fetch)`|(?P<bare>web_search|web_fetch)\b"
-    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command line)"
+    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command| -)"
 )
 
 
