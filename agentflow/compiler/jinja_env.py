@@ -210,8 +210,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             return self.undefined(obj=obj, name=argument)
 
     def is_safe_callable(self, obj: Any) -> bool:
-        if obj is _bounded_range or isinstance(obj, Macro):
-            return True
+        if obj is _bounded_range or isinstance(obj, (Macro, Undefined)):
+            return True  # calling what is undefined raises, and says what it is
         owner = getattr(obj, "__self__", None)
         name = getattr(obj, "__name__", "")
         if type(owner).__name__ in {"LoopContext", "BlockReference"}:

@@ -73,25 +73,35 @@ class Compilation:
         self.units: dict[str, Unit] = {}
         self.root = template.name if template.document is None else f"{template.name}#"
         self.template = template
-        self._read(self.root, template, (self.root,))
+        self._includes: dict[str, list[tuple[str, Span]]] = {}
+        self._read(self.root, template)
+        self._levels: dict[str, int] = {}
+        self._walk(self.root, (self.root,))
         assigned = {name for unit in self.units.values() for name in assigned_names(unit.tree)}
         for unit in self.units.values():
             self.problems += check_unit(unit, scope, assigned, self.environment.tests)
 
-    def _read(self, path: str, text: TemplateText, chain: tuple[str, ...]) -> None:
-        """Parse a text, then what it includes. `chain` leads to it and ends with it."""
-        unit = self._parse(text)
-        if unit is None:
-            return
-        self.units[path] = unit
-        for node, name, span in includes(unit):
-            target = self._target(text, name, span)
-            if target is None:
+    def _read(self, root: str, template: TemplateText) -> None:
+        """Parse a text and everything that it includes, each file once."""
+        waiting = [(root, template)]
+        while waiting:
+            path, text = waiting.pop()
+            unit = self._parse(text)
+            if unit is None:
                 continue
-            # The compiled text asks for its includes by path: see PromptEnvironment.
-            node.template = nodes.Const(target, lineno=node.lineno)
-            node.ignore_missing = False
-            self._follow(target, span, chain)
+            self.units[path] = unit
+            found = self._includes[path] = []
+            for node, name, span in includes(unit):
+                target = self._target(text, name, span)
+                if target is None:
+                    continue
+                # The compiled text asks for its includes by path: see PromptEnvironment.
+                node.template = nodes.Const(target, lineno=node.lineno)
+                node.ignore_missing = False
+                found.append((target, span))
+                known = self.units.keys() | {other for other, _ in waiting}
+                if target not in known and (included := self._file(target, span)) is not None:
+                    waiting.append((target, included))
 
     def _target(self, text: TemplateText, name: str | None, span: Span) -> str | None:
         """The path that an include names. None: it was reported."""
@@ -107,36 +117,41 @@ class Compilation:
             return None
         return posixpath.normpath(posixpath.join(posixpath.dirname(text.name), name))
 
-    def _follow(self, target: str, span: Span, chain: tuple[str, ...]) -> None:
-        if target in chain:
-            circle = [link.rstrip("#") for link in (*chain[chain.index(target) :], target)]
-            message = f"Templates include each other in a circle: {' → '.join(circle)}."
-            hint = "Take one of these includes out."
-            self.problems.append(codes.TEMPLATE_INCLUDE_CYCLE.at(span, message, hint=hint))
-        elif len(chain) > INCLUDE_DEPTH:
-            message = f"Includes are nested more than {INCLUDE_DEPTH} deep."
-            hint = "Include the inner files from the prompt itself."
-            self.problems.append(codes.TEMPLATE_TOO_LARGE.at(span, message, hint=hint))
-        elif target not in self.units:
-            try:
-                content = self.files.read(target)
-            except FileRefused as refused:
-                code = codes.CODES.get(refused.code, codes.TEMPLATE_INCLUDE)
-                self.problems.append(code.at(span, refused.message, hint=refused.hint))
-                return
-            text = TemplateText(name=target, text=content, document=None, path=())
-            self._read(target, text, (*chain, target))
-        else:
-            self._recheck(target, span, chain)
+    def _file(self, path: str, span: Span) -> TemplateText | None:
+        """A file to include. None: it cannot be read, which was reported at `span`."""
+        try:
+            text = self.files.read(path)
+        except FileRefused as refused:
+            code = codes.CODES.get(refused.code, codes.TEMPLATE_INCLUDE)
+            self.problems.append(code.at(span, refused.message, hint=refused.hint))
+            return None
+        return TemplateText(name=path, text=text.replace("\r\n", "\n"), document=None, path=())
 
-    def _recheck(self, target: str, span: Span, chain: tuple[str, ...]) -> None:
-        """A file that was read by another way: it must not lead back, nor too deep, by this one."""
-        for node in self.units[target].tree.find_all(nodes.Include):
-            template = node.template
-            if isinstance(template, nodes.Const) and template.value in self.units:
-                self._follow(str(template.value), span, (*chain, target))
-                if self.problems:
-                    return
+    def _walk(self, path: str, chain: tuple[str, ...]) -> int:
+        """Report circles, and includes nested too deeply. `chain` leads to `path` and ends with it.
+
+        Returns how many levels there are below `path`. Each file is walked once, so that a file that
+        many others include costs no more than one.
+        """
+        levels = 0
+        for target, span in self._includes.get(path, ()):
+            if target in chain:
+                circle = [link.rstrip("#") for link in (*chain[chain.index(target) :], target)]
+                message = f"Templates include each other in a circle: {' → '.join(circle)}."
+                hint = "Take one of these includes out."
+                self.problems.append(codes.TEMPLATE_INCLUDE_CYCLE.at(span, message, hint=hint))
+                continue
+            if target not in self._levels:
+                # Beyond the limit nothing below is looked at: it is too deep already.
+                deeper = len(chain) <= INCLUDE_DEPTH
+                self._levels[target] = self._walk(target, (*chain, target)) if deeper else 0
+            below = self._levels[target] + 1
+            levels = max(levels, below)
+            if len(chain) - 1 + below > INCLUDE_DEPTH:
+                message = f"Includes are nested more than {INCLUDE_DEPTH} deep."
+                hint = "Include the inner files from the prompt itself."
+                self.problems.append(codes.TEMPLATE_TOO_LARGE.at(span, message, hint=hint))
+        return levels
 
     def _parse(self, text: TemplateText) -> Unit | None:
         try:

@@ -23,7 +23,7 @@ OUTPUTS = "/mnt/session/outputs"
 ASK_USER = "ask_user"
 """The tool that `uncertainty: ask` adds."""
 
-HEADING = "# How your work is judged"
+HEADING = "# Working rules"
 
 SCHEMA_SHOWN = 4_000
 """Characters of a schema that is shown whole; of a longer one the keys are named."""

@@ -1,0 +1,2 @@
+def totals_add_up(outputs):
+    return []
