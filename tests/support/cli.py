@@ -6,27 +6,30 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["EXAMPLES", "ROOT", "agentflow", "copy_example"]
+__all__ = ["EXAMPLES", "ROOT", "agentflow", "clean_environment", "copy_example"]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
 
 def agentflow(
-    *arguments: str | Path, cwd: Path, stdin: str | None = None, timeout_s: float = 120
+    *arguments: str | Path,
+    cwd: Path,
+    stdin: str | None = None,
+    timeout_s: float = 120,
+    environ: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """`agentflow ARGUMENTS` in `cwd`, with no credentials and no colour; output as text."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ANTHROPIC_", "AGENTFLOW_", "FORCE_COLOR"))
-    }
+    """`agentflow ARGUMENTS` in `cwd`, with no credentials and no colour; output as text.
+
+    `environ` is added to the environment.
+    """
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "agentflow", *map(str, arguments)],
         cwd=cwd,
-        env={**kept, "NO_COLOR": "1"},
+        env=clean_environment(environ),
         input=stdin if stdin is not None else "",
         capture_output=True,
         text=True,
@@ -35,8 +38,20 @@ def agentflow(
     )
 
 
+def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without credentials and without colour, and with `more`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ANTHROPIC_", "AGENTFLOW_", "FORCE_COLOR"))
+    }
+    return {**kept, "NO_COLOR": "1", **(more or {})}
+
+
 def copy_example(name: str, to: Path) -> Path:
     """A copy of an example without what earlier runs left in it."""
     target = to / name
-    shutil.copytree(EXAMPLES / name, target, ignore=shutil.ignore_patterns(".agentflow", "__pycache__"))
+    shutil.copytree(
+        EXAMPLES / name, target, ignore=shutil.ignore_patterns(".agentflow", "__pycache__")
+    )
     return target
