@@ -110,12 +110,16 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            raise StateError(f"The ledger {path} cannot be opened: {error}") from error
+        try:
             self._db.execute("PRAGMA journal_mode=WAL")
             # An effect that cannot be repeated follows each write, so each one reaches the disk.
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._migrate()
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
+            self._db.close()
             raise StateError(f"The ledger {path} cannot be opened: {error}") from error
 
     def _migrate(self) -> None:

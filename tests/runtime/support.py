@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,6 +180,7 @@ class HandClock:
 
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+        await asyncio.sleep(0)
 
 
 def write_module(root: Path, files: Mapping[str, str]) -> None:

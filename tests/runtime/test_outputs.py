@@ -1,0 +1,255 @@
+"""What was delivered: named, kept apart, verified, and checked by code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentflow.compiler.manifest import AgentPolicy, DonePolicy, OutputPolicy
+from agentflow.ports import RemoteFile, Sessions
+from agentflow.runtime.outputs import (
+    Collector,
+    base_name,
+    headings,
+    nothing_delivered,
+    repair_message,
+    verify_file,
+)
+from agentflow.runtime.pool import WorkerPool
+from tests.runtime.support import HandClock, agent_policy, write_module
+
+SCHEMA = {"type": "object", "required": ["total"], "properties": {"total": {"type": "number"}}}
+
+
+def output(path: str = "report.md", **changes: Any) -> OutputPolicy:
+    values: dict[str, Any] = {"required": True, "schema": None, "sections": ()}
+    return OutputPolicy(path=path, **{**values, **changes})
+
+
+REPORT = "# Summary\n\ntext\n\nFindings\n--------\n\n```\n# Appendix\n```\n"
+
+VERIFIED = [
+    (output(), b"x", []),
+    (output(), b" \n", ["is empty"]),
+    (output(schema=SCHEMA), b'{"total": 3}', []),
+    (output(schema=SCHEMA), b'\xef\xbb\xbf{"total": 3}', []),
+    (output(schema=SCHEMA), b'{"total": "3"}', ["$.total"]),
+    (output(schema=SCHEMA), b"{}", ["'total' is a required property"]),
+    (output(schema=SCHEMA), b'{\n"total": }', ["line 2, column 10"]),
+    (output(schema=SCHEMA), b"\xff\xfe", ["not UTF-8"]),
+    (
+        output(schema={"type": "array", "items": {"type": "null"}}),
+        b"[1,2,3,4,5,6,7]",
+        ["$[0]", "$[1]", "$[2]", "$[3]", "$[4]", "2 more"],
+    ),
+    (output(sections=("Summary", "Findings")), REPORT.encode(), []),
+    (output(sections=("summary", "FINDINGS")), REPORT.encode(), []),
+    (output(sections=("Findings", "Summary")), REPORT.encode(), ["wrong place"]),
+    (output(sections=("Appendix",)), REPORT.encode(), ["no section 'Appendix'"]),
+    (output(sections=("Summary",)), b"## **Summary** ##\n", []),
+]
+
+
+@pytest.mark.parametrize(("policy", "data", "words"), VERIFIED)
+def test_verification(policy: OutputPolicy, data: bytes, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    result = verify_file("report", policy, path)
+    assert len(result.problems) == len(words)
+    for problem, word in zip(result.problems, words, strict=True):
+        assert word in problem
+        assert problem.startswith("/mnt/session/outputs/report.md ")
+    assert result.size_bytes == len(data)
+
+
+def test_only_a_required_output_can_be_missing() -> None:
+    assert len(verify_file("a", output(), None).problems) == 1
+    assert verify_file("a", output(required=False), None).problems == ()
+    policy = agent_policy(outputs={"a": output(), "b": output("b.md", required=False)})
+    assert nothing_delivered(policy).problems == (
+        "/mnt/session/outputs/report.md was not delivered.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("# A\n## B ##\n####### no\n#no\n   # C\n", ["A", "B", "C"]),
+        ("A\n===\n\nB\n---\n\n---\n", ["A", "B"]),
+        ("- item\n---\n> quote\n---\n", []),
+        ("~~~~\n# no\n~~~\n# no\n~~~~\n# yes\n", ["yes"]),
+        ("``` not `a` fence\n# yes\n", ["yes"]),
+        ("```\n# never closed\n", []),
+        ("#\n", [""]),
+    ],
+)
+def test_headings(text: str, found: list[str]) -> None:
+    assert headings(text) == found
+
+
+@given(st.text())
+def test_a_name_never_leaves_its_directory(name: str) -> None:
+    clean = base_name(name)
+    assert Path(clean).name == clean
+    assert clean not in (".", "..", "")
+    assert len(clean.encode()) <= 255
+    assert clean.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\x\\y.md", "y.md"),
+        ("..", "file"),
+        ("a\x1b[1m", "a_[1m"),
+    ],
+)
+def test_names_of_the_service_are_not_paths(name: str, clean: str) -> None:
+    assert base_name(name) == clean
+
+
+class ListedFiles:
+    """The file side of a session: each look shows the next list, the last one for ever."""
+
+    def __init__(self, *lists: Sequence[tuple[RemoteFile, bytes]]) -> None:
+        self.lists = list(lists)
+        self.downloads: list[str] = []
+        self.shown: dict[str, bytes] = {}
+
+    async def files(self, session_id: str) -> Sequence[RemoteFile]:
+        listed = self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
+        self.shown = {file.id: data for file, data in listed}
+        return [file for file, _ in listed]
+
+    async def download(self, file_id: str, to: Path) -> None:
+        self.downloads.append(file_id)
+        to.write_bytes(self.shown[file_id])  # noqa: ASYNC240  # a few bytes in a test
+
+
+def remote(
+    id: str, name: str = "report.md", *, at: str = "1", downloadable: bool = True
+) -> RemoteFile:
+    return RemoteFile(
+        id=id,
+        filename=name,
+        size_bytes=1,
+        mime_type="text/plain",
+        downloadable=downloadable,
+        created_at=at,
+    )
+
+
+def collector(policy: AgentPolicy, files: ListedFiles, root: Path, pool: WorkerPool) -> Collector:
+    return Collector(
+        policy,
+        sessions=cast(Sessions, files),
+        session_id="sesn_1",
+        out_dir=root / "out",
+        pool=pool,
+        clock=HandClock(),
+    )
+
+
+async def collect(policy: AgentPolicy, files: ListedFiles, root: Path, *, times: int = 1) -> Any:
+    pool = WorkerPool(root)
+    try:
+        one = collector(policy, files, root, pool)
+        report = await one.collect(settle_s=4.0)
+        for _ in range(times - 1):
+            report = await one.collect(settle_s=4.0)
+        return report
+    finally:
+        await pool.close()
+
+
+POLICY = agent_policy(outputs={"report": output()})
+
+
+def run(coroutine: Any) -> Any:
+    import asyncio
+
+    return asyncio.run(coroutine)
+
+
+def test_a_file_that_is_listed_late_is_waited_for(tmp_path: Path) -> None:
+    files = ListedFiles([], [], [(remote("f1"), b"hello")])
+    report = run(collect(POLICY, files, tmp_path))
+    assert report.problems == ()
+    assert (tmp_path / "out/report.md").read_bytes() == b"hello"
+
+
+def test_a_file_that_never_comes_is_missing_after_a_while(tmp_path: Path) -> None:
+    report = run(collect(POLICY, ListedFiles([]), tmp_path))
+    assert report.problems == ("/mnt/session/outputs/report.md was not delivered.",)
+
+
+def test_inputs_in_the_list_are_not_outputs(tmp_path: Path) -> None:
+    listed = [(remote("in", downloadable=False), b"input"), (remote("f1"), b"out")]
+    files = ListedFiles(listed)
+    run(collect(POLICY, files, tmp_path))
+    assert files.downloads == ["f1"]
+
+
+def test_files_of_one_name_are_kept_apart_and_the_newest_counts(tmp_path: Path) -> None:
+    listed = [
+        (remote("f2", "b/report.md", at="2"), b"new"),
+        (remote("f1", "a/report.md", at="1"), b"old"),
+        (remote("f3", "../notes"), b"extra"),
+    ]
+    report = run(collect(POLICY, ListedFiles(listed), tmp_path))
+    names = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert names == {"report.md": b"new", "report.f1.md": b"old", "notes": b"extra"}
+    assert sorted(path.name for path in report.extra_files) == ["notes", "report.f1.md"]
+
+
+def test_a_repaired_file_replaces_the_first_and_nothing_is_fetched_twice(tmp_path: Path) -> None:
+    first, second = (remote("f1"), b" "), (remote("f2", at="2"), b"better")
+    files = ListedFiles([first], [first], [first, second])
+    report = run(collect(POLICY, files, tmp_path, times=2))
+    assert report.problems == ()
+    assert (tmp_path / "out/report.md").read_bytes() == b"better"
+    assert files.downloads.count("f2") == 1
+
+
+CHECKS: Mapping[str, str] = {
+    "shop/__init__.py": "",
+    "shop/checks.py": (
+        "def fine(outputs): assert outputs['report'].read_text() == 'hi'; print('noise')\n"
+        "def finds(outputs): return ['a is not b', 'c is not d']\n"
+        "def says(outputs): return 'one thing'\n"
+        "def false(outputs): return False\n"
+        "def raises(outputs): raise ValueError('boom')\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("check", "failed"),
+    [
+        ("shop.checks:fine", []),
+        ("shop.checks.fine", []),
+        ("shop.checks:finds", ["shop.checks:finds: a is not b", "shop.checks:finds: c is not d"]),
+        ("shop.checks:says", ["shop.checks:says: one thing"]),
+        ("shop.checks:false", ["The check shop.checks:false does not hold."]),
+        ("shop.checks:raises", ["The check shop.checks:raises failed. ValueError: boom"]),
+    ],
+)
+def test_checks(check: str, failed: list[str], tmp_path: Path) -> None:
+    write_module(tmp_path, CHECKS)
+    done = (DonePolicy(text="It is good.", check=None), DonePolicy(text=None, check=check))
+    files = ListedFiles([(remote("f1"), b"hi")])
+    report = run(collect(replace(POLICY, done=done), files, tmp_path))
+    assert list(report.failed_checks) == failed
+
+
+def test_the_agent_is_told_exactly_what_is_wrong() -> None:
+    text = repair_message(["a is empty.", "b was not delivered."], 1, 2)
+    assert "- a is empty.\n- b was not delivered." in text
+    assert "repair 1 of 2" in text
