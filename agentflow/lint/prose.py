@@ -14,13 +14,15 @@ from functools import cached_property
 from agentflow.compiler.graph import TemplateText
 from agentflow.diagnostics import Span
 
-__all__ = ["Prose", "lowered"]
+__all__ = ["Prose", "lowered", "phrases"]
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _FENCE = re.compile(
     r"^[ \t]*(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE
 )
 _INLINE = re.compile(r"(`+)[^`\n]+?(?<!`)\1(?!`)")
+_SPACE = re.compile(r"\\.|\[(?:\\.|[^\]])*\]|( )")
+_GAP = r"(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)"
 _NOT_NEWLINE = re.compile(r"[^\n]")
 _BOUNDARY = re.compile(r"[.!?;](?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#>]|\d+[.)])[ \t])|\A")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
@@ -32,6 +34,13 @@ _NEGATION = re.compile(
 
 def _blank(match: re.Match[str]) -> str:
     return _NOT_NEWLINE.sub(" ", match[0])
+
+
+def phrases(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern in which a space also stands for a line break, as in wrapped text."""
+    return re.compile(
+        _SPACE.sub(lambda found: _GAP if found[1] else found[0], pattern), re.MULTILINE
+    )
 
 
 def lowered(text: str) -> str:
@@ -94,8 +103,8 @@ class Prose:
                 yield match
 
     def written(self, match: re.Match[str], group: int | str = 0) -> str:
-        """What the user wrote there."""
-        return self.source.text[match.start(group) : match.end(group)]
+        """What the user wrote there, on one line."""
+        return " ".join(self.source.text[match.start(group) : match.end(group)].split())
 
     def sentence_before(self, position: int) -> str:
         """The sentence or list item that `position` is in, up to there."""

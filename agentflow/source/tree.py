@@ -70,9 +70,9 @@ class Document:
     def text_span(self, path: Path, start: int, end: int) -> Span:
         """Where the characters `start` to `end` of the text at `path` stand.
 
-        Exact where the text stands in the file as it is: plain, quoted without escapes, or a
-        literal block. Its line where substitution changed it but not its line breaks; else the
-        whole scalar.
+        Exact where the text stands in the file as it is, also over several lines: plain, quoted
+        without escapes, or a block. Its line where substitution changed it but not its line breaks;
+        else the whole scalar.
         """
         node, _, found = self._find(path)
         original, current = _get(self._original, path), _get(self.data, path)
@@ -116,7 +116,28 @@ class Document:
             last = self._in_block(begin, value, end)
             if first is not None and last is not None:
                 return self._text.span(first, last)
-        return self._text.span(*node[:2])
+        folded = self._in_folded(begin, stop, value, start, end)
+        return self._text.span(*(folded or node[:2]))
+
+    def _in_folded(
+        self, begin: int, stop: int, value: str, start: int, end: int
+    ) -> tuple[int, int] | None:
+        """The file offsets of `value[start:end]` in text of several lines that YAML folds.
+
+        Folding changes white space only, so the n-th other character is the same in both.
+        None: there are escapes, or nothing but white space is meant.
+        """
+        text = self._text.text
+        if text[begin] in "|>":
+            begin = text.find("\n", begin, stop) + 1
+        elif text[begin] in "'\"":
+            begin, stop = begin + 1, stop - 1
+        solid = [offset for offset in range(begin, stop) if not text[offset].isspace()]
+        first = sum(not char.isspace() for char in value[:start])
+        last = first + sum(not char.isspace() for char in value[start:end])
+        if first == last or "".join(text[begin:stop].split()) != "".join(value.split()):
+            return None
+        return solid[first], solid[last - 1] + 1
 
     def _in_block(self, begin: int, value: str, offset: int) -> int | None:
         """The file offset of `value[offset]` in the literal block whose `|` stands at `begin`.

@@ -90,7 +90,7 @@ def test_a_span_is_the_text_of_its_value_or_key(
         (("prompt",), "three", "three"),
         (("prompt",), "  Line three.", "  Line three."),
         (("prompt",), "one.\n\n  Line", "one.\n\n    Line"),
-        (("folded",), "word word", ">\n  word\n  word"),
+        (("folded",), "word word", "word\n  word"),
         (("last",), "ex", "ex"),
     ],
 )

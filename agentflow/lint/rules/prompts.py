@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity
-from agentflow.lint.prose import Prose
+from agentflow.lint.prose import Prose, phrases
 from agentflow.lint.rule import Context, rule
 
 __all__ = [
@@ -167,7 +167,7 @@ def placeholder_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
                     )
 
 
-_VOLATILE = re.compile(
+_VOLATILE = phrases(
     r"(?:today(?:['\u2019]s date)? is|it is (?:now|currently)|current (?:date|day|year|month|time)"
     r"(?: and time)?(?: is|:)|the (?:date|year) is(?: now)?)[: ]+(?P<when>"
     r"\d{4}-\d{2}-\d{2}(?:[t ]\d{2}:\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|20\d\d|\d{1,2}:\d{2}"
@@ -212,19 +212,19 @@ def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
-_DO_NOT_ASK = re.compile(
+_DO_NOT_ASK = phrases(
     r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?"
     r"(?:(?: the user| me| us| anyone| anybody)?(?: for)?(?: any)?(?: clarifying| follow-up| further)?"
     r" (?:questions?|clarification|anything)\b"
     r"|(?: the user| me| us| anyone| anybody)(?=\s*(?:[.,;:!?)]|\Z)))"
 )
-_ASK = re.compile(
+_ASK = phrases(
     r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?\b"
     r"(?! (?:for )?(?:any )?(?:permission|confirmation|approval)| (?:the )?(?:same|more than))"
     r"(?: (?:the user|me|us|anyone|anybody|people|any|for|clarifying|follow-up|clarification"
     r"|questions?)\b){0,4}"
 )
-_ASK = re.compile(
+_ASK = phrases(
     r"(?:ask (?:me|us|the user|the operator|the requester|for clarification"
     r"|(?:a |any )?(?:clarifying|follow-up) questions?)"
     r"|(?:check|confirm|verify) (?:it )?with (?:me|us|the user|the operator)"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.lint.prose import phrases
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
 
@@ -34,7 +34,7 @@ def _has_raw_tools(agent: AgentNode) -> bool:
     return not {"tools", "mcp_servers"}.isdisjoint(agent.spec.raw)
 
 
-_READ_ONLY = re.compile(
+_READ_ONLY = phrases(
     r"(?:you (?:are|work|operate|run|act)(?: strictly| only)?(?: as an?| in)? read[- ]only"
     r"|you (?:only )?have (?:only )?read[- ]only access"
     r"|(?:this is|you perform|perform) an? (?:strictly )?read[- ]only \w+"
@@ -219,7 +219,7 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
-_NAMED = re.compile(
+_NAMED = phrases(
     r"(?P<q>`?)(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
     r"|`(?P<quoted>web_search|web_fetch)`|(?P<bare>web_search|web_fetch)\b"
     r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command| -)"
