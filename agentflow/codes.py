@@ -271,6 +271,15 @@ OUT_OF_RANGE = Code(
     "The value is too large, too small, too long or too short.",
 )
 
+BAD_MODEL_SCRIPT = Code(
+    "AF140",
+    "bad-model-script",
+    _E,
+    "Model script has the wrong shape.",
+    "A model script plays the turns of the model for the local service. It holds `agents` by name "
+    "or `turns`, and a turn holds `say`, `tools`, `expect`, `usage`, `stop` or `error`.",
+)
+
 PROMPT_TOO_LONG = Code(
     "AF150",
     "prompt-too-long",

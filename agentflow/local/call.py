@@ -1,0 +1,130 @@
+"""One request as a handler sees it, and what all handlers need to read and answer it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from agentflow.local.blobs import Blobs
+from agentflow.local.clock import read_time
+from agentflow.local.errors import invalid, too_large
+from agentflow.local.harness import Harness
+from agentflow.local.live import Parts
+from agentflow.local.paging import Order, Page
+from agentflow.local.store import Document
+from agentflow.local.workshop import Workshop
+
+__all__ = ["Call", "Service", "page_body", "public"]
+
+_MAX_BODY = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The parts of a running service that handlers work with."""
+
+    parts: Parts
+    blobs: Blobs
+    workshop: Workshop
+    harness: Harness
+    heartbeat_s: float
+    """How long a stream is silent before a comment line is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    request: Request
+
+    def path(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
+    async def body(self) -> Any:
+        """The JSON body.
+
+        Raises:
+            ApiError: 400 if it is not JSON, 413 if it is too large.
+        """
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.request.stream():
+            size += len(chunk)
+            if size > _MAX_BODY:
+                raise too_large(f"The request body is larger than {_MAX_BODY} bytes.")
+            chunks.append(chunk)
+        try:
+            return json.loads(b"".join(chunks) or b"{}", parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise invalid("The request body is not JSON.") from None
+
+    # Query
+
+    def text(self, name: str) -> str | None:
+        return self.request.query_params.get(name)
+
+    def texts(self, name: str) -> list[str]:
+        """A list, with or without brackets in its name."""
+        query = self.request.query_params
+        return query.getlist(f"{name}[]") + query.getlist(name)
+
+    def integer(self, name: str) -> int | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        if not value.isascii() or not value.isdigit():
+            raise invalid(f"{name}: {value!r} is not a whole number.")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        value = self.text(name)
+        if value not in (None, "true", "false"):
+            raise invalid(f"{name}: {value!r} is neither true nor false.")
+        return value == "true"
+
+    def limit(self, default: int, most: int) -> int:
+        value = self.integer("limit")
+        if value is None:
+            return default
+        if not 1 <= value <= most:
+            raise invalid(f"limit: {value} is not between 1 and {most}.")
+        return value
+
+    def order(self, default: Order) -> Order:
+        match self.text("order"):
+            case None:
+                return default
+            case "asc":
+                return "asc"
+            case "desc":
+                return "desc"
+            case other:
+                raise invalid(f"order: {other!r} is neither asc nor desc.")
+
+    def times(self, column: str) -> list[tuple[str, Sequence[object]]]:
+        """Conditions of the `created_at[…]` filters on a column of our own naming."""
+        found: list[tuple[str, Sequence[object]]] = []
+        for name, operator in (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
+            key = f"created_at[{name}]"
+            value = self.text(key)
+            if value is not None:
+                found.append((f"{column} {operator} ?", [read_time(value, key)]))
+        return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def public(record: Document) -> Document:
+    """A record without what the service keeps for itself."""
+    return {key: value for key, value in record.items() if not key.startswith("_")}
+
+
+def page_body(page: Page[Document], *, both_ways: bool = False) -> Document:
+    body: Document = {"data": [public(item) for item in page.data], "next_page": page.next_page}
+    if both_ways:
+        body["prev_page"] = page.prev_page
+    return body

@@ -1,0 +1,246 @@
+"""One session as the service runs it: it emits events, moves between statuses, and keeps time.
+
+Every change is one transaction: the events, the record and the state are written together, and only
+then sent to those who listen. All of it happens on the service's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow.local import usage
+from agentflow.local.clock import write_time
+from agentflow.local.faults import Faults
+from agentflow.local.hub import Hub
+from agentflow.local.ids import Ids
+from agentflow.local.state import OpenCall, SessionState
+from agentflow.local.store import Document, Store
+from agentflow.ports import Clock
+
+__all__ = ["Live", "Parts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every part of the service works with."""
+
+    store: Store
+    hub: Hub
+    clock: Clock
+    ids: Ids
+    faults: Faults
+
+    def now(self) -> str:
+        return write_time(self.clock.now())
+
+
+class Live:
+    def __init__(self, id: str, agent_name: str, state: SessionState, parts: Parts) -> None:
+        self.id = id
+        self.agent_name = agent_name
+        self.state = state
+        self.task: asyncio.Task[None] | None = None
+        """Works while the session runs."""
+        self.interrupted = asyncio.Event()
+        self._parts = parts
+        self._running_since: float | None = None
+        self._outbox: list[Mapping[str, Any]] = []
+        self._depth = 0
+        self._emitted = 0
+
+    # Writing
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Write what happens inside together, then publish it."""
+        self._depth += 1
+        try:
+            with self._parts.store.transaction():
+                yield
+                if self._depth == 1:
+                    self._tick()
+                    self._parts.store.put_state(self.id, self.state.to_json())
+        except BaseException:
+            if self._depth == 1:
+                self._outbox.clear()
+            raise
+        finally:
+            self._depth -= 1
+        if self._depth == 0:
+            outbox, self._outbox = self._outbox, []
+            for event in outbox:
+                self._parts.hub.publish(self.id, event)
+
+    def emit(self, type: str, **fields: Any) -> Document:
+        """A new event of the service, in its own transaction or the one that is open."""
+        event: Document = {
+            "id": self.new_event_id(),
+            "type": type,
+            **fields,
+            "processed_at": self._parts.now(),
+        }
+        with self.change():
+            self._parts.store.add_event(self.id, event)
+            self._outbox.append(event)
+        self._emitted += 1
+        if self._emitted == self._parts.faults.unknown_event_after:
+            self._parts.faults.fired.append("unknown_event_after")
+            self.emit("session.weather_changed", weather={"sky": "clear"})
+        return event
+
+    def new_event_id(self) -> str:
+        return self._parts.ids.new("sevt")
+
+    def receive(self, event: Mapping[str, Any], *, queued: bool) -> Document:
+        """Keep an event of the client. A queued one is emitted again when it is processed."""
+        kept: Document = {
+            "id": self.new_event_id(),
+            **event,
+            "processed_at": None if queued else self._parts.now(),
+        }
+        with self.change():
+            self._parts.store.add_event(self.id, kept)
+            self._outbox.append(kept)
+        return kept
+
+    def process(self, event: Document) -> None:
+        processed = {**event, "processed_at": self._parts.now()}
+        with self.change():
+            self._parts.store.process_event(self.id, processed)
+            self._outbox.append(processed)
+
+    def queued(self, *types: str) -> list[Document]:
+        return [e for e in self._parts.store.queued_events(self.id) if e["type"] in types]
+
+    # Record
+
+    def record(self) -> Document:
+        found = self._parts.store.get("session", self.id)
+        assert found is not None, "a live session has a record"
+        return found
+
+    def patch(self, **fields: Any) -> Document:
+        record = {**self.record(), **fields, "updated_at": self._parts.now()}
+        with self.change():
+            self._parts.store.put("session", record)
+        return record
+
+    @property
+    def status(self) -> str:
+        return str(self.record()["status"])
+
+    # Time and money
+
+    def _tick(self) -> None:
+        """Move the running time so far into the state, so that a crash loses little of it."""
+        if self._running_since is not None:
+            now = self._parts.clock.monotonic()
+            self.state.active_s += now - self._running_since
+            self._running_since = now
+
+    def active_s(self) -> float:
+        running = 0.0
+        if self._running_since is not None:
+            running = self._parts.clock.monotonic() - self._running_since
+        return self.state.active_s + running
+
+    def over_budget(self) -> bool:
+        consumed = usage.consumed_usd(self.state, self.active_s())
+        return usage.over_budget(self.record()["budget"], consumed)
+
+    # Statuses
+
+    def go_running(self) -> None:
+        with self.change():
+            self._running_since = self._parts.clock.monotonic()
+            self.patch(status="running")
+            self.emit("session.status_running")
+            self.emit("session.thread_status_running", **self._thread())
+
+    def go_idle(self, reason: str, *, details: Mapping[str, Any] | None = None) -> None:
+        """Thread first, then usage, then the session: the documented order."""
+        stop: dict[str, Any] = {"type": reason}
+        if reason == "requires_action":
+            waiting = self.state.waiting()
+            stop["event_ids"] = [call.id for call in waiting][: self._parts.faults.event_id_window]
+        with self.change():
+            self._tick()
+            self._running_since = None
+            self.state.stop = reason
+            self.emit(
+                "session.thread_status_idle",
+                **self._thread(),
+                stop_reason=stop,
+                stop_details=details,
+            )
+            self.emit_usage()
+            self.emit("session.status_idle", stop_reason=stop, stop_details=details)
+            self.patch(status="idle")
+
+    def reannounce(self) -> None:
+        ids = [call.id for call in self.state.waiting()]
+        stop = {"type": "requires_action", "event_ids": ids}
+        self.emit("session.status_idle", stop_reason=stop, stop_details=None)
+
+    def emit_usage(self) -> None:
+        self.emit(
+            "session.usage",
+            usage=usage.session_usage(self.state, self.active_s()),
+            budget=self.record()["budget"],
+        )
+
+    def go_rescheduling(self) -> None:
+        with self.change():
+            self._tick()
+            self._running_since = None
+            self.patch(status="rescheduling")
+            self.emit("session.status_rescheduled")
+            self.emit("session.thread_status_rescheduled", **self._thread())
+
+    def go_terminated(self, *, archived_at: str | None = None) -> None:
+        with self.change():
+            self._tick()
+            self._running_since = None
+            self.state.calls.clear()
+            fields = {"archived_at": archived_at} if archived_at else {}
+            self.patch(status="terminated", **fields)
+            self.emit("session.thread_status_terminated", **self._thread())
+            self.emit("session.status_terminated")
+
+    def fail(self, type: str, message: str, retry: str) -> None:
+        self.emit(
+            "session.error",
+            error={"type": type, "message": message, "retry_status": {"type": retry}},
+        )
+
+    def _thread(self) -> dict[str, Any]:
+        return {"session_thread_id": self.state.thread_id, "agent_name": self.agent_name}
+
+    # Calls
+
+    def finish_call(self, call: OpenCall, text: str, *, is_error: bool) -> None:
+        """Answer a call in the service's name."""
+        self.answer_call(call, [{"type": "text", "text": text}], is_error=is_error)
+
+    def answer_call(self, call: OpenCall, content: list[dict[str, Any]], *, is_error: bool) -> None:
+        key, kind = {
+            "builtin": ("tool_use_id", "agent.tool_result"),
+            "custom": ("custom_tool_use_id", "user.custom_tool_result"),
+        }[call.kind]
+        with self.change():
+            call.done, call.waiting = True, False
+            self.state.needs_turn = True
+            self.emit(kind, **{key: call.id}, content=content, is_error=is_error)
+
+    def close_calls(self, message: str) -> None:
+        """Give every open call an error result, so that none is left without an answer."""
+        with self.change():
+            for call in self.state.calls:
+                if not call.done:
+                    self.finish_call(call, message, is_error=True)
+            self.state.calls.clear()
+            self.state.needs_turn = False

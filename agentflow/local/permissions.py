@@ -1,0 +1,63 @@
+"""What an agent's tools allow: which call runs, waits for a person, goes to the client, or is refused.
+
+Policies: https://platform.claude.com/docs/en/managed-agents/permission-policies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agentflow.local.agents import BUILT_IN_TOOLS
+
+__all__ = ["Decision", "decide"]
+
+_WEB_TOOLS = ("web_search", "web_fetch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    kind: Literal["builtin", "custom"]
+    permission: Literal["allow", "ask", "deny"] | None = None
+    """`evaluated_permission` of the event; None for custom tools, which have no policy."""
+    evaluation: Mapping[str, Any] | None = None
+    refused: str | None = None
+    """What the agent reads instead of a result. None: the call may run, perhaps after an answer."""
+
+
+def decide(agent: Mapping[str, Any], name: str) -> Decision:
+    """Judge one call by the tools of the session's agent.
+
+    `auto` asks: there is no judge here, and a call without a judgement is for the client to confirm.
+    """
+    for tool in agent["tools"]:
+        if tool["type"] == "custom" and tool["name"] == name:
+            return Decision(kind="custom")
+    config = _config(agent, name)
+    if config is None or not config["enabled"]:
+        message = f"Tool {name!r} is not enabled for this agent."
+        return Decision(kind="builtin", permission="deny", refused=message)
+    policy = config["permission_policy"]["type"]
+    if name in _WEB_TOOLS:
+        message = f"Tool {name!r} is not available in the local service."
+        return Decision(kind="builtin", permission="deny", refused=message)
+    if policy == "always_allow":
+        return Decision(kind="builtin", permission="allow", evaluation={"type": policy})
+    if policy == "always_ask":
+        return Decision(kind="builtin", permission="ask", evaluation={"type": policy})
+    unjudged = {"type": "ask", "reason_code": "indeterminate"}
+    evaluation = {"type": "auto", "evaluated_permission": unjudged}
+    return Decision(kind="builtin", permission="ask", evaluation=evaluation)
+
+
+def _config(agent: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """How a built-in tool is configured. None: the agent does not have it."""
+    if name not in BUILT_IN_TOOLS:
+        return None
+    for tool in agent["tools"]:
+        if tool["type"] == "agent_toolset_20260401":
+            own = next((c for c in tool["configs"] if c["name"] == name), None)
+            chosen: Mapping[str, Any] = own or tool["default_config"]
+            return chosen
+    return None

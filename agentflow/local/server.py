@@ -1,0 +1,228 @@
+"""[io] The service on 127.0.0.1, in a thread of this process with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import threading
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from agentflow.errors import SandboxUnavailable, UsageError
+from agentflow.local.app import Access, make_app
+from agentflow.local.blobs import Blobs
+from agentflow.local.call import Service
+from agentflow.local.clock import SystemClock
+from agentflow.local.drivers.base import ModelDriver, NoDriver
+from agentflow.local.faults import Faults
+from agentflow.local.harness import Harness
+from agentflow.local.hub import Hub
+from agentflow.local.ids import Ids, RandomIds
+from agentflow.local.live import Parts
+from agentflow.local.sandbox import SandboxPolicy, support
+from agentflow.local.store import Store
+from agentflow.local.toolset import open_toolbox
+from agentflow.local.workshop import OpenToolbox, SessionTools, Workshop
+from agentflow.ports import Clock
+
+__all__ = ["RunningService", "ServiceConfig", "start"]
+
+_HOST = "127.0.0.1"
+_START_S = 30.0
+_STOP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfig:
+    root: Path
+    """Records, files and session directories; made if it is absent. One service at a time."""
+    driver: ModelDriver | None = None
+    """What plays the model. None: sessions can be made, and say why they do not run."""
+    token: str | None = None
+    """What clients must send as key. None: a new one."""
+    port: int = 0
+    """0: a free one."""
+    sandbox: SandboxPolicy | None = None
+    """Limits of tools. None: the usual ones."""
+    unsafe_no_sandbox: bool = False
+    """Tools run with the rights of this process."""
+    faults: Faults | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    ids: Ids = field(default_factory=RandomIds)
+    heartbeat_s: float = 15.0
+    toolbox: OpenToolbox | None = None
+    """Makes the tools of a session. None: real ones, in the sandbox."""
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+
+class RunningService:
+    """A service that accepts connections until `stop`."""
+
+    def __init__(self, config: ServiceConfig) -> None:
+        self.token = config.token or secrets.token_urlsafe(32)
+        self.faults = config.faults or Faults()
+        self._config = config
+        self._socket = _bind(config.port)
+        self.base_url = f"http://{_HOST}:{self._socket.getsockname()[1]}"
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: _Server | None = None
+        self._service: Service | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="agentflow-service", daemon=True)
+
+    def start(self) -> None:
+        """Return when connections are accepted.
+
+        Raises:
+            AgentflowError: it cannot start; the reason is in the message.
+        """
+        self._thread.start()
+        if not self._ready.wait(_START_S):
+            raise UsageError("The local service did not start in time.")
+        if self._failure is not None:
+            self._thread.join(_STOP_S)
+            raise self._failure
+
+    def stop(self) -> None:
+        """End every stream, task and program, and return when the thread has ended."""
+        loop, service, server = self._loop, self._service, self._server
+        if self._thread.is_alive() and loop and service and server:
+            closing = asyncio.run_coroutine_threadsafe(_close(service), loop)
+            closing.result(_STOP_S)
+            server.should_exit = True
+        self._thread.join(_STOP_S)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._socket.close()
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        store = _open_store(self._config.root)
+        try:
+            self._service = service = _assemble(self._config, store, self.faults)
+            access = Access(self.token, _identity(store))
+            settings = uvicorn.Config(
+                make_app(service, access),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                timeout_graceful_shutdown=5,
+                server_header=False,
+            )
+            _silence()
+            self._server = _Server(settings, self._ready)
+            service.harness.resume_all()
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            store.close()
+
+
+async def _close(service: Service) -> None:
+    service.parts.hub.close_all()
+    await service.harness.close()
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"The local service cannot listen on port {port}: {error.strerror}.",
+            hint="Choose another port, or 0 for a free one.",
+        ) from None
+    return listener
+
+
+def _open_store(root: Path) -> Store:
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        return Store(root / "service.db")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _assemble(config: ServiceConfig, store: Store, faults: Faults) -> Service:
+    parts = Parts(store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=faults)
+    blobs = Blobs(config.root / "files")
+    workshop = Workshop(config.root, parts, blobs, config.toolbox or _real_tools(config))
+    harness = Harness(parts, config.driver or NoDriver(), workshop)
+    return Service(
+        parts=parts,
+        blobs=blobs,
+        workshop=workshop,
+        harness=harness,
+        heartbeat_s=config.heartbeat_s,
+    )
+
+
+def _real_tools(config: ServiceConfig) -> OpenToolbox:
+    def open_(root: Path, hosts: tuple[str, ...] | None, layer: Path | None) -> SessionTools:
+        return open_toolbox(
+            root,
+            hosts=hosts,
+            layer=layer,
+            unsafe_no_sandbox=config.unsafe_no_sandbox,
+            policy=config.sandbox,
+        )
+
+    return open_
+
+
+def _identity(store: Store) -> dict[str, str]:
+    """Who answers: the same for as long as the records are kept."""
+    return {
+        "anthropic-organization-id": store.fact("organization", str(uuid.uuid4())),
+        "anthropic-workspace-id": store.fact("workspace", f"wrkspc_local{secrets.token_hex(8)}"),
+    }
+
+
+def _silence() -> None:
+    """Uvicorn reports a connection that was cut on purpose; our own errors travel in answers."""
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+
+
+def start(config: ServiceConfig) -> RunningService:
+    """Start a service and return when it accepts connections.
+
+    Raises:
+        SandboxUnavailable: tools would run, and this machine cannot confine them.
+        UsageError: the port is taken, or the records are of another version.
+    """
+    runs_tools = config.driver is not None and config.toolbox is None
+    if runs_tools and not config.unsafe_no_sandbox:
+        found = support()
+        if not found.available:
+            found.require()
+            raise SandboxUnavailable("This machine cannot confine tools.")
+    service = RunningService(config)
+    service.start()
+    return service

@@ -1,0 +1,84 @@
+"""What all request shapes share, and the one place where a violation becomes a 400."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agentflow.local.errors import ApiError, invalid
+
+__all__ = ["Metadata", "MetadataPatch", "Shape", "merge_metadata", "read", "sent"]
+
+ShapeT = TypeVar("ShapeT", bound="Shape")
+
+
+class Shape(BaseModel):
+    """Unknown fields and values of another type are refused, never converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _at_most_16(pairs: dict[str, Any]) -> dict[str, Any]:
+    if len(pairs) > 16:
+        raise ValueError(f"at most 16 pairs are allowed, not {len(pairs)}")
+    return pairs
+
+
+_Key = Annotated[str, Field(min_length=1, max_length=64)]
+_Value = Annotated[str, Field(max_length=512)]
+Metadata = Annotated[dict[_Key, _Value], AfterValidator(_at_most_16)]
+MetadataPatch = dict[_Key, _Value | None]
+
+_adapters: dict[type[Shape], TypeAdapter[Any]] = {}
+
+
+def read(shape: type[ShapeT], body: object) -> ShapeT:
+    """The request body as `shape`.
+
+    Raises:
+        ApiError: 400, it has another shape; the first violation is named with its place.
+    """
+    adapter = _adapters.setdefault(shape, TypeAdapter(shape))
+    try:
+        model: ShapeT = adapter.validate_python(body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    return model
+
+
+def sent(model: Shape) -> dict[str, Any]:
+    """The fields that were in the request, as JSON data: what was left out stays left out."""
+    return model.model_dump(exclude_unset=True, by_alias=True)
+
+
+def _refusal(error: ValidationError) -> ApiError:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = _place(first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "Extra inputs are not permitted"
+    return invalid(f"{place}: {message}")
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """`tools.0.configs.1.name`, without the tags that mark a union's branch."""
+    return ".".join(str(part) for part in location) or "body"
+
+
+def merge_metadata(stored: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
+    """Per key: a value sets, null deletes.
+
+    Raises:
+        ApiError: 400, more than 16 pairs would remain.
+    """
+    merged = dict(stored)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = value
+    if len(merged) > 16:
+        raise invalid(f"metadata: at most 16 pairs are allowed, not {len(merged)}.")
+    return merged

@@ -1,0 +1,289 @@
+"""The agent loop of one session while it runs: model request, tool calls, results, next request.
+
+One `work` goes from `running` to the next stop: end of turn, calls that wait for the client, the budget,
+a refusal, a failure or an interrupt. It keeps nothing of its own: what it does next follows from the
+session's state, so that a restarted service goes on where the killed one was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from agentflow.local import prices, usage
+from agentflow.local.drivers.base import ModelDriver, ModelFailure, Result, Turn, TurnContext
+from agentflow.local.live import Live, Parts
+from agentflow.local.permissions import decide
+from agentflow.local.prices import Tokens
+from agentflow.local.state import OpenCall
+
+__all__ = ["INTERRUPTED", "Worker", "Workshop"]
+
+T = TypeVar("T")
+
+INTERRUPTED = "The session was interrupted before this call finished."
+
+
+class Workshop(Protocol):
+    """Where the tools of sessions run."""
+
+    async def call(
+        self, live: Live, id: str, name: str, input: Mapping[str, Any]
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Content blocks of the result, and whether it is an error.
+
+        `id` is that of the call, for files made on its behalf.
+        """
+        ...
+
+    async def collect(self, live: Live) -> None:
+        """Make what the session delivered available as its files."""
+        ...
+
+
+class _Interrupt(Exception):
+    """The client interrupted what was awaited."""
+
+
+class Worker:
+    def __init__(self, live: Live, parts: Parts, driver: ModelDriver, workshop: Workshop) -> None:
+        self._live = live
+        self._parts = parts
+        self._driver = driver
+        self._workshop = workshop
+        self._agent: Mapping[str, Any] = live.record()["agent"]
+
+    async def work(self) -> None:
+        """Go on until the session stops. Cancelled, it leaves the state as after a crash."""
+        while True:
+            try:
+                if await self._round():
+                    return
+            except _Interrupt:
+                if await self._stop_interrupted():
+                    return
+
+    async def _round(self) -> bool:
+        """Answer calls, then take a turn. True: the session stopped."""
+        live = self._live
+        self._check_interrupt()
+        for confirmation in live.queued("user.tool_confirmation"):
+            live.process(confirmation)
+        await self._run_calls()
+        self._check_interrupt()
+        if live.state.waiting():
+            return await self._stop("requires_action")
+        with live.change():
+            for event in live.queued("user.message", "system.message"):
+                live.process(event)
+                live.state.needs_turn = True
+            live.state.calls.clear()
+        if not live.state.needs_turn:
+            return await self._stop("end_turn")
+        if live.over_budget():
+            return await self._stop("budget_reached")
+        return await self._take_turn()
+
+    # Model requests
+
+    async def _take_turn(self) -> bool:
+        live = self._live
+        with live.change():
+            live.state.requests += 1
+            span = live.emit("span.model_request_start")["id"]
+            live.state.open_span = span
+        try:
+            turn = await self._interruptible(self._request())
+        except ModelFailure as failure:
+            return await self._fail(failure)
+        except _Interrupt:
+            self._end_span(Tokens(), is_error=True)
+            raise
+        with live.change():
+            self._take(turn)
+        if turn.refusal is not None:
+            return await self._stop("refusal", details=turn.refusal)
+        return False
+
+    async def _request(self) -> Turn:
+        live = self._live
+        retry = self._parts.faults.error_before_request.get(live.state.requests)
+        if retry is not None:
+            self._parts.faults.fired.append("error_before_request")
+            raise ModelFailure(
+                "The model is overloaded.", type="model_overloaded_error", retry=retry
+            )
+        history = self._parts.store.history(live.id)
+        context = TurnContext(
+            session_id=live.id,
+            agent=self._agent,
+            history=history,
+            results=_results(live.state.keys, history),
+            state=live.state.driver,
+        )
+        return await self._driver.next_turn(context)
+
+    def _take(self, turn: Turn) -> None:
+        """Keep a turn: its events, its usage, and the calls it opens."""
+        live = self._live
+        live.state.driver = dict(turn.state)
+        live.state.needs_turn = False
+        if turn.thinks:
+            live.emit("agent.thinking")
+        if turn.text is not None:
+            live.emit("agent.message", content=[{"type": "text", "text": turn.text}])
+        for call in turn.calls:
+            opened = self._open(call.name, dict(call.input))
+            live.state.calls.append(opened)
+            live.state.keys[call.key] = opened.id
+        self._end_span(turn.tokens, is_error=False)
+
+    def _open(self, name: str, input: dict[str, Any]) -> OpenCall:
+        decision = decide(self._agent, name)
+        fields: dict[str, Any] = {"name": name, "input": input}
+        if decision.permission is not None:
+            fields["evaluated_permission"] = decision.permission
+        if decision.evaluation is not None:
+            fields["evaluation"] = dict(decision.evaluation)
+        kind = "agent.custom_tool_use" if decision.kind == "custom" else "agent.tool_use"
+        event = self._live.emit(kind, **fields)
+        return OpenCall(
+            id=event["id"],
+            kind=decision.kind,
+            name=name,
+            input=input,
+            waiting=decision.kind == "custom" or decision.permission == "ask",
+            refused=decision.refused,
+        )
+
+    def _end_span(self, tokens: Tokens, *, is_error: bool) -> None:
+        live = self._live
+        with live.change():
+            state = live.state
+            cost = prices.request_usd(self._agent["model"]["id"], tokens)
+            state.tokens = state.tokens + tokens
+            if state.token_usd is not None:
+                state.token_usd = None if cost is None else state.token_usd + cost
+            start, state.open_span = state.open_span, None
+            live.emit(
+                "span.model_request_end",
+                model_request_start_id=start,
+                is_error=is_error,
+                model_usage=usage.request_usage(tokens),
+            )
+
+    async def _fail(self, failure: ModelFailure) -> bool:
+        """`retrying` goes on by itself; `exhausted` ends the turn; `terminal` ends the session."""
+        live = self._live
+        with live.change():
+            if failure.state is not None:
+                live.state.driver = dict(failure.state)
+            self._end_span(Tokens(), is_error=True)
+            live.fail(failure.type, failure.message, failure.retry)
+            if failure.retry == "terminal":
+                live.go_terminated()
+                return True
+            if failure.retry == "retrying":
+                live.go_rescheduling()
+        if failure.retry == "retrying":
+            # Another moment for clients to see the status; the request itself is local.
+            await asyncio.sleep(0)
+            live.go_running()
+            return False
+        self._flush()
+        return await self._stop("retries_exhausted")
+
+    def _flush(self) -> None:
+        """Inputs that wait behind a dead turn are dropped: they show as processed."""
+        live = self._live
+        with live.change():
+            for event in live.queued("user.message", "system.message", "user.tool_confirmation"):
+                live.process(event)
+            live.state.needs_turn = False
+
+    # Tool calls
+
+    async def _run_calls(self) -> None:
+        """Run, one after the other, what may run now."""
+        for call in list(self._live.state.calls):
+            if not call.done and not call.waiting:
+                await self._run_call(call)
+
+    async def _run_call(self, call: OpenCall) -> None:
+        live = self._live
+        if call.refused is not None:
+            live.finish_call(call, call.refused, is_error=True)
+            return
+        with live.change():
+            call.started = True
+        content, is_error = await self._interruptible(
+            self._workshop.call(live, call.id, call.name, call.input)
+        )
+        live.answer_call(call, content, is_error=is_error)
+
+    # Stops
+
+    async def _stop(self, reason: str, *, details: Mapping[str, Any] | None = None) -> bool:
+        """Idle, unless something came in the meantime. True: the session stopped."""
+        live = self._live
+        await self._interruptible(self._workshop.collect(live))
+        if reason == "requires_action":
+            if not live.state.waiting():
+                return False
+        elif reason in ("end_turn", "refusal", "retries_exhausted") and live.queued("user.message"):
+            return False
+        live.go_idle(reason, details=details)
+        return True
+
+    async def _stop_interrupted(self) -> bool:
+        """Close what is open and idle; a message that came along starts another turn."""
+        live = self._live
+        await self._workshop.collect(live)
+        live.interrupted.clear()
+        with live.change():
+            live.close_calls(INTERRUPTED)
+            for event in live.queued("user.interrupt", "user.tool_confirmation"):
+                live.process(event)
+            live.go_idle("end_turn")
+            if not live.queued("user.message"):
+                return True
+            live.go_running()
+        return False
+
+    def _check_interrupt(self) -> None:
+        if self._live.interrupted.is_set():
+            raise _Interrupt
+
+    async def _interruptible(self, doing: Awaitable[T]) -> T:
+        """Await `doing`, or cancel it when the client interrupts.
+
+        Raises:
+            _Interrupt: the client did.
+        """
+        task = asyncio.ensure_future(doing)
+        waiter = asyncio.ensure_future(self._live.interrupted.wait())
+        try:
+            await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise _Interrupt
+            return task.result()
+        finally:
+            waiter.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+
+def _results(keys: Mapping[str, str], history: list[dict[str, Any]]) -> dict[str, Result]:
+    """The driver's names of calls -> what came back."""
+    answered: dict[str, Result] = {}
+    for event in history:
+        id = event.get("custom_tool_use_id")
+        if event["type"] == "agent.tool_result":
+            id = event["tool_use_id"]
+        if id is not None:
+            blocks = event.get("content") or []
+            text = "\n".join(block.get("text", f"[{block['type']}]") for block in blocks)
+            answered.setdefault(id, Result(text, bool(event.get("is_error"))))
+    return {key: answered[id] for key, id in keys.items() if id in answered}
