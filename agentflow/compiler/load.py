@@ -12,7 +12,7 @@ from typing import NamedTuple
 from agentflow import codes
 from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
-from agentflow.nearest import did_you_mean, one_of
+from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.ports import Files
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
@@ -95,6 +95,7 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
                 name = document.data.get("name")
                 usable = name if isinstance(name, str) and name else None
                 specs.append(RawSpec(kind, usable, document))
+                complete = complete and usable is not None
     kept, found = _unique(specs)
     problems.extend(found)
     project = next((spec for spec in kept if spec.kind == "Project"), None)
@@ -167,7 +168,9 @@ def _kind(document: Document, *, first: bool) -> tuple[str | None, list[Diagnost
     choices = f"The kinds are {one_of(KINDS, joined='and')}."
     if kind is None:
         message = "The document does not say what it declares."
-        problems.append(codes.KIND_MISSING.at(span, message, hint=f"Add `kind: …`. {choices}"))
+        misspelt = nearest("kind", data)
+        hint = f"Write `kind` for {misspelt!r}." if misspelt else f"Add `kind: …`. {choices}"
+        problems.append(codes.KIND_MISSING.at(span, message, hint=hint))
         return None, problems
     message = f"There is no kind {kind!r}." if isinstance(kind, str) else "A kind is a word."
     hint = did_you_mean(str(kind), KINDS) or choices
@@ -184,7 +187,7 @@ def _api_version(document: Document, *, first: bool) -> Iterator[Diagnostic]:
             span = document.span(("apiVersion",))
             fix = Fix(f"Write {API_VERSION}", (Edit(span, API_VERSION),), safe=False)
             yield codes.API_VERSION_UNKNOWN.at(span, message, hint=hint, fix=fix)
-    elif first:
+    elif first and nearest("apiVersion", data) is None:  # a misspelt key is reported as that
         span = _head(document)
         message = "The first document of a file says which version of the language it is in."
         line = f"apiVersion: {API_VERSION}"

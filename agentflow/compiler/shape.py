@@ -189,12 +189,13 @@ def _unknown_key(model: type[SpecModel], document: Document, path: Path) -> Diag
     taken = _keys_at(document.data, path[:-1])
     near = nearest(key, [name for name in known if name not in taken])
     meant = MEANT_KEY.get(key)
-    if meant is not None and (near is None or meant.first or key == "system"):
+    hint = None
+    if meant is not None and (near is None or meant.first):
         hint = meant.hint(path[:-1], known)
-    elif near is not None:
+    if hint is None and near is not None:
         hint = f"Did you mean {near!r}?"
         fix = Fix(f"Rename to {near!r}", (Edit(span, near),), safe=False)
-    else:
+    if hint is None:
         hint = f"Known keys are {one_of(known, joined='and', limit=30)}."
     return codes.UNKNOWN_KEY.at(span, f"{where} has no key {key!r}.", hint=hint, fix=fix)
 

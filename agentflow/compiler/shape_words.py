@@ -24,18 +24,25 @@ class Meant(NamedTuple):
     """A sentence after the hint."""
     first: bool = True
     """It is said even if a known key looks similar."""
+    top: bool = False
+    """The note is about the top level of a document."""
 
-    def hint(self, parent: Path, known: Collection[str]) -> str:
-        """The hint for a mapping at `parent` that has the `known` keys."""
+    def hint(self, parent: Path, known: Collection[str]) -> str | None:
+        """The hint for a mapping at `parent` that has the `known` keys; None: it does not fit there."""
         if not self.key:
-            return self.note
-        above = [str(step) for step in parent]
+            return self.note if not parent or not self.top else None
         steps = self.key.split(".")
+        above = [str(step) for step in parent]
+        where = ""
         if above and steps[: len(above)] == above:
             steps = steps[len(above) :]
-        elif len(steps) > 1 and steps[-1] in known:
+        elif steps[-1] in known:
             steps = steps[-1:]
-        words = f"Did you mean {'.'.join(steps)!r}?"
+        elif above:
+            return None
+        elif steps[0] not in known:
+            where = " of an Environment" if steps[0] == "network" else " of an Agent"
+        words = f"Did you mean {'.'.join(steps)!r}{where}?"
         return f"{words} {self.note}" if self.note else words
 
 
@@ -64,9 +71,9 @@ MEANT_KEY: dict[str, Meant] = {
     "cost": Meant("budget.usd"),
     "timeout": Meant("budget.wall", first=False),
     "permission_policy": Meant("policy"),
-    "type": Meant("", "The kind says it already. Remove the key.", first=False),
-    "config": Meant("", "Its keys stand directly in the document."),
-    "spec": Meant("", "Documents are flat: its keys stand directly in the document."),
+    "type": Meant("", "The kind says it already. Remove the key.", first=False, top=True),
+    "config": Meant("", "Its keys stand directly in the document.", top=True),
+    "spec": Meant("", "Documents are flat: its keys stand directly in the document.", top=True),
     "environment_id": Meant("environment", "Write `environment: id:env_…`."),
     "model_id": Meant("model"),
     "effort": Meant("model.effort"),

@@ -16,6 +16,7 @@ from agentflow.compiler.substitute import Found, References, Scope, show, substi
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import one_of
 from agentflow.source.tree import Document, Path
+from agentflow.spec.agent import VarSpec
 
 __all__ = ["Given", "VariableSet"]
 
@@ -25,6 +26,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "number": (int, Decimal),
     "boolean": (bool,),
 }
+_KEYS = VarSpec.model_fields.keys()
 _WORDS = {
     "string": "text",
     "integer": "a whole number",
@@ -139,7 +141,8 @@ class VariableSet:
             assert self._document is not None
             path = ("vars", name, "default")
             return self.checked(name, type_, spec, spec["default"], self._document, path)
-        if isinstance(declaration, dict):
+        # Without a default because of a mistake that the check of its shape reports?
+        if isinstance(declaration, dict) and declaration.keys() <= _KEYS:
             span = self._declaration(name)
             message = f"The variable {name!r} has no value."
             hint = f"Give it a default, or a value: --var {name}=…, or below `vars` of the target."

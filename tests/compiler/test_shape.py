@@ -47,6 +47,9 @@ def only(text: str) -> Diagnostic:
             "`tools.web_fetch` has no key 'allowed_domains'.",
             "Did you mean 'domains'?",
         ),
+        ("budget: {instructions: x}", "AF110", "no key 'instructions'", "Known keys are usd"),
+        ("inputs: {a: {config: x}}", "AF110", "no key 'config'", "Known keys are type"),
+        ("allowed_hosts: [x]", "AF110", "Agent has no key", "'network.hosts' of an Environment?"),
         ("max_turns: 3", "AF110", "Agent has no key 'max_turns'.", "'budget.turns'"),
         ("budget: {max_turns: 3}", "AF110", "`budget` has no key 'max_turns'.", "'turns'"),
         ("zzz: 1", "AF110", "Agent has no key 'zzz'.", "Known keys are apiVersion, kind, name"),
@@ -111,7 +114,7 @@ def test_what_does_not_fit_an_agent(body: str, code: str, message: str, hint: st
         assert problem.hint is None
     else:
         assert hint in (problem.hint or "")
-    for jargon in ("input", "Input", "pydantic", "valid string", "instance of", "Extra"):
+    for jargon in ("Input", "pydantic", "valid string", "instance of", "Extra"):
         assert jargon not in problem.message
 
 
@@ -122,6 +125,7 @@ def test_what_does_not_fit_an_agent(body: str, code: str, message: str, hint: st
         ("allowed_hosts: [x]", "no key 'allowed_hosts'", "'network.hosts'"),
         ("network: {allowed_hosts: [x]}", "no key 'allowed_hosts'", "'hosts'"),
         ("network: {max_redirects: 3}", "no key 'max_redirects'", "no such setting"),
+        ("system: x", "Environment has no key 'system'", "'prompt' of an Agent?"),
         ("config: {}", "no key 'config'", "directly in the document"),
         ("networking: {}", "no key 'networking'", "'network'"),
     ],
