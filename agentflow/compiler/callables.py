@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.docstrings import parse_docstring
+from agentflow.compiler.docstrings import Docstring, parse_docstring
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean
@@ -26,6 +26,7 @@ __all__ = [
     "Located",
     "Parameters",
     "callable_schema",
+    "docstring_of",
     "locate",
     "module_paths",
     "parameters",
@@ -146,6 +147,13 @@ def _imported(module: ast.Module) -> set[str]:
     }
 
 
+def docstring_of(found: Located) -> Docstring:
+    """What the docstring of a function that `locate` found says."""
+    module = _parse(found.source)
+    assert isinstance(module, ast.Module), "locate() reports what does not parse"
+    return parse_docstring(ast.get_docstring(_functions(module)[found.function]) or "")
+
+
 @lru_cache(maxsize=256)
 def callable_schema(found: Located) -> Checked[CallableSchema | None]:
     """The description and input schema of a function that `locate` found.
@@ -155,7 +163,7 @@ def callable_schema(found: Located) -> Checked[CallableSchema | None]:
     module = _parse(found.source)
     assert isinstance(module, ast.Module), "locate() reports what does not parse"
     function = _functions(module)[found.function]
-    doc = parse_docstring(ast.get_docstring(function) or "")
+    doc = docstring_of(found)
     reader = _Types(_aliases(module), _renamed(module))
     properties: dict[str, Any] = {}
     required: list[str] = []

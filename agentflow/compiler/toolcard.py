@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.callables import callable_schema, locate
+from agentflow.compiler.callables import callable_schema, docstring_of, locate
 from agentflow.compiler.delivery import plain
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Checked
@@ -53,15 +53,13 @@ def tool_card(node: AgentNode, name: str, files: Files) -> Checked[ToolCard | No
     found, problems = locate(tool.run, files, node.span("custom", name, "run"))
     if found is None:
         return Checked(None, problems)
-    description = tool.description or ""
     schema: Mapping[str, Any] | None = tool.input_schema
-    if schema is None or not description:
+    if schema is None:
         read, why = callable_schema(found)
-        if schema is None:
-            if read is None:
-                return Checked(None, why)
-            schema = read.input_schema
-        description = description or (read.description if read else "")
+        if read is None:
+            return Checked(None, why)
+        schema = read.input_schema
+    description = tool.description or docstring_of(found).description
     if not description:
         message = f"The tool {name!r} has no description."
         hint = f"Write a docstring for {found.function}(), or the tool's `description`."

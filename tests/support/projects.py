@@ -18,8 +18,9 @@ PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: p\n"
 def project(agent: str, files: Mapping[str, str] | None = None) -> MemoryFiles:
     """A project with one agent `a`, whose spec goes on with `agent`, and other files by path."""
     spec = "---\nkind: Agent\nname: a\n"
-    spec += "" if "model:" in agent else "model: claude-opus-5-5\n"
-    spec += "" if "prompt:" in agent else "prompt: Work.\n"
+    own = agent.split("---", 1)[0]
+    spec += "" if "model:" in own else "model: claude-opus-5-5\n"
+    spec += "" if "prompt:" in own else "prompt: Work.\n"
     return MemoryFiles({"agentflow.yaml": PROJECT + spec + agent, **(files or {})})
 
 
