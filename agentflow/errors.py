@@ -16,6 +16,7 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
     │   └── LostAnswer          4   the connection broke: whether the request took place is unknown
     ├── StreamLost              4   an event stream ended or broke: reconnect
     ├── SandboxUnavailable      1   this machine cannot confine tools
+    ├── PackagesFailed          1   the packages of an environment cannot be installed
     └── BudgetReached           7
 """
 
@@ -45,6 +46,7 @@ __all__ = [
     "FileRefused",
     "LostAnswer",
     "NotFound",
+    "PackagesFailed",
     "ProblemsFound",
     "Rejected",
     "SandboxUnavailable",
@@ -179,4 +181,8 @@ class StreamLost(AgentflowError):
 
 
 class SandboxUnavailable(AgentflowError):
+    pass
+
+
+class PackagesFailed(AgentflowError):
     pass

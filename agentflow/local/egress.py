@@ -19,6 +19,7 @@ nothing, and `limits` says so.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -88,8 +89,7 @@ def _here() -> list[Network]:
 
 def _own_addresses() -> Iterator[Network]:
     """The addresses of this machine's interfaces, from the kernel's tables."""
-    trie = _lines("/proc/net/fib_trie")
-    for line, following in zip(trie, trie[1:], strict=False):
+    for line, following in itertools.pairwise(_lines("/proc/net/fib_trie")):
         if "host LOCAL" in following and "|-- " in line:
             yield ipaddress.ip_network(line.split("|-- ")[1].strip())
     for line in _lines("/proc/net/if_inet6"):

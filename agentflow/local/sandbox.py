@@ -278,6 +278,8 @@ class _ConfinedProcess:
             process = sandlock.Sandbox(**options).popen(
                 command, StdioMode.PIPED, StdioMode.PIPED, StdioMode.NULL
             )
+            assert process.stdin is not None
+            assert process.stdout is not None
             # `wait` closes the input of the process, so we write to a copy.
             self.stdin = os.fdopen(os.dup(process.stdin.fileno()), "wb", buffering=0)
             self.stdout = process.stdout

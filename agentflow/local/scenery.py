@@ -119,7 +119,7 @@ class Scenery:
         for name, target in _alternatives():
             text = f'#!/bin/bash\nexec -a {name} {target} "$@"\n'
             _write_program(folder / name, text)
-        into = (Path(__file__).parent / "shims" / "into.bash").read_text(encoding="utf-8")
+        into = (Path(__file__).parent / "shims" / "into.bash.txt").read_text(encoding="utf-8")
         for name in _INTO:
             _write_program(folder / name, into.replace("@TOOL@", f"/usr/bin/{name}"))
         folder.rename(self._shims)

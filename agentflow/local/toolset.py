@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from agentflow.local import egress
 from agentflow.local.filetools import FILE_TOOLS, FileTools, ToolFailed
@@ -29,10 +29,9 @@ from agentflow.local.paths import PathRefused, Places
 from agentflow.local.sandbox import Confined, Sandbox, SandboxPolicy, Spawned, Unconfined
 from agentflow.local.search import grep_command
 from agentflow.local.shell import CommandResult, Shell
+from agentflow.local.threads import in_thread
 
 __all__ = ["TOOLS", "ToolOutcome", "Toolbox", "open_toolbox"]
-
-_T = TypeVar("_T")
 
 TOOLS = ("bash", *FILE_TOOLS, "grep")
 
@@ -86,6 +85,7 @@ class Toolbox:
     """One session's tools. Calls may overlap: commands of the shell wait for each other."""
 
     def __init__(self, sandbox: Sandbox, policy: SandboxPolicy) -> None:
+        self.places = sandbox.places
         self._sandbox = sandbox
         self._policy = policy
         self._files = FileTools(sandbox.places, confined=sandbox.confined)
@@ -137,7 +137,7 @@ class Toolbox:
                 self._shell = await self._start_shell()
             shell = self._shell
             try:
-                result = await _in_thread(shell.run, command, timeout_s, on_cancel=shell.kill)
+                result = await in_thread(shell.run, command, timeout_s, on_cancel=shell.kill)
             except asyncio.CancelledError:
                 await self._end_shell()
                 raise
@@ -174,7 +174,7 @@ class Toolbox:
         process = await asyncio.to_thread(self._sandbox.spawn, command)
         self._running.add(process)
         try:
-            output, code = await _in_thread(_collect, process, on_cancel=process.kill)
+            output, code = await in_thread(_collect, process, on_cancel=process.kill)
         finally:
             self._running.discard(process)
         if code is None:
@@ -256,16 +256,3 @@ def _describe(block: Mapping[str, Any]) -> str:
     source = block["source"]
     size = len(source["data"]) * 3 // 4
     return f"[{block['type']}: {source['media_type']}, {size} bytes]"
-
-
-async def _in_thread(
-    work: Callable[..., _T], *arguments: Any, on_cancel: Callable[[], object]
-) -> _T:
-    """Run blocking work in a thread. If we are cancelled, end it by `on_cancel` and wait for it."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        on_cancel()
-        await asyncio.wait([task])
-        raise
