@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from agentflow.compiler.apply import (
     Status,
@@ -112,8 +111,8 @@ class Ended:
 Progress = Started | Waiting | Ended
 
 
-class ApplyObserver(Protocol):
-    def __call__(self, progress: Progress) -> None: ...
+ApplyObserver = Callable[[Progress], None]
+"""Told as it happens. Each progress has a one-line text form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
