@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+import functools
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,7 +99,7 @@ class Wire:
 
 @dataclass
 class Bench:
-    """One service, one project directory; every call runs in an event loop of its own."""
+    """One service, one project directory, one event loop that every call runs in."""
 
     base_url: str
     token: str
@@ -106,27 +107,31 @@ class Bench:
     wire: Wire = field(default_factory=Wire)
     clock: TurnedClock = field(default_factory=TurnedClock)
     progress: list[Progress] = field(default_factory=list)
+    loop: asyncio.Runner = field(default_factory=asyncio.Runner)
+
+    @functools.cached_property
+    def client(self) -> anthropic.AsyncAnthropic:
+        """Nothing goes wrong on this one."""
+        return make_client(self.base_url, self.token)
+
+    def close(self) -> None:
+        self.loop.run(self.client.close())
+        self.loop.close()
 
     @property
     def store(self) -> StateStore:
         return StateStore(self.directory / "state", project="p", target="local")
 
-    def run(
-        self, call: Callable[[RemoteResources], Awaitable[T]], *, wire: Wire | None = None
-    ) -> T:
+    def run(self, call: Callable[[RemoteResources], Awaitable[T]]) -> T:
+        """Over the connection that fails as it is told."""
+
         async def main() -> T:
-            async with self.resources(wire or self.wire) as resources:
-                return await call(resources)
+            return await call(self.resources(self.wire))
 
-        return asyncio.run(main())
+        return self.loop.run(main())
 
-    @contextlib.asynccontextmanager
-    async def resources(self, wire: Wire) -> AsyncIterator[RemoteResources]:
-        client = make_client(self.base_url, self.token, middleware=[wire])
-        try:
-            yield RemoteResources(client)
-        finally:
-            await client.close()
+    def resources(self, wire: Wire) -> RemoteResources:
+        return RemoteResources(self.client.with_options(middleware=[wire]))
 
     def plan(self, wanted: Manifest, drift: DriftPolicy = DriftPolicy.BLOCK) -> Plan:
         return self.run(lambda r: make_plan(wanted, r, self.store, drift=drift))
@@ -143,13 +148,14 @@ class Bench:
 
     def by_hand(self, kind: str, id: str, **fields: Any) -> None:
         """Somebody changes it in the Console."""
-        self.run(lambda r: r.update(kind, id, fields, expected_version=None), wire=Wire())
+        resources = RemoteResources(self.client)
+        self.loop.run(resources.update(kind, id, fields, expected_version=None))
 
     def names(self, kind: str) -> list[str]:
         return sorted(record.name for record in self.list(kind))
 
     def list(self, kind: str) -> list[Any]:
-        return list(self.run(lambda r: r.list(kind), wire=Wire()))
+        return list(self.loop.run(RemoteResources(self.client).list(kind)))
 
     def body(self, kind: str, name: str) -> Mapping[str, Any]:
         (record,) = [record for record in self.list(kind) if record.name == name]
@@ -161,6 +167,8 @@ class Bench:
 def embedded(directory: Path) -> Iterator[Bench]:
     service = start(ServiceConfig(root=directory / "service", driver=None, token=None))
     try:
-        yield Bench(base_url=service.base_url, token=service.token, directory=directory)
+        bench = Bench(base_url=service.base_url, token=service.token, directory=directory)
+        yield bench
+        bench.close()
     finally:
         service.stop()

@@ -17,7 +17,6 @@ from agentflow.errors import Blocked, NotFound, Rejected, ServiceError, StateErr
 from agentflow.operations.apply import Ended, Started, Waiting, apply_plan
 from agentflow.operations.plan import make_plan
 from agentflow.output.plan import render_plan
-from agentflow.remote.client import make_client
 from tests.operations.service import Bench, Fault, Wire
 from tests.plan.support import agent, environment, manifest, resource
 
@@ -258,12 +257,7 @@ def test_a_plan_that_somebody_else_applied_first_creates_nothing_twice(bench: Be
 def test_an_archived_resource_is_made_again(bench: Bench) -> None:
     bench.apply_all(TWO)
     id = bench.body("agent", "a")["id"]
-
-    async def archive() -> None:
-        async with make_client(bench.base_url, bench.token) as client:
-            await client.beta.agents.archive(id)
-
-    asyncio.run(archive())
+    bench.loop.run(bench.client.beta.agents.archive(id))
     action = bench.plan(TWO).action("agent/a")
     assert action is not None
     assert (action.verb, action.reason) == (
@@ -277,12 +271,7 @@ def test_an_archived_resource_is_made_again(bench: Bench) -> None:
 def test_a_deleted_environment_is_made_again(bench: Bench) -> None:
     bench.apply_all(TWO)
     id = bench.body("environment", "e")["id"]
-
-    async def delete() -> None:
-        async with make_client(bench.base_url, bench.token) as client:
-            await client.beta.environments.delete(id)
-
-    asyncio.run(delete())
+    bench.loop.run(bench.client.beta.environments.delete(id))
     action = bench.plan(TWO).action("environment/e")
     assert action is not None
     assert action.reason == f"{id} is not on the service any more"
@@ -353,16 +342,16 @@ def test_an_interrupted_apply_is_finished_by_the_next(bench: Bench, interrupt_at
             if posts == interrupt_at:
                 task.cancel()
 
-        async with bench.resources(Wire(before=before)) as resources:
-            made = await make_plan(wanted, resources, bench.store)
-            observer = bench.progress.append
-            task = asyncio.create_task(
-                apply_plan(made, resources, bench.store, observer, clock=bench.clock)
-            )
-            with pytest.raises(asyncio.CancelledError):
-                await task
+        resources = bench.resources(Wire(before=before))
+        made = await make_plan(wanted, resources, bench.store)
+        observer = bench.progress.append
+        task = asyncio.create_task(
+            apply_plan(made, resources, bench.store, observer, clock=bench.clock)
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
-    asyncio.run(main())
+    bench.loop.run(main())
     bench.apply_all(wanted)
     assert bench.plan(wanted).is_empty
     assert bench.names("agent") == ["a", "b"]
