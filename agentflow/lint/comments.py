@@ -18,12 +18,12 @@ from agentflow.source.tree import Document, Path
 __all__ = ["Comment", "Entry", "comments"]
 
 _DIRECTIVE = r"agentflow:[ \t]*(?P<verb>[A-Za-z-]+)[ \t]*(?P<list>\[(?P<codes>[^\]\n]*)\])?"
-_YAML = re.compile(rf"(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}[^\n]*", re.MULTILINE)
-_JINJA = re.compile(rf"\{{#-?[ \t]*{_DIRECTIVE}.*?#\}}", re.DOTALL)
-_ENTRY = re.compile(r"[^,\s][^,]*?(?=\s*(?:,|$))")
+_YAML = rf"(?m)(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}[^\n]*"
+_JINJA = rf"(?s)\{{#-?[ \t]*{_DIRECTIVE}.*?#\}}"
+_ENTRY = r"[^,\s][^,]*?(?=\s*(?:,|$))"
 _END = 2**31
-_HEADER = re.compile(r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$")
-_IGNORED_LINE = re.compile(r"\s*(?:#.*|---.*|\.\.\.\s*)?")
+_HEADER = r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$"
+_IGNORED_LINE = r"\s*(?:#.*|---.*|\.\.\.\s*)?"
 
 
 class Entry(NamedTuple):
@@ -78,7 +78,7 @@ def _entries(match: re.Match[str], place: Any) -> tuple[Entry, ...]:
     start = match.start("codes")
     return tuple(
         Entry(found[0], place(start + found.start(), start + found.end()))
-        for found in _ENTRY.finditer(match["codes"])
+        for found in re.finditer(_ENTRY, match["codes"])
     )
 
 
@@ -93,7 +93,7 @@ def _is_addressed(match: re.Match[str]) -> bool:
 def _in_template(template: TemplateText) -> Iterator[Comment]:
     if "agentflow:" not in template.text:
         return
-    for match in _JINJA.finditer(template.text):
+    for match in re.finditer(_JINJA, template.text):
         if _is_addressed(match):
             yield Comment(
                 template.span(*match.span()),
@@ -164,7 +164,7 @@ def _texts(document: Document) -> Iterator[Span]:
 
 def _in_yaml(documents: Sequence[Document], agents: Sequence[AgentNode]) -> Iterator[Comment]:
     source = SourceText(documents[0].file, documents[0].source)
-    found = [match for match in _YAML.finditer(source.text) if _is_addressed(match)]
+    found = [match for match in re.finditer(_YAML, source.text) if _is_addressed(match)]
     if not found:
         return
     scalars = [span for document in documents for span in _texts(document)]
@@ -185,7 +185,7 @@ def _is_text(scalar: Span, found: Span, text: str, offset: int) -> bool:
     if not (scalar.line, scalar.column) < at < (scalar.end_line, scalar.end_column):
         return False
     before = text[text.rfind("\n", 0, offset) + 1 : offset]
-    return scalar.line != found.line or not _HEADER.search(before)
+    return scalar.line != found.line or not re.search(_HEADER, before)
 
 
 def _covered(
@@ -203,7 +203,7 @@ def _covered(
             (
                 n
                 for n in range(line + 1, len(lines) + 1)
-                if not _IGNORED_LINE.fullmatch(lines[n - 1])
+                if not re.fullmatch(_IGNORED_LINE, lines[n - 1])
             ),
             _END,
         )

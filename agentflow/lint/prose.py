@@ -2,6 +2,9 @@
 
 Offsets always refer to the text as written, so that a finding can point at the very word. Prose is
 ambiguous; these helpers prefer to miss something over accusing a harmless sentence.
+
+Most prompts hold nothing of what a rule looks for. Patterns are therefore compiled only when one of
+their marks is in a text: compiling all of them would take longer than linting a project.
 """
 
 from __future__ import annotations
@@ -14,33 +17,24 @@ from functools import cached_property
 from agentflow.compiler.graph import TemplateText
 from agentflow.diagnostics import Span
 
-__all__ = ["Prose", "lowered", "phrases"]
+__all__ = ["Phrase", "Prose", "lowered"]
 
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_FENCE = re.compile(
-    r"^[ \t]*(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE
-)
-_INLINE = re.compile(r"(`+)[^`\n]+?(?<!`)\1(?!`)")
-_SPACE = re.compile(r"\\.|\[(?:\\.|[^\]])*\]|( )")
-_GAP = r"(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)"
-_NOT_NEWLINE = re.compile(r"[^\n]")
-_BOUNDARY = re.compile(r"[.!?;](?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#>]|\d+[.)])[ \t])|\A")
-_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
-_NEGATION = re.compile(
+# Kept as text: `re` compiles them at their first use, and remembers.
+_TAG = r"(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}"
+_FENCE = r"(?sm)^[ \t]*(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)"
+_INLINE = r"(`+)[^`\n]+?(?<!`)\1(?!`)"
+_BOUNDARY = r"[.!?;](?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#>]|\d+[.)])[ \t])|\A"
+_ITEM = r"[ \t]*(?:[-*+]|\d+[.)])[ \t]"
+_NEGATION = (
     r"\b(?:not|never|no|none|without|avoid|cannot|instead of|rather than|refrain|forbidden"
     r"|prohibited|disallowed|refuse|unless|already)\b|n['\u2019]t\b"
 )
+_SPACE = r"\\.|\[(?:\\.|[^\]])*\]|( )"
+_GAP = r"(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)"
 
 
 def _blank(match: re.Match[str]) -> str:
-    return _NOT_NEWLINE.sub(" ", match[0])
-
-
-def phrases(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern in which a space also stands for a line break, as in wrapped text."""
-    return re.compile(
-        _SPACE.sub(lambda found: _GAP if found[1] else found[0], pattern), re.MULTILINE
-    )
+    return re.sub(r"[^\n]", " ", match[0])
 
 
 def lowered(text: str) -> str:
@@ -52,6 +46,30 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
+class Phrase:
+    r"""What a rule looks for.
+
+    Args:
+        pattern: in lower case; several times faster than ignoring case. A space also stands for a
+            line break, as in wrapped text. It matches only where a word begins, so that it needs no
+            `\b` in front, which would make it slow.
+        marks: a text that holds none of them is not searched.
+        wraps: False for commands, which end with their line.
+    """
+
+    def __init__(self, pattern: str, *, marks: Sequence[str], wraps: bool = True) -> None:
+        self.pattern = pattern
+        self.marks = marks
+        self.wraps = wraps
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        pattern = self.pattern
+        if self.wraps:
+            pattern = re.sub(_SPACE, lambda found: _GAP if found[1] else found[0], pattern)
+        return re.compile(pattern, re.MULTILINE)
+
+
 class Prose:
     """A prompt or a task."""
 
@@ -60,44 +78,35 @@ class Prose:
 
     @cached_property
     def text(self) -> str:
-        """In lower case, with every template tag blanked. Offsets are those of the text as written.
-
-        Patterns in lower case are several times faster than those that ignore case.
-        """
+        """In lower case, with every template tag blanked. Offsets are those of the text as written."""
         lower = lowered(self.source.text)
-        return _TAG.sub(_blank, lower) if "{" in lower else lower
+        return re.sub(_TAG, _blank, lower) if "{" in lower else lower
 
     @cached_property
     def words(self) -> str:
         """`text` with fenced and inline code blanked too."""
         text = self.text
         if "```" in text or "~~~" in text:
-            text = _FENCE.sub(_blank, text)
-        return _INLINE.sub(_blank, text) if "`" in text else text
+            text = re.sub(_FENCE, _blank, text)
+        return re.sub(_INLINE, _blank, text) if "`" in text else text
 
     @cached_property
     def _starts(self) -> Sequence[int]:
-        return [match.end() for match in _BOUNDARY.finditer(self.text)]
+        """Where sentences and list items begin."""
+        return [match.end() for match in re.finditer(_BOUNDARY, self.text)]
 
-    def mentions(self, *parts: str) -> bool:
-        """Whether one of `parts` is in the text at all: quicker than the pattern that comes next."""
-        return any(part in self.text for part in parts)
-
-    def find(self, pattern: re.Pattern[str], *, code: bool = True) -> Iterator[re.Match[str]]:
-        """Matches that begin a word and that their sentence does not deny.
-
-        Args:
-            pattern: in lower case. It is much faster if it begins with letters.
-            code: whether to search within code as well.
-        """
-        for match in self.find_all(pattern, code=code):
+    def find(self, phrase: Phrase, *, code: bool = True) -> Iterator[re.Match[str]]:
+        """Matches that their sentence does not deny. `code`: also within code."""
+        for match in self.find_all(phrase, code=code):
             if not self.is_denied(match.start()):
                 yield match
 
-    def find_all(self, pattern: re.Pattern[str], *, code: bool = True) -> Iterator[re.Match[str]]:
+    def find_all(self, phrase: Phrase, *, code: bool = True) -> Iterator[re.Match[str]]:
         """As `find`, denied or not."""
+        if not any(mark in self.text for mark in phrase.marks):
+            return
         text = self.text if code else self.words
-        for match in pattern.finditer(text):
+        for match in phrase.compiled.finditer(text):
             start = match.start()
             if start == 0 or not (_is_word(text[start]) and _is_word(text[start - 1])):
                 yield match
@@ -106,31 +115,26 @@ class Prose:
         """What the user wrote there, on one line."""
         return " ".join(self.source.text[match.start(group) : match.end(group)].split())
 
+    def span(self, match: re.Match[str], group: int | str = 0) -> Span:
+        return self.source.span(match.start(group), match.end(group))
+
     def sentence_before(self, position: int) -> str:
         """The sentence or list item that `position` is in, up to there."""
         start = self._starts[bisect_right(self._starts, position) - 1]
         return self.text[start:position]
 
-    def sentence_around(self, position: int) -> str:
-        index = bisect_right(self._starts, position)
-        end = self._starts[index] if index < len(self._starts) else len(self.text)
-        return self.text[self._starts[index - 1] : end]
-
     def is_denied(self, position: int) -> bool:
         """Whether a negation comes before, in the sentence or in what leads into its list."""
         before = self.sentence_before(position)
-        if _NEGATION.search(before):
+        if re.search(_NEGATION, before):
             return True
-        return _ITEM.match(before) is not None and bool(
-            _NEGATION.search(self._lead_in(position - len(before)))
+        return re.match(_ITEM, before) is not None and bool(
+            re.search(_NEGATION, self._lead_in(position - len(before)))
         )
 
     def _lead_in(self, position: int) -> str:
         """The last line before a list: a heading or `Never do these:`."""
         for line in reversed(self.text[:position].splitlines()):
-            if line.strip() and not _ITEM.match(line) and not line.startswith(("  ", "\t")):
+            if line.strip() and not re.match(_ITEM, line) and not line.startswith(("  ", "\t")):
                 return line
         return ""
-
-    def span(self, match: re.Match[str], group: int | str = 0) -> Span:
-        return self.source.span(match.start(group), match.end(group))

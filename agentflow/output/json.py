@@ -8,7 +8,7 @@ from typing import Any
 
 from agentflow.diagnostics import Diagnostic, Fix, Severity, Span
 
-__all__ = ["GENERATED", "diagnostics_schema", "render_json"]
+__all__ = ["diagnostics_schema", "render_json"]
 
 FORMAT = 1
 
@@ -128,7 +128,3 @@ def diagnostics_schema() -> str:
         "additionalProperties": True,
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-GENERATED: dict[str, Callable[[], str]] = {"schemas/diagnostics.json": diagnostics_schema}
-"""Files that are made from the code, by path from the root of the repository."""

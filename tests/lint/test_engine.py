@@ -70,6 +70,7 @@ PROJECT_FREE = (
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rules_does_not_matter(shuffle: random.Random) -> None:
     context = Context(graph_of({"a.yaml": RICH}), None)
@@ -91,6 +92,7 @@ def test_suppressing_exactly_what_is_found_leaves_nothing() -> None:
     assert lint_files({"a.yaml": "\n".join(lines)}) == ()
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.sets(st.sampled_from(RULES).map(lambda r: r.code.id)))
 def test_what_is_ignored_is_gone_and_nothing_else(ignored: set[str]) -> None:
     context = Context(graph_of({"a.yaml": RICH}), None)
@@ -202,7 +204,7 @@ def _yaml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.dictionaries(_KEYS, _VALUES, max_size=5), st.booleans())
 def test_linting_never_raises_and_never_fails(changes: dict[str, Any], comment: bool) -> None:
     base: dict[str, Any] = {
@@ -232,7 +234,7 @@ def _mutations(text: str) -> st.SearchStrategy[str]:
     return cut.map(lambda c: text[: c[0]] + c[2] + text[c[0] + c[1] :])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(_mutations(RICH))
 def test_linting_a_damaged_file_never_fails(text: str) -> None:
     built = build(MemoryFiles({"agentflow.yaml": PROJECT, **CODE, "a.yaml": text}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.diagnostics import Code, Diagnostic, Severity, Span
@@ -132,6 +132,7 @@ def _columns(text: str) -> int:
 _LINES = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=300)
 
 
+@settings(deadline=None)
 @given(_LINES, st.integers(0, 320), st.integers(0, 320))
 def test_an_excerpt_is_always_possible_and_never_wide(line: str, start: int, length: int) -> None:
     shown, marks = excerpt(line, start, start + length)
@@ -142,6 +143,7 @@ def test_an_excerpt_is_always_possible_and_never_wide(line: str, start: int, len
     assert printable(shown) == shown
 
 
+@settings(deadline=None)
 @given(st.text("abcXYZ019.-", min_size=1, max_size=400), st.data())
 def test_what_is_marked_is_what_was_meant(line: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(line) - 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.source.yaml import parse
@@ -51,6 +51,7 @@ def test_with_escapes_it_is_the_whole_text(text: str) -> None:
     assert _place(text, "access") == text.removeprefix("prompt: ").rstrip("\n")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab #:-'\"", min_size=1, max_size=8), min_size=1, max_size=4), st.data())
 def test_any_stretch_of_a_folded_text_has_its_place(lines: list[str], data: st.DataObject) -> None:
     text = "prompt: >\n  x" + "\n  x".join(lines) + "\n"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.lifecycle import KNOWN, RETIRED, RETIRING
 from agentflow.lint.rule import Context, rule
+from agentflow.nearest import did_you_mean, one_of
 
 __all__ = [
     "budget_without_dollars",
@@ -111,13 +111,11 @@ def unknown_model(ctx: Context) -> Iterator[Diagnostic]:
         model = agent.spec.model.id
         if model in KNOWN or model in RETIRED:
             continue
-        near = get_close_matches(model, sorted(KNOWN), n=1, cutoff=0.7)
         yield ctx.problem(
             agent.span("model", "id"),
             f"Agent {agent.spec.name!r} uses the model {model!r}, which is not known.",
-            hint=f"Did you mean `{near[0]}`?"
-            if near
-            else "Known models are in the documentation of the service.",
+            hint=did_you_mean(model, KNOWN)
+            or f"Known are {one_of(sorted(KNOWN, reverse=True), joined='and', limit=4)}",
         )
 
 

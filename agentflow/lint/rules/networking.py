@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
 from agentflow.spec.tool import declared_tools
@@ -20,14 +21,15 @@ __all__ = [
     "wildcard_without_domain",
 ]
 
-_INSTALL = re.compile(
+_INSTALL = Phrase(
     r"(?:(?:python3? -m )?(?P<pip>pip3?|uv pip|uv) (?:install|add)"
     r"|(?P<npm>npm|yarn|pnpm) (?:install|i|add)|(?P<apt>apt(?:-get)?) (?:-y )?install"
     r"|(?P<cargo>cargo) (?:install|add)|(?P<gem>gem) install|(?P<go>go) (?:install|get))"
-    r"(?P<options>(?: --?[\w=-]+)*)(?: ['\"]?(?P<name>@?[a-z][\w./-]*\w|@?[a-z]))?"
+    r"(?P<options>(?: --?[\w=-]+)*)(?: ['\"]?(?P<name>@?[a-z][\w./-]*\w|@?[a-z]))?",
+    marks=("install", "uv add", "yarn", "npm", "cargo", "go get"),
+    wraps=False,
 )
-_INSTALLING = ("install", "uv add", "yarn", "npm", "cargo", "go get")
-_VERSION = re.compile(r"[=<>~!@:\[ ;].*", re.DOTALL)
+_VERSION = r"(?s)[=<>~!@:\[ ;].*"
 
 
 @rule("AF701", "install-in-prompt", Severity.WARNING, confidence="medium")
@@ -66,8 +68,6 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
         if environment is None or _lets_packages_in(environment):
             continue
         for field, prose in ctx.texts(agent):
-            if not prose.mentions(*_INSTALLING):
-                continue
             for match in prose.find(_INSTALL):
                 manager = next(name for name in PACKAGE_MANAGERS if match[name])
                 if getattr(environment.spec.packages, manager):
@@ -90,17 +90,16 @@ def _lets_packages_in(environment: Bound[EnvironmentSpec]) -> bool:
     return network.open or network.packages or "config" in environment.spec.raw
 
 
-_URL = re.compile(
+_URL = Phrase(
     r"(?<!\]\()https?://(?:[^\s/@`\"'<>]+@)?(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-    r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)"
+    r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)",
+    marks=("://",),
 )
-_USE = re.compile(
+_USE = (
     r"\b(?:fetch|download|get|load|pull|open|read|visit|call|query|request|curl|wget|post|send"
     r"|upload|scrape|crawl|clone|look up|check|poll|import|retrieve|browse|connect)\b"
 )
-_NOWHERE = re.compile(
-    r"(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)|127(?:\.\d+){3}"
-)
+_NOWHERE = r"(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)|127(?:\.\d+){3}"
 
 
 def _reachable(host: str, allowed: list[str]) -> bool:
@@ -149,15 +148,13 @@ def host_not_allowed(ctx: Context) -> Iterator[Diagnostic]:
             continue
         reported: set[str] = set()
         for field, prose in ctx.texts(agent):
-            if not prose.mentions("://"):
-                continue
             for match in prose.find(_URL):
                 host = match["host"]
                 if (
                     host in reported
-                    or _NOWHERE.fullmatch(host)
+                    or re.fullmatch(_NOWHERE, host)
                     or _reachable(host, environment.spec.network.hosts)
-                    or not _USE.search(prose.sentence_before(match.start()))
+                    or not re.search(_USE, prose.sentence_before(match.start()))
                 ):
                     continue
                 reported.add(host)
@@ -290,12 +287,12 @@ def unused_environment(ctx: Context) -> Iterator[Diagnostic]:
 
 
 _PINNED = {
-    "apt": re.compile(r"=\S"),
-    "cargo": re.compile(r"@\S"),
-    "gem": re.compile(r":\S"),
-    "go": re.compile(r"@(?!latest$)\S"),
-    "npm": re.compile(r".@(?!latest$)\S"),
-    "pip": re.compile(r"===?\s*\S|@\s*\S"),
+    "apt": r"=\S",
+    "cargo": r"@\S",
+    "gem": r":\S",
+    "go": r"@(?!latest$)\S",
+    "npm": r".@(?!latest$)\S",
+    "pip": r"===?\s*\S|@\s*\S",
 }
 
 
@@ -323,7 +320,7 @@ def unpinned_package(ctx: Context) -> Iterator[Diagnostic]:
         for manager, pattern in _PINNED.items():
             packages: list[str] = getattr(environment.spec.packages, manager)
             for index, package in enumerate(packages):
-                if not pattern.search(package):
+                if not re.search(pattern, package):
                     sign = {"apt": "=", "gem": ":", "pip": "=="}.get(manager, "@")
                     yield ctx.problem(
                         environment.span("packages", manager, index),
@@ -334,4 +331,4 @@ def unpinned_package(ctx: Context) -> Iterator[Diagnostic]:
 
 
 def _bare(package: str) -> str:
-    return package[:1] + _VERSION.sub("", package[1:])
+    return package[:1] + re.sub(_VERSION, "", package[1:])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity
-from agentflow.lint.prose import Prose, phrases
+from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 
 __all__ = [
@@ -20,15 +20,14 @@ __all__ = [
 
 OUTPUTS = "/mnt/session/outputs"
 
-_SLASH = re.compile(r"[/\\]")
-_PATH = re.compile(r"(?:~|\.{0,2})/[\w./-]*[\w/]|[a-z]:\\[\w.\\-]*\w|[\w-]+/[\w./-]*\w")
-_NOT_PATH = re.compile(r"[^\w.~:\\/-]")
-_WRITE = re.compile(
-    r"\b(?:sav(?:e|es|ing)|writ(?:e|es|ing)|put|deliver"
+_SLASH = r"[/\\]"
+_PATH = r"(?:~|\.{0,2})/[\w./-]*[\w/]|[a-z]:\\[\w.\\-]*\w|[\w-]+/[\w./-]*\w"
+_NOT_PATH = r"[^\w.~:\\/-]"
+_WRITE = (
+    r"(?s)\b(?:sav(?:e|es|ing)|writ(?:e|es|ing)|put|deliver"
     r"|(?:store|place|export|dump|output|copy|move) (?:a|an|the|it|them|all|any|each|every|everything"
     r"|this|these|your|data|files?|outputs?|reports?|results?))\b"
-    r".*\b(?:to|in|into|at|under|as|below)\s+(?:the\s+(?:file|folder|directory|path)\s+)?[`\"'(*]*\Z",
-    re.DOTALL,
+    r".*\b(?:to|in|into|at|under|as|below)\s+(?:the\s+(?:file|folder|directory|path)\s+)?[`\"'(*]*\Z"
 )
 """What stands before a path that is written to. Words that are nouns too need an object."""
 _KNOWN_ROOTS = frozenset(
@@ -57,12 +56,12 @@ def _is_elsewhere(agent: AgentNode, path: str) -> bool:
 def _paths(prose: Prose) -> Iterator[re.Match[str]]:
     """Words with a slash that can be a path of a file."""
     end = 0
-    for slash in _SLASH.finditer(prose.text):
+    for slash in re.finditer(_SLASH, prose.text):
         if slash.start() >= end:
             start = slash.start()
-            while start > end and not _NOT_PATH.match(prose.text[start - 1]):
+            while start > end and not re.match(_NOT_PATH, prose.text[start - 1]):
                 start -= 1
-            match = _PATH.match(prose.text, start)
+            match = re.compile(_PATH).match(prose.text, start)
             end = match.end() if match else slash.end()
             if match:
                 yield match
@@ -100,10 +99,10 @@ def output_path_elsewhere(ctx: Context) -> Iterator[Diagnostic]:
                 path = prose.written(match)
                 if (
                     _is_elsewhere(agent, path)
-                    and _WRITE.search(prose.sentence_before(match.start()))
+                    and re.search(_WRITE, prose.sentence_before(match.start()))
                     and not prose.is_denied(match.start())
                 ):
-                    right = f"{OUTPUTS}/{_SLASH.split(path)[-1]}"
+                    right = f"{OUTPUTS}/{re.split(_SLASH, path)[-1]}"
                     yield ctx.problem(
                         prose.span(match),
                         f"The {field} of agent {agent.spec.name!r} has a file written to {path!r}, "
@@ -113,13 +112,13 @@ def output_path_elsewhere(ctx: Context) -> Iterator[Diagnostic]:
                     )
 
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = Phrase(
     r"(?:todo|fixme)(?=[ \t]*(?::|\(|$))|tbd\b|lorem ipsum\b|replace_?me\b|change_?me\b"
     r"|your_[a-z][a-z_]{2,40}\b|<(?:your|insert|enter|add)[ _-][^<>\n]{1,60}>"
     r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()",
-    re.MULTILINE,
+    marks=("todo", "fixme", "tbd", "lorem", "replace", "change", "your", "insert", "enter", "add"),
 )
-_LINE_START = re.compile(r"[ \t]*(?:[-*#>]+[ \t]*)?")
+_LINE_START = r"[ \t]*(?:[-*#>]+[ \t]*)?"
 
 
 def _is_placeholder(prose: Prose, match: re.Match[str]) -> bool:
@@ -128,7 +127,7 @@ def _is_placeholder(prose: Prose, match: re.Match[str]) -> bool:
     if word[0] in "<[" or word.lower() == "lorem ipsum":
         return True
     line_start = prose.text.rfind("\n", 0, match.start()) + 1
-    leads = _LINE_START.fullmatch(prose.text, line_start, match.start()) is not None
+    leads = re.fullmatch(_LINE_START, prose.text[line_start : match.start()]) is not None
     return word.isupper() and (leads or word not in ("TODO", "FIXME"))
 
 
@@ -167,13 +166,14 @@ def placeholder_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
                     )
 
 
-_VOLATILE = phrases(
+_VOLATILE = Phrase(
     r"(?:today(?:['\u2019]s date)? is|it is (?:now|currently)|current (?:date|day|year|month|time)"
     r"(?: and time)?(?: is|:)|the (?:date|year) is(?: now)?)[: ]+(?P<when>"
     r"\d{4}-\d{2}-\d{2}(?:[t ]\d{2}:\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|20\d\d|\d{1,2}:\d{2}"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:[ ,]+[\w ,.]*20\d\d)?"
     r"|(?:\d{1,2}\.? )?(?:january|february|march|april|may|june|july|august|september|october"
-    r"|november|december)\b(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? 20\d\d)?)"
+    r"|november|december)\b(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? 20\d\d)?)",
+    marks=("today", "current", "date", "year", "it is"),
 )
 
 
@@ -212,23 +212,19 @@ def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
-_DO_NOT_ASK = phrases(
+_DO_NOT_ASK = Phrase(
     r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?"
     r"(?:(?: the user| me| us| anyone| anybody)?(?: for)?(?: any)?(?: clarifying| follow-up| further)?"
     r" (?:questions?|clarification|anything)\b"
-    r"|(?: the user| me| us| anyone| anybody)(?=\s*(?:[.,;:!?)]|\Z)))"
+    r"|(?: the user| me| us| anyone| anybody)(?=\s*(?:[.,;:!?)]|\Z)))",
+    marks=("ask",),
 )
-_ASK = phrases(
-    r"(?:do not|don['\u2019]t|never|must not|may not|without) (?:ever )?ask(?:ing)?\b"
-    r"(?! (?:for )?(?:any )?(?:permission|confirmation|approval)| (?:the )?(?:same|more than))"
-    r"(?: (?:the user|me|us|anyone|anybody|people|any|for|clarifying|follow-up|clarification"
-    r"|questions?)\b){0,4}"
-)
-_ASK = phrases(
+_ASK = Phrase(
     r"(?:ask (?:me|us|the user|the operator|the requester|for clarification"
     r"|(?:a |any )?(?:clarifying|follow-up) questions?)"
     r"|(?:check|confirm|verify) (?:it )?with (?:me|us|the user|the operator)"
-    r"|wait for (?:my|our|the user['\u2019]s|user|an?) (?:answer|reply|confirmation|approval|feedback))\b"
+    r"|wait for (?:my|our|the user['\u2019]s|user|an?) (?:answer|reply|confirmation|approval|feedback))\b",
+    marks=("ask ", "with ", "wait ", "ask\n", "with\n", "wait\n"),
 )
 
 
@@ -261,9 +257,10 @@ def uncertainty_contradicted(ctx: Context) -> Iterator[Diagnostic]:
         mode = agent.spec.uncertainty.mode
         related = ((agent.span("uncertainty"), "the policy"),)
         for field, prose in ctx.texts(agent):
-            found = (
-                _DO_NOT_ASK.finditer(prose.words) if mode == "ask" else prose.find(_ASK, code=False)
-            )
+            if mode == "ask":
+                found = prose.find_all(_DO_NOT_ASK, code=False)
+            else:
+                found = prose.find(_ASK, code=False)
             for match in found:
                 yield ctx.problem(
                     prose.span(match),

@@ -22,11 +22,11 @@ class _Format(NamedTuple):
     what: str
     marks: tuple[str, ...]
     """A text without any of them is not searched: most texts have none."""
-    pattern: re.Pattern[str]
+    pattern: str
 
 
 def _format(what: str, marks: str, pattern: str) -> _Format:
-    return _Format(what, tuple(marks.split()), re.compile(pattern))
+    return _Format(what, tuple(marks.split()), pattern)
 
 
 _FORMATS = (
@@ -56,15 +56,13 @@ _FORMATS = (
     ),
 )
 
-_NAMED = re.compile(
+_NAMED = (
     r"(?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key)\b"
     r"[\"'`]?\s*(?:is|=|:)\s*[\"'`]?(?=[a-z0-9+/_=.-]{20})"
 )
 """In lower case: what stands before a value that has to be secret."""
-_VALUE = re.compile(r"[A-Za-z0-9+/_=.-]{19,}[A-Za-z0-9+/_=-](?![A-Za-z0-9+/_=(-])")
-_DUMMY = re.compile(
-    r"(?i)example|placeholder|changeme|change_me|your|dummy|xxxx|\.\.\.|test-?key|redacted"
-)
+_VALUE = r"[A-Za-z0-9+/_=.-]{19,}[A-Za-z0-9+/_=-](?![A-Za-z0-9+/_=(-])"
+_DUMMY = r"(?i)example|placeholder|changeme|change_me|your|dummy|xxxx|\.\.\.|test-?key|redacted"
 
 
 def _entropy_bits(text: str) -> float:
@@ -88,13 +86,13 @@ def _found(text: str) -> Iterator[tuple[str, int, int]]:
     for entry in _FORMATS:
         if not any(mark in text for mark in entry.marks):
             continue
-        for match in entry.pattern.finditer(text):
-            if not _DUMMY.search(match[0]):
+        for match in re.finditer(entry.pattern, text):
+            if not re.search(_DUMMY, match[0]):
                 taken.append(match.span())
                 yield entry.what, *match.span()
-    for name in _NAMED.finditer(lowered(text)):
-        value = _VALUE.match(text, name.end())
-        if value is None or _DUMMY.search(text, name.start(), value.end()):
+    for name in re.finditer(_NAMED, lowered(text)):
+        value = re.compile(_VALUE).match(text, name.end())
+        if value is None or re.search(_DUMMY, text[name.start() : value.end()]):
             continue
         start, end = value.span()
         if _looks_random(value[0]) and not any(start < b and a < end for a, b in taken):
@@ -152,12 +150,11 @@ def secret_in_text(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
-_FROM_ENVIRONMENT = re.compile(
-    r"(?<!\$)\$\{env\.(?P<name>\w*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY"
-    r"|CREDENTIALS?)\w*)[^}\n]*\}",
-    re.IGNORECASE,
+_FROM_ENVIRONMENT = (
+    r"(?i)(?<!\$)\$\{env\.(?P<name>\w*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY"
+    r"|CREDENTIALS?)\w*)[^}\n]*\}"
 )
-_COMMENT = re.compile(r"(?:^|\s)#")
+_COMMENT = r"(?:^|\s)#"
 
 
 @rule("AF902", "secret-from-environment", Severity.WARNING)
@@ -183,9 +180,9 @@ def secret_from_environment(ctx: Context) -> Iterator[Diagnostic]:
     for file, text in {d.file: d.source for d in ctx.graph.documents}.items():
         if "${env." not in text:
             continue
-        for match in _FROM_ENVIRONMENT.finditer(text):
+        for match in re.finditer(_FROM_ENVIRONMENT, text):
             line_start = text.rfind("\n", 0, match.start()) + 1
-            if _COMMENT.search(text[line_start : match.start()]):
+            if re.search(_COMMENT, text[line_start : match.start()]):
                 continue
             yield ctx.problem(
                 _place(file, text, *match.span()),

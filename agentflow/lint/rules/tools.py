@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
-from agentflow.lint.prose import phrases
+from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
 
@@ -34,14 +34,15 @@ def _has_raw_tools(agent: AgentNode) -> bool:
     return not {"tools", "mcp_servers"}.isdisjoint(agent.spec.raw)
 
 
-_READ_ONLY = phrases(
+_READ_ONLY = Phrase(
     r"(?:you (?:are|work|operate|run|act)(?: strictly| only)?(?: as an?| in)? read[- ]only"
     r"|you (?:only )?have (?:only )?read[- ]only access"
     r"|(?:this is|you perform|perform) an? (?:strictly )?read[- ]only \w+"
     r"|in read[- ]only mode|read[- ]only agent\b"
     r"|(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
     r"(?:(?:write|modify|change|edit|delete|create|remove|overwrite|touch)(?:,| or|, or| and)? ?)+"
-    r"(?:anything\b|(?:any |the |existing |source )*(?:files?|code|documents?)\b))"
+    r"(?:anything\b|(?:any |the |existing |source )*(?:files?|code|documents?)\b))",
+    marks=("read", "not", "n't", "n\u2019t", "never"),
 )
 
 
@@ -76,8 +77,6 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
             continue
         related = tuple((agent.span("tools", name), f"{name} is on") for name in able)
         for field, prose in ctx.texts(agent):
-            if not prose.mentions("read", "not", "n't", "n\u2019t", "never"):
-                continue
             match = next(prose.find_all(_READ_ONLY, code=False), None)
             if match is not None:
                 yield ctx.problem(
@@ -219,10 +218,11 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
-_NAMED = phrases(
+_NAMED = Phrase(
     r"(?P<q>`?)(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
     r"|`(?P<quoted>web_search|web_fetch)`|(?P<bare>web_search|web_fetch)\b"
-    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command| -)"
+    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command| -)",
+    marks=(" tool", "\ntool", "-tool", "web_", "bash"),
 )
 
 
@@ -253,8 +253,6 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
             continue
         have = {*_policies(agent), *agent.spec.custom}
         for field, prose in ctx.texts(agent):
-            if not prose.mentions(" tool", "-tool", "web_", "bash"):
-                continue
             reported: set[str] = set()
             for match in prose.find(_NAMED):
                 group = next(g for g in ("tool", "quoted", "bare", "used") if match[g])
