@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,49 @@ from agentflow.local.drivers.base import ModelDriver
 from agentflow.local.drivers.script import ScriptDriver
 from agentflow.local.drivers.script_file import parse_script
 from agentflow.local.faults import Faults
+from agentflow.local.paths import Places
 from agentflow.local.server import RunningService, ServiceConfig, start
+from agentflow.local.toolset import ToolOutcome
 
-__all__ = ["Running", "running_service", "script"]
+__all__ = [
+    "Bench",
+    "EchoTools",
+    "Running",
+    "message",
+    "only",
+    "running_service",
+    "script",
+    "types",
+    "until_stop",
+]
+
+TOOLSET = {"type": "agent_toolset_20260401"}
+ASKING = {**TOOLSET, "default_config": {"permission_policy": {"type": "always_ask"}}}
+CUSTOM = {
+    "type": "custom",
+    "name": "rate",
+    "description": "Looks up a rate.",
+    "input_schema": {"type": "object", "properties": {"currency": {"type": "string"}}},
+}
 
 AGENT: dict[str, Any] = {"name": "helper", "model": "claude-opus-5-5"}
 
 
-@dataclass(frozen=True, slots=True)
 class Running:
-    service: RunningService
+    def __init__(self, service: RunningService) -> None:
+        self.service = service
+        self._own: anthropic.Anthropic | None = None
+
+    @property
+    def own(self) -> anthropic.Anthropic:
+        """A client that lasts as long as the service."""
+        if self._own is None:
+            self._own = self.client()
+        return self._own
+
+    def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
 
     @property
     def base_url(self) -> str:
@@ -54,11 +87,20 @@ class Running:
         **body: Any,
     ) -> str:
         """Id of a new session, with a new agent and environment."""
-        with self.client() as client:
-            made = client.beta.agents.create(**{**AGENT, **(agent or {})})
-            place = client.beta.environments.create(**{"name": "place", **(environment or {})})
-            session = client.beta.sessions.create(agent=made.id, environment_id=place.id, **body)
-            return session.id
+        client = self.own
+        made = client.beta.agents.create(**{**AGENT, **(agent or {})})
+        place = client.beta.environments.create(**{"name": "place", **(environment or {})})
+        return client.beta.sessions.create(agent=made.id, environment_id=place.id, **body).id
+
+    def turn(self, session_id: str, *events: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Send events with a stream open; what came, up to the next stop."""
+        with self.own.beta.sessions.events.stream(session_id) as stream:
+            self.own.beta.sessions.events.send(session_id, events=list(events))  # type: ignore[arg-type]
+            return until_stop(stream)
+
+    def history(self, session_id: str) -> list[dict[str, Any]]:
+        listed = self.own.beta.sessions.events.list(session_id)
+        return [event.model_dump(mode="json") for event in listed]
 
 
 def script(text: str) -> ScriptDriver:
@@ -79,7 +121,83 @@ def running_service(
     if script is not None:
         driver = ScriptDriver(parse_script("script.yaml", script))
     service = start(ServiceConfig(root=root, driver=driver, faults=faults, **config))
+    running = Running(service)
     try:
-        yield Running(service)
+        yield running
     finally:
+        running.close()
         service.stop()
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+
+def until_stop(stream: Iterable[Any]) -> list[dict[str, Any]]:
+    """Events of a stream, up to and with the one that stops the session, as JSON data."""
+    found = []
+    for event in stream:
+        found.append(event.model_dump(mode="json"))
+        if event.type in ("session.status_idle", "session.status_terminated", "session.deleted"):
+            break
+    return found
+
+
+def types(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+def only(events: Iterable[Mapping[str, Any]], type: str) -> Mapping[str, Any]:
+    """The one event of a type."""
+    [event] = [event for event in events if event["type"] == type]
+    return event
+
+
+class EchoTools:
+    """Tools without a sandbox: `bash` answers with its command, or as the command's first word says.
+
+    `fail …` is an error; `long N` answers N characters; `hang` waits for ever.
+    """
+
+    def __init__(self, root: Path, hosts: tuple[str, ...] | None, layer: Path | None) -> None:
+        self.root = root
+        self.hosts = hosts
+        self.layer = layer
+        self.calls: list[str] = []
+        self.cancelled = 0
+        self.closed = False
+
+    async def call(self, name: str, input: Mapping[str, Any]) -> ToolOutcome:
+        command = str(input.get("command", name))
+        self.calls.append(command)
+        word, _, rest = command.partition(" ")
+        if word == "fail":
+            return ToolOutcome(rest, True)
+        if word == "long":
+            return ToolOutcome("x" * int(rest))
+        if word == "hang":
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+        if word == "deliver":
+            target = Places(self.root).outputs.host / rest
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(f"delivered {rest}", encoding="utf-8")
+        return ToolOutcome(command)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Bench:
+    """Makes `EchoTools` and remembers them, in the order of the sessions that needed them."""
+
+    def __init__(self) -> None:
+        self.made: list[EchoTools] = []
+
+    def __call__(self, root: Path, hosts: tuple[str, ...] | None, layer: Path | None) -> EchoTools:
+        Places(root).create()
+        self.made.append(EchoTools(root, hosts, layer))
+        return self.made[-1]

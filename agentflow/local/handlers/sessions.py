@@ -152,10 +152,8 @@ async def list_(service: Service, call: Call) -> Document:
 
 async def retrieve(service: Service, call: Call) -> Document:
     live = service.harness.live(call.path("session_id"))
-    record = _shown(service, live.record())
-    if record["status"] == "idle" and live.state.stop and service.parts.faults.take("late_status"):
-        record["status"] = "running"
-    return record
+    record = live.record()
+    return _shown(service, {**record, "status": _settled(service, record)})
 
 
 async def update(service: Service, call: Call) -> Document:
@@ -204,25 +202,34 @@ def _check_budget(service: Service, record: Document, budget: Budget | None) -> 
         raise invalid(message, code="budget_not_raised")
 
 
-def _not_running(record: Document, verb: str) -> None:
-    if record["status"] in ("running", "rescheduling"):
+def _not_running(service: Service, record: Document, verb: str) -> None:
+    status = _settled(service, record)
+    if status in ("running", "rescheduling"):
         raise invalid(
-            f"Session {record['id']!r} is {record['status']} and cannot be {verb}: interrupt it, "
-            "and wait until it is idle."
+            f"Session {record['id']!r} is {status} and cannot be {verb}: interrupt it, and wait "
+            "until it is idle."
         )
+
+
+def _settled(service: Service, record: Document) -> str:
+    """The status as it can be read: a fault lets it lag behind the events."""
+    stopped = service.harness.live(record["id"]).state.stop is not None
+    if record["status"] == "idle" and stopped and service.parts.faults.take("late_status"):
+        return "running"
+    return str(record["status"])
 
 
 async def archive(service: Service, call: Call) -> Document:
     live = service.harness.live(call.path("session_id"))
     record = live.record()
     if record["archived_at"] is None:
-        _not_running(record, "archived")
+        _not_running(service, record, "archived")
         await service.harness.archive(record["id"])
     return _shown(service, live.record())
 
 
 async def delete(service: Service, call: Call) -> Document:
     live = service.harness.live(call.path("session_id"))
-    _not_running(live.record(), "deleted")
+    _not_running(service, live.record(), "deleted")
     await service.harness.delete(live.id)
     return {"id": live.id, "type": "session_deleted"}
