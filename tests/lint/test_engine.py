@@ -81,7 +81,7 @@ def test_the_order_of_rules_does_not_matter(shuffle: random.Random) -> None:
 
 def test_suppressing_exactly_what_is_found_leaves_nothing() -> None:
     found = lint_files({"a.yaml": RICH})
-    lines = RICH.splitlines()
+    lines: list[str] = RICH.splitlines()
     by_line: dict[int, set[str]] = {}
     for problem in found:
         assert problem.span is not None
