@@ -2,6 +2,9 @@
 
 It works on tokens and not on the tree, because the result is a template again, and one that a person
 can read in the manifest: `Analyse {{ inputs.orders }} for Northwind.`
+
+The first reading has already dropped the whitespace that tags swallow. So the result swallows none:
+it is rendered with `PromptEnvironment(swallow=False)`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,16 @@ from agentflow.compiler.jinja_render import Compilation
 
 __all__ = ["bind"]
 
+_MARKS = {
+    "variable_begin": "{{",
+    "variable_end": "}}",
+    "block_begin": "{%",
+    "block_end": "%}",
+    "raw_begin": "{% raw %}",
+    "raw_end": "{% endraw %}",
+}
+"""Delimiters without the signs and newlines that control whitespace."""
+
 
 def bind(compilation: Compilation, variables: Mapping[str, Any]) -> str:
     """The text of a checked compilation as one template over `inputs`."""
@@ -25,7 +38,7 @@ def bind(compilation: Compilation, variables: Mapping[str, Any]) -> str:
 
 def _bound(compilation: Compilation, path: str, variables: Mapping[str, Any]) -> Iterator[str]:
     unit = compilation.units[path]
-    tokens = unit.tokens.all
+    tokens = [token for token in unit.tokens.all if not token.type.startswith("comment")]
     index = 0
     while index < len(tokens):
         token = tokens[index]
@@ -46,8 +59,16 @@ def _bound(compilation: Compilation, path: str, variables: Mapping[str, Any]) ->
                 yield _literal(variables)
                 index += 1
         else:
-            yield token.value
+            raw = index > 0 and tokens[index - 1].type == "raw_begin"
+            yield _written(token, raw=raw)
             index += 1
+
+
+def _written(token: Token, *, raw: bool) -> str:
+    if token.type == "data" and not raw and token.value.endswith("{"):
+        # What follows may begin with a brace now that comments and tags are gone.
+        return token.value[:-1] + '{{ "{" }}'
+    return _MARKS.get(token.type, token.value)
 
 
 def _tag(tokens: Sequence[Token], index: int) -> Sequence[Token]:

@@ -145,16 +145,19 @@ class Meter:
 
 
 class PromptEnvironment(ImmutableSandboxedEnvironment):
-    """An environment for one rendering. `templates` are the compiled texts it may include, by path."""
+    """An environment for one rendering. `templates` are the compiled texts it may include, by path.
+
+    With `swallow`, a tag alone on its line leaves no line behind.
+    """
 
     intercepted_binops = frozenset({"*", "**", "+", "%"})
 
-    def __init__(self) -> None:
+    def __init__(self, *, swallow: bool = True) -> None:
         super().__init__(
             undefined=StrictUndefined,
             autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
+            trim_blocks=swallow,
+            lstrip_blocks=swallow,
             keep_trailing_newline=True,
             optimized=False,
             cache_size=0,

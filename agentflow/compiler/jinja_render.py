@@ -280,8 +280,8 @@ def _syntax_problem(text: TemplateText, error: TemplateSyntaxError) -> Diagnosti
 
 
 def render_text(text: str, values: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Render a text without includes: the result, or an empty one and what went wrong."""
-    environment = PromptEnvironment()
+    """Render a text that `bind` made: the result, or an empty one and what went wrong."""
+    environment = PromptEnvironment(swallow=False)
     try:
         template = environment.add("task", environment.parse(text))
         result = template.render(values)

@@ -12,7 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentflow import codes
 from agentflow.compiler.graph import TemplateText
+from agentflow.compiler.jinja_check import Scope
+from agentflow.compiler.jinja_env import FILTERS
+from agentflow.compiler.jinja_render import Compilation
 from agentflow.compiler.template import (
     SECTIONS,
     Rendered,
@@ -323,6 +327,41 @@ pieces = st.lists(st.sampled_from([*words, "for x in", "macro f()", "\n"]), max_
 )
 
 
+parts = st.lists(
+    st.sampled_from(
+        [
+            "a", "{", "{ ", "}", "\n", "  ", "%", "#", "{# c #}", "{#- c -#}", "{{ vars.e }}", "{{- vars.n -}}",
+            "{{ vars.p }}", "{{ inputs.r }}", "{{- inputs.r }}", "{% if inputs.r %}", "{%- if vars.n -%}", "{% else %}",
+            "{% endif %}", "{%- endif +%}", "{% raw %}", "{% endraw %}", "{%- endraw -%}", "{% include './i.md' %}",
+            "{%- include './j.md' -%}", "{{ vars }}", "{{ vars.p ~ inputs.r }}", "{% set x = vars.n %}", "{{ x }}",
+        ]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@given(parts)
+def test_binding_and_then_rendering_is_rendering(text: str) -> None:
+    variables = {"e": "", "n": 3, "p": "%}\n  #"}
+    inputs = {"r": "{{ r }}"}
+    files = MemoryFiles(
+        {"i.md": "  {% if vars.n %}\n i { {% endif %} {", "j.md": "{{ inputs.r }}\n"}
+    )
+    source = TemplateText(name="t.md", text=text, document=None, path=())
+    bound = bind_task(source, variables=variables, inputs=inputs, files=files)
+    if bound.value is None:
+        return
+    scope = Scope(
+        roots={"vars": variables, "inputs": inputs}, names=(), inputs=inputs, place="task"
+    )
+    whole = Compilation(source, scope, files).render({"vars": variables, "inputs": inputs}, {})
+    if whole.value is None:
+        with pytest.raises(UsageError):
+            render_task(bound.value, inputs)
+    else:
+        assert render_task(bound.value, inputs).strip() == whole.value.text.strip()
+
+
 @given(pieces)
 def test_no_text_makes_a_template_raise(text: str) -> None:
     prompt(text, b="b {{ vars.n }}")
@@ -344,3 +383,8 @@ def test_a_text_without_delimiters_never_loads_jinja2() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_page_of_the_code_lists_every_filter() -> None:
+    listed = codes.CODES["AF307"].explanation.split(": ")[1].split(". ")[0]
+    assert set(listed.split(", ")) == set(FILTERS) - {"d"}

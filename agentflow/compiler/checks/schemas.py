@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from agentflow.compiler.delivery import plain
 from agentflow.compiler.manifest import canonical_json
 from agentflow.source.tree import Path
 
@@ -24,7 +23,7 @@ def schema_problem(schema: Mapping[str, Any]) -> SchemaProblem | None:
     """What is wrong with a schema, by the draft it names; None: it is valid."""
     if (remote := _remote(schema, ())) is not None:
         return remote
-    return _by_metaschema(canonical_json(plain(schema)))
+    return _by_metaschema(canonical_json(schema))
 
 
 @lru_cache(maxsize=128)

@@ -76,7 +76,7 @@ def _input(spec: InputSpec, file: str | None) -> InputPolicy:
     """`file` is the project-relative path of a default file."""
     return InputPolicy(
         type=spec.type,
-        required="default" not in spec.model_fields_set,
+        required=spec.default is None,
         default=plain(spec.default) if file is None else file,
         enum=None if spec.enum is None else tuple(plain(spec.enum)),
         description=spec.description,
