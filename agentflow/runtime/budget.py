@@ -120,7 +120,8 @@ class Usage:
 
     @property
     def cost_is_estimate(self) -> bool:
-        return self.list_cost_cents is None or self.priced != self.summed
+        # Whole cents say nothing about a run that cost less than one.
+        return not self.list_cost_cents or self.priced != self.summed
 
     @property
     def estimated_cost_usd(self) -> Decimal | None:
@@ -131,7 +132,7 @@ class Usage:
     @property
     def cost_usd(self) -> Decimal | None:
         """The service's price if it is up to date, else the estimate. None: neither is known."""
-        if self.list_cost_cents is not None and not self.cost_is_estimate:
+        if self.list_cost_cents and not self.cost_is_estimate:
             return Decimal(self.list_cost_cents) / 100
         return self.estimated_cost_usd
 
