@@ -65,10 +65,10 @@ async def layer_for(
     Raises:
         PackagesFailed: a requirement is refused, pip is not to be found, or pip failed.
     """
-    wanted = sorted({" ".join(requirement.split()) for requirement in pip})
-    for requirement in wanted:
+    for requirement in pip:
         if (problem := refusal(requirement)) is not None:
             raise PackagesFailed(problem, hint="Write a requirement such as pandas==2.3.3.")
+    wanted = sorted({" ".join(requirement.split()) for requirement in pip})
     if not wanted:
         return None
     place = cache / _digest(wanted)
@@ -82,7 +82,7 @@ async def layer_for(
 
 def refusal(requirement: str) -> str | None:
     """Why a requirement is not taken, as a sentence; None if it is."""
-    if _REQUIREMENT.fullmatch(requirement.strip()):
+    if _REQUIREMENT.fullmatch(requirement.strip(" ")):
         return None
     shown = _CREDENTIALS.sub(r"\1***@", requirement)
     return (

@@ -13,6 +13,7 @@ import contextlib
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,7 @@ class Scenery:
         self.shared_memory = folder / "shm"
         self._descriptors = folder / "fd"
         self._shims = folder / "shims"
+        self._painting = threading.Lock()
         self.mounts = {
             "/dev": Path("/dev"),
             "/dev/fd": self._descriptors,
@@ -88,8 +90,11 @@ class Scenery:
 
     def paint(self) -> None:
         """Make what is not there yet. The shims are made last and tell that all is done."""
-        if self._shims.exists():
-            return
+        with self._painting:
+            if not self._shims.exists():
+                self._paint()
+
+    def _paint(self) -> None:
         self.shared_memory.mkdir(parents=True, exist_ok=True)
         for seen in (*self.mounts, *self.read_only_mounts, *_EMPTY):
             (self.root / seen.lstrip("/")).mkdir(parents=True, exist_ok=True)

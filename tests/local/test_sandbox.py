@@ -175,7 +175,9 @@ def test_a_unix_socket_of_this_machine_is_out_of_reach(tools: Tools, tmp_path: P
         hidden.bind("\0agentflow-test-abstract")
         server.listen()
         hidden.listen()
-        connect = "import socket; socket.socket(socket.AF_UNIX).connect({!r}); print('connected')"
+        connect = (
+            "import socket; socket.socket(socket.AF_UNIX).connect({!r}); print('conn' + 'ected')"
+        )
         for address in (str(tmp_path / "s"), "\0agentflow-test-abstract"):
             tools.call("write", file_path="c.py", content=connect.format(address))
             outcome = tools.bash("python3 c.py")

@@ -117,8 +117,7 @@ def test_closing_leaves_no_process(tools: Tools) -> None:
 def test_cancelling_a_call_ends_its_command(tools: Tools) -> None:
     async def cancel() -> None:
         call = asyncio.ensure_future(tools.toolbox.call("bash", {"command": "sleep 74.25"}))
-        while not processes_with("74.25"):
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_for_process, "74.25")
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -132,8 +131,7 @@ def test_cancelling_a_call_ends_its_command(tools: Tools) -> None:
 def test_closing_during_a_command_ends_it(tools: Tools) -> None:
     async def close() -> None:
         call = asyncio.ensure_future(tools.toolbox.call("bash", {"command": "sleep 75.25"}))
-        while not processes_with("75.25"):
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_for_process, "75.25")
         await tools.toolbox.close()
         assert (await call).is_error
 
