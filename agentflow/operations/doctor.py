@@ -88,8 +88,8 @@ def _credentials() -> Finding:
 def _not_emulated() -> Iterator[Finding]:
     from agentflow.local.not_emulated import NOT_EMULATED
 
-    for what, why in NOT_EMULATED.items():
-        yield Finding(health=Health.OK, subject="not emulated", text=f"{what}: {why}")
+    what = "; ".join(item.what for item in NOT_EMULATED)
+    yield Finding(health=Health.OK, subject="not emulated locally", text=what)
 
 
 def machine() -> tuple[Finding, ...]:
