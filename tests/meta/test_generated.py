@@ -27,5 +27,7 @@ def test_a_generated_file_is_up_to_date(path: str) -> None:
 
 @pytest.mark.parametrize("folder", ["schemas", "docs/rules"])
 def test_nothing_in_a_generated_folder_is_left_over(folder: str) -> None:
-    present = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
+    present = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()
+    }
     assert present <= set(GENERATED), sorted(present - set(GENERATED))
