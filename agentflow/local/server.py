@@ -60,11 +60,15 @@ class ServiceConfig:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """Says when it listens, and stops at once instead of at the next tick of a tenth of a second."""
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
         self._ready = ready
+        self.stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -106,7 +110,7 @@ class RunningService:
         if self._thread.is_alive() and loop and service and server:
             closing = asyncio.run_coroutine_threadsafe(_close(service), loop)
             closing.result(_STOP_S)
-            server.should_exit = True
+            loop.call_soon_threadsafe(server.stopping.set)
         self._thread.join(_STOP_S)
 
     def _run(self) -> None:
@@ -132,6 +136,7 @@ class RunningService:
                 ws="none",
                 timeout_graceful_shutdown=5,
                 server_header=False,
+                date_header=False,
             )
             _silence()
             self._server = _Server(settings, self._ready)

@@ -44,7 +44,7 @@ def read(shape: type[ShapeT], body: object) -> ShapeT:
     try:
         model: ShapeT = adapter.validate_python(body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, body) from None
     return model
 
 
@@ -53,18 +53,30 @@ def sent(model: Shape) -> dict[str, Any]:
     return model.model_dump(exclude_unset=True, by_alias=True)
 
 
-def _refusal(error: ValidationError) -> ApiError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = _place(first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "Extra inputs are not permitted"
-    return invalid(f"{place}: {message}")
+def _refusal(error: ValidationError, body: object) -> ApiError:
+    """Of several violations the deepest: where a union fits nowhere, that is the branch meant."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [_place(body, item["loc"], missing=item["type"] == "missing") for item in found]
+    place, item = max(zip(places, found, strict=True), key=lambda pair: len(pair[0]))
+    message = item["msg"].removeprefix("Value error, ")
+    return invalid(f"{'.'.join(place) or 'body'}: {message}")
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    """`tools.0.configs.1.name`, without the tags that mark a union's branch."""
-    return ".".join(str(part) for part in location) or "body"
+def _place(body: object, location: tuple[int | str, ...], *, missing: bool) -> list[str]:
+    """`tools`, `0`, `name`: the part of a location that is in the body, or would be.
+
+    The tags that mark a union's branch are in pydantic's locations too, and are left out.
+    """
+    place: list[str] = []
+    for part in location:
+        if isinstance(part, int) and isinstance(body, list) and part < len(body):
+            body = body[part]
+        elif isinstance(part, str) and isinstance(body, Mapping) and part in body:
+            body = body[part]
+        elif not (missing and part == location[-1]):
+            continue
+        place.append(str(part))
+    return place
 
 
 def merge_metadata(stored: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
