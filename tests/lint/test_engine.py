@@ -81,7 +81,7 @@ def test_the_order_of_rules_does_not_matter(shuffle: random.Random) -> None:
 
 def test_suppressing_exactly_what_is_found_leaves_nothing() -> None:
     found = lint_files({"a.yaml": RICH})
-    lines: list[str] = RICH.splitlines()
+    lines: list[str] = list(RICH.splitlines())
     by_line: dict[int, set[str]] = {}
     for problem in found:
         assert problem.span is not None
@@ -241,6 +241,19 @@ def test_linting_a_damaged_file_never_fails(text: str) -> None:
     if built.value.graph is not None:
         found = lint(Context(built.value.graph, None), found=built.problems)
         assert RULE_FAILED.id not in codes_in(found)
+
+
+@settings(deadline=None, max_examples=80)
+@given(_mutations(RICH))
+def test_a_comment_above_all_leaves_nothing(text: str) -> None:
+    files = {"agentflow.yaml": PROJECT, **CODE, "a.yaml": text}
+    graph = build(MemoryFiles(files)).value.graph
+    assert graph is not None
+    codes = codes_in(lint(Context(graph, None)))
+    comment = f"# agentflow: ignore[{', '.join(sorted(codes))}]\n" if codes else ""
+    again = build(MemoryFiles({**files, "a.yaml": comment + text})).value.graph
+    assert again is not None
+    assert lint(Context(again, None)) == ()
 
 
 def test_linting_loads_nothing_heavy() -> None:
