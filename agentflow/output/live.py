@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -45,6 +45,16 @@ def arguments(values: Mapping[str, Any]) -> str:
     return "  ".join(shown)
 
 
+class _Footer:
+    """The status line, made anew each time it is drawn, so that the time in it moves."""
+
+    def __init__(self, text: Callable[[], str]) -> None:
+        self._text = text
+
+    def __rich__(self) -> Text:
+        return Text(self._text())
+
+
 class LiveView:
     """An `Observer` that writes to `stream`. Use it as a context manager: leaving ends the status."""
 
@@ -65,7 +75,7 @@ class LiveView:
 
     def __enter__(self) -> LiveView:
         if self._interactive:
-            self._status = self._console.status(self._footer(), spinner="dots")
+            self._status = self._console.status(_Footer(self._footer), spinner="dots")
             self._status.start()
         return self
 
@@ -123,8 +133,6 @@ class LiveView:
             case Note():
                 style = "yellow" if notice.level == "warning" else "dim"
                 self._line("note", one_line(notice.text, 400), style)
-        if self._status is not None:
-            self._status.update(self._footer())
 
     def _ended(self, notice: ToolEnded) -> None:
         self._doing = "thinking"
@@ -146,7 +154,7 @@ class LiveView:
             self._line("spent", self._spent, "dim")
 
     def _footer(self) -> str:
-        passed = seconds(round(time.monotonic() - self._started))
+        passed = f"{time.monotonic() - self._started:.0f} s"
         return " · ".join(part for part in (self._doing, self._spent, passed) if part)
 
     def _block(self, label: str, text: str) -> None:
