@@ -165,6 +165,14 @@ EMPTY_FILE = Code(
     "File holds no spec.",
     "The file is empty or has only comments. Delete it or write a spec.",
 )
+TOO_MANY_PROBLEMS = Code(
+    "AF023",
+    "too-many-problems",
+    _E,
+    "Too many problems to show.",
+    "After a hundred problems of one kind in one file the rest is left out: it is usually the same "
+    "mistake again, or a file that was never meant to be a spec.",
+)
 
 # AF1: the shape of a spec
 
@@ -591,6 +599,14 @@ CALLABLE_MISMATCH = Code(
     "A custom tool is called with the properties of its input schema as keyword arguments, a "
     "check with one argument: the outputs by name, as paths. A call that does not fit fails "
     "in every run.",
+)
+REFERENCE_CYCLE = Code(
+    "AF261",
+    "reference-cycle",
+    _E,
+    "Resources need each other's ids.",
+    "`${ref.…}` is filled in with the id of a resource that exists already. Resources that refer to "
+    "each other in a circle, or to themselves, cannot be created in any order.",
 )
 
 # AF3: templates

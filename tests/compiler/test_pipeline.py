@@ -120,6 +120,71 @@ def test_references_order_the_resources() -> None:
     assert by_address == {"agent/a": ("environment/e",), "environment/e": ()}
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "message", "line"),
+    [
+        ("b", "a", "agent/a needs agent/b needs agent/a", 14),
+        ("a", "x", "agent/a needs its own id", 8),
+    ],
+)
+def test_a_circle_of_references_is_placed(first: str, second: str, message: str, line: int) -> None:
+    files = project(
+        f"metadata: {{ x: '${{ref.agent.{first}.id}}' }}\nprompt: x\n---\nkind: Agent\nname: b\n"
+        f"model: m\nprompt: 'ask ${{ref.agent.{second}.id}}'\n"
+        "---\nkind: Agent\nname: x\nmodel: m\nprompt: x\n"
+    )
+    [problem] = build(files).problems
+    assert problem.code == "AF261"
+    assert message in problem.message
+    assert problem.span is not None
+    assert problem.span.line == line
+
+
+def test_what_looks_like_a_reference_in_a_prompt_file_is_text() -> None:
+    files = project("prompt: ./p.md\n", {"p.md": "Write ${ref.agent.nobody.id} as it is."})
+    compiled = build(files).value.compiled
+    assert compiled is not None
+    assert compiled.manifest.resources[0].depends_on == ()
+
+
+def test_templates_in_yaml_include_files_beside_the_yaml() -> None:
+    files = project(
+        "prompt: 'See {% include \"./part.md\" %}'\ntask: '{% include \"./part.md\" %}'\n",
+        {"part.md": "{{ vars.nope }}\r\n"},
+    )
+    problems = build(files).problems
+    assert [p.message.split()[1] for p in problems] == ["prompt", "task"]
+    assert {str(p.span) for p in problems} == {"part.md:1:9"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "place"),
+    [
+        ("prompt: a {{ nope }}", "agentflow.yaml:8:14"),
+        ("prompt: 'a {{ nope }}'", "agentflow.yaml:8:15"),
+        ("prompt: |\n  a\n    {{ nope }}", "agentflow.yaml:10:8"),
+        ("prompt: >\n  a\n  {{ nope }}", "agentflow.yaml:10:6"),
+    ],
+)
+def test_a_template_in_yaml_is_blamed_in_the_yaml(prompt: str, place: str) -> None:
+    [problem] = build(project(prompt + "\n")).problems
+    assert str(problem.span) == place
+
+
+def test_a_failure_inside_an_include_is_placed_in_it() -> None:
+    files = project(
+        "prompt: ./p.md\n", {"p.md": "{% include './q.md' %}", "q.md": "a\n{{ 1 + 'a' }}"}
+    )
+    [problem] = build(files).problems
+    assert (problem.code, str(problem.span)) == ("AF309", "q.md:2:1")
+
+
+def test_more_tools_than_the_service_takes() -> None:
+    tools = "".join(f"  t{n}: {{ run: 'm:f' }}\n" for n in range(128))
+    [problem] = build(project(f"custom:\n{tools}", {"m.py": "def f(): 'F.'\n"})).problems
+    assert problem.code == "AF160"
+
+
 def test_a_section_in_the_prompt_of_yaml_is_blamed_in_the_yaml() -> None:
     files = project("prompt: |\n  Work.\n  {{ tools_section }}\n  {{ tools_section }}\n")
     [problem] = build(files).problems

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agentflow import codes
@@ -12,6 +13,7 @@ from agentflow.compiler.delivery import headings, output_paths, output_schema, p
 from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Resource, Target, digest
 from agentflow.compiler.render.agent import agent_payload
+from agentflow.compiler.render.circles import circles
 from agentflow.compiler.render.environment import environment_payload
 from agentflow.compiler.render.policy import agent_policy
 from agentflow.compiler.render.raw import merge
@@ -48,10 +50,12 @@ def render(graph: Graph, files: Files) -> Checked[Compiled]:
         if agent is not None:
             resources.append(agent.resource)
             policies[node.address] = agent.policy
+    resources = _known_dependencies(resources)
+    problems.extend(circles(graph, resources))
     manifest = Manifest(
         project=graph.project.spec.name,
         target=_target(graph),
-        resources=tuple(sorted(resources, key=lambda resource: resource.address)),
+        resources=tuple(resources),
         agents=dict(sorted(policies.items())),
     )
     return Checked(Compiled(manifest=manifest, sources=dict(_sources(graph))), tuple(problems))
@@ -77,10 +81,19 @@ def _resource(
         kind=kind,
         name=address.partition("/")[2],
         payload=merged.payload,
-        depends_on=tuple(sorted(_references(merged.payload) - {address})),
+        depends_on=tuple(sorted(_references(merged.payload))),
         unchecked=merged.pointers,
         digest=digest(merged.payload),
     )
+
+
+def _known_dependencies(resources: Sequence[Resource]) -> list[Resource]:
+    """By address. What only looks like a reference, in a prompt file, is no dependency."""
+    known = {resource.address for resource in resources}
+    return [
+        replace(r, depends_on=tuple(address for address in r.depends_on if address in known))
+        for r in sorted(resources, key=lambda resource: resource.address)
+    ]
 
 
 def _references(value: Any) -> set[str]:
