@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.compiler.manifest import canonical_json
@@ -47,6 +47,7 @@ def system(files: MemoryFiles, name: str = "a") -> str:
     return str(resource.payload["system"])
 
 
+@settings(deadline=None)
 @given(st.permutations(SECTIONS), st.integers(0, len(SECTIONS)))
 def test_each_declared_policy_reaches_the_model_once(order: list[str], count: int) -> None:
     placed = "".join(f"\n\n  {{{{ {name} }}}}" for name in order[:count])
@@ -361,6 +362,7 @@ def test_the_project_that_is_mutated_is_valid() -> None:
     assert build(mutated([])).problems == ()
 
 
+@settings(deadline=None)
 @given(changes)
 def test_no_mutation_makes_a_stage_raise(made: list[tuple[tuple[Any, ...], str, Any]]) -> None:
     files = mutated(made)

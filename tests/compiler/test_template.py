@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow import codes
@@ -290,6 +290,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "items"]), values, min_size=1))
 def test_binding_a_task_changes_no_value(variables: dict[str, Any]) -> None:
     expressions = " | ".join(
@@ -340,6 +341,7 @@ parts = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@settings(deadline=None)
 @given(parts)
 def test_binding_and_then_rendering_is_rendering(text: str) -> None:
     variables = {"e": "", "n": 3, "p": "%}\n  #"}
@@ -362,6 +364,7 @@ def test_binding_and_then_rendering_is_rendering(text: str) -> None:
         assert render_task(bound.value, inputs).strip() == whole.value.text.strip()
 
 
+@settings(deadline=None)
 @given(pieces)
 def test_no_text_makes_a_template_raise(text: str) -> None:
     prompt(text, b="b {{ vars.n }}")
