@@ -7,6 +7,7 @@ matches are comments and which are part of a text.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ __all__ = ["Comment", "Entry", "comments"]
 
 _DIRECTIVE = r"agentflow:[ \t]*(?P<verb>[A-Za-z-]+)[ \t]*(?P<list>\[(?P<codes>[^\]\n]*)\])?"
 _YAML = rf"(?m)(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}[^\n]*"
-_JINJA = rf"(?s)\{{#-?[ \t]*{_DIRECTIVE}.*?#\}}"
+_JINJA = rf"\{{#-?[ \t]*{_DIRECTIVE}(?:[^#{{]|#(?!\}})|\{{(?!#))*#\}}"
 _ENTRY = r"[^,\s][^,]*?(?=\s*(?:,|$))"
 _END = 2**31
 _HEADER = r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$"
@@ -167,70 +168,78 @@ def _in_yaml(documents: Sequence[Document], agents: Sequence[AgentNode]) -> Iter
     found = [match for match in re.finditer(_YAML, source.text) if _is_addressed(match)]
     if not found:
         return
-    scalars = [span for document in documents for span in _texts(document)]
-    places = [place for document in documents for place in _places(document)]
+    file = _File(source, documents, agents)
     for match in found:
         span = source.span(*match.span())
-        if not any(_is_text(scalar, span, source.text, match.start()) for scalar in scalars):
-            covers = tuple(_covered(source, span, documents, places, agents))
-            yield Comment(span, _entries(match, source.span), covers)
+        if not file.is_text(span):
+            yield Comment(span, _entries(match, source.span), tuple(file.covered(span)))
 
 
-def _is_text(scalar: Span, found: Span, text: str, offset: int) -> bool:
-    """Whether what was found at `offset` is a part of the scalar.
+class _File:
+    """One YAML file, prepared for questions about its lines."""
 
-    Behind the `|` or `>` that begins a block of text it is a comment.
-    """
-    at = (found.line, found.column)
-    if not (scalar.line, scalar.column) < at < (scalar.end_line, scalar.end_column):
-        return False
-    before = text[text.rfind("\n", 0, offset) + 1 : offset]
-    return scalar.line != found.line or not re.search(_HEADER, before)
-
-
-def _covered(
-    source: SourceText,
-    comment: Span,
-    documents: Sequence[Document],
-    places: Sequence[_Place],
-    agents: Sequence[AgentNode],
-) -> Iterator[Span]:
-    lines = source.text.splitlines()
-    before = lines[comment.line - 1][: comment.column - 1]
-    line = comment.line
-    if before.strip(" \t-") == "":
-        line = next(
-            (
-                n
-                for n in range(line + 1, len(lines) + 1)
-                if not re.fullmatch(_IGNORED_LINE, lines[n - 1])
-            ),
-            _END,
-        )
+    def __init__(
+        self, source: SourceText, documents: Sequence[Document], agents: Sequence[AgentNode]
+    ) -> None:
+        self.name = source.file
+        self.lines = re.split(r"\r\n|\r|\n", source.text)
+        self.documents = {document.span(()).line: document for document in reversed(documents)}
+        """By the line of their first key."""
+        self.first = documents[0]
+        self.agents = agents
+        self.texts = sorted(span for document in documents for span in _texts(document))
+        self.outermost: dict[int, _Place] = {}
         for document in documents:
-            root = document.span(())
-            if line == root.line:
-                first = document is documents[0]
-                yield _whole(source.file) if first else root
-                yield from _prompt_files(agents, None if first else document, ())
+            for place in _places(document):
+                known = self.outermost.get(place.line)
+                if known is None or place.depth < known.depth:
+                    self.outermost[place.line] = place
+
+    def is_text(self, comment: Span) -> bool:
+        """Whether what was found is a part of a scalar.
+
+        Behind the `|` or `>` that begins a block of text it is a comment.
+        """
+        index = bisect_left(self.texts, (comment.line, comment.column), key=_start) - 1
+        if index < 0:
+            return False
+        text = self.texts[index]
+        if (comment.line, comment.column) >= (text.end_line, text.end_column):
+            return False
+        before = self.lines[comment.line - 1][: comment.column - 1]
+        return text.line != comment.line or not re.search(_HEADER, before)
+
+    def covered(self, comment: Span) -> Iterator[Span]:
+        line = comment.line
+        if not self.lines[line - 1][: comment.column - 1].strip(" \t-"):
+            line = self._next_line(line)
+            document = self.documents.get(line)
+            if document is not None:
+                yield _whole(self.name) if document is self.first else document.span(())
+                yield from self._prompt_files(None if document is self.first else document, ())
                 return
-    here = [place for place in places if place.line == line]
-    if not here:
-        if line != _END:
-            yield Span(source.file, line, 1, line, _END)
-        return
-    outermost = min(here, key=lambda place: place.depth)
-    yield Span(source.file, line, 1, *max(outermost.end, (line, _END)))
-    yield from _prompt_files(agents, outermost.document, outermost.path)
+        place = self.outermost.get(line)
+        if place is not None:
+            yield Span(self.name, line, 1, *max(place.end, (line, _END)))
+            yield from self._prompt_files(place.document, place.path)
+        elif line <= len(self.lines):
+            yield Span(self.name, line, 1, line, _END)
+
+    def _next_line(self, line: int) -> int:
+        """The number of the next line that is neither empty nor a comment."""
+        while line < len(self.lines) and re.fullmatch(_IGNORED_LINE, self.lines[line]):
+            line += 1
+        return line + 1
+
+    def _prompt_files(self, document: Document | None, path: Path) -> Iterator[Span]:
+        """The files whose text the covered values are. None: of all documents in the file."""
+        for agent in self.agents:
+            if document is not None and agent.document.index != document.index:
+                continue
+            for field, template in (("prompt", agent.prompt), ("task", agent.task)):
+                if template is not None and template.document is None and path in ((), (field,)):
+                    yield _whole(template.name)
 
 
-def _prompt_files(
-    agents: Iterable[AgentNode], document: Document | None, path: Path
-) -> Iterator[Span]:
-    """The files whose text the covered values are. None: of all documents in the file."""
-    for agent in agents:
-        if document is not None and agent.document.index != document.index:
-            continue
-        for field, template in (("prompt", agent.prompt), ("task", agent.task)):
-            if template is not None and template.document is None and path in ((), (field,)):
-                yield _whole(template.name)
+def _start(span: Span) -> tuple[int, int]:
+    return span.line, span.column

@@ -20,7 +20,7 @@ from agentflow.diagnostics import Span
 __all__ = ["Phrase", "Prose", "lowered"]
 
 # Kept as text: `re` compiles them at their first use, and remembers.
-_TAG = r"(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}"
+_TAG = r"\{[{%#]"
 _FENCE = r"(?sm)^[ \t]*(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)"
 _INLINE = r"(`+)[^`\n]+?(?<!`)\1(?!`)"
 _BOUNDARY = r"[.!?;](?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#>]|\d+[.)])[ \t])|\A"
@@ -35,6 +35,28 @@ _GAP = r"(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)"
 
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
+
+
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_NEAR = 400
+"""Characters of a sentence that are looked at, and five times as many of a list."""
+
+
+def _without_tags(text: str) -> str:
+    """`text` with its template tags blanked; a tag that is not closed stays."""
+    parts: list[str] = []
+    done = 0
+    unclosed: set[str] = set()
+    for tag in re.finditer(_TAG, text):
+        if tag.start() < done or tag[0] in unclosed:
+            continue
+        end = text.find(_CLOSING[tag[0]], tag.end())
+        if end < 0:
+            unclosed.add(tag[0])
+            continue
+        parts += [text[done : tag.start()], re.sub(r"[^\n]", " ", text[tag.start() : end + 2])]
+        done = end + 2
+    return "".join([*parts, text[done:]])
 
 
 def lowered(text: str) -> str:
@@ -80,7 +102,7 @@ class Prose:
     def text(self) -> str:
         """In lower case, with every template tag blanked. Offsets are those of the text as written."""
         lower = lowered(self.source.text)
-        return re.sub(_TAG, _blank, lower) if "{" in lower else lower
+        return _without_tags(lower) if "{" in lower else lower
 
     @cached_property
     def words(self) -> str:
@@ -118,23 +140,27 @@ class Prose:
     def span(self, match: re.Match[str], group: int | str = 0) -> Span:
         return self.source.span(match.start(group), match.end(group))
 
+    def _start(self, position: int) -> int:
+        """Where the sentence or list item begins that `position` is in."""
+        return self._starts[bisect_right(self._starts, position) - 1]
+
     def sentence_before(self, position: int) -> str:
         """The sentence or list item that `position` is in, up to there."""
-        start = self._starts[bisect_right(self._starts, position) - 1]
-        return self.text[start:position]
+        return self.text[max(self._start(position), position - _NEAR) : position]
 
     def is_denied(self, position: int) -> bool:
         """Whether a negation comes before, in the sentence or in what leads into its list."""
-        before = self.sentence_before(position)
-        if re.search(_NEGATION, before):
+        if re.search(_NEGATION, self.sentence_before(position)):
             return True
-        return re.match(_ITEM, before) is not None and bool(
-            re.search(_NEGATION, self._lead_in(position - len(before)))
+        start = self._start(position)
+        return re.match(_ITEM, self.text[start : start + 20]) is not None and bool(
+            re.search(_NEGATION, self._lead_in(start))
         )
 
     def _lead_in(self, position: int) -> str:
         """The last line before a list: a heading or `Never do these:`."""
-        for line in reversed(self.text[:position].splitlines()):
+        before = self.text[max(0, position - 5 * _NEAR) : position]
+        for line in reversed(before.splitlines()):
             if line.strip() and not re.match(_ITEM, line) and not line.startswith(("  ", "\t")):
                 return line
         return ""

@@ -10,6 +10,7 @@ agentflow.yaml:12:9: error[AF602 ask-unanswered] Tool 'bash' asks, but nobody an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
@@ -58,7 +59,7 @@ def render_human(
         show_path: from the path of a span to the one that is printed.
     """
     paint = _ansi if color else _plain
-    lines = {file: text.splitlines() for file, text in sources.items()}
+    lines = {file: re.split(r"\r\n|\r|\n", text) for file, text in sources.items()}
     masks = _masks(problems)
     blocks = ["\n".join(_block(p, lines, masks, paint, show_path)) for p in problems]
     if summary is not None:

@@ -189,3 +189,12 @@ def test_an_unknown_code_to_ignore_is_a_finding_in_the_project() -> None:
         ("agentflow.yaml:5:28", True),
         ("agentflow.yaml:5:35", False),
     ]
+
+
+def test_a_line_separator_in_a_text_is_no_line() -> None:
+    spec = (
+        "apiVersion: agentflow/v1\nkind: Environment\n"
+        'description: "one\u2028two"\nname: lab # agentflow: ignore[AF703]\n'
+        'network: { hosts: ["*.northwind.dev"] } # agentflow: ignore[AF703]\n'
+    )
+    assert [(p.code, p.span and p.span.line) for p in lint_text(spec)] == [(UNUSED, 4)]

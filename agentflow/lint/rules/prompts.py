@@ -170,7 +170,7 @@ _VOLATILE = Phrase(
     r"(?:today(?:['\u2019]s date)? is|it is (?:now|currently)|current (?:date|day|year|month|time)"
     r"(?: and time)?(?: is|:)|the (?:date|year) is(?: now)?)[: ]+(?P<when>"
     r"\d{4}-\d{2}-\d{2}(?:[t ]\d{2}:\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|20\d\d|\d{1,2}:\d{2}"
-    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:[ ,]+[\w ,.]*20\d\d)?"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:[ ,][\w ,.]{0,30}20\d\d)?"
     r"|(?:\d{1,2}\.? )?(?:january|february|march|april|may|june|july|august|september|october"
     r"|november|december)\b(?: \d{1,2}(?:st|nd|rd|th)?)?(?:,? 20\d\d)?)",
     marks=("today", "current", "date", "year", "it is"),

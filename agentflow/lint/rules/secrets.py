@@ -61,7 +61,7 @@ _NAMED = (
     r"[\"'`]?\s*(?:is|=|:)\s*[\"'`]?(?=[a-z0-9+/_=.-]{20})"
 )
 """In lower case: what stands before a value that has to be secret."""
-_VALUE = r"[A-Za-z0-9+/_=.-]{19,}[A-Za-z0-9+/_=-](?![A-Za-z0-9+/_=(-])"
+_VALUE = r"[A-Za-z0-9+/_=.-]{19,199}[A-Za-z0-9+/_=-](?![A-Za-z0-9+/_=(-])"
 _DUMMY = r"(?i)example|placeholder|changeme|change_me|your|dummy|xxxx|\.\.\.|test-?key|redacted"
 
 
