@@ -98,9 +98,8 @@ class Toolbox:
 
     async def call(self, name: str, input: Mapping[str, Any]) -> ToolOutcome:
         """Run one tool. Cancelling ends what it started."""
-        if self._closed:
-            return ToolOutcome(f"{name}: the session has ended.", True)
         try:
+            self._refuse_if_closed(name)
             if name == "bash":
                 return await self._bash(input)
             if name == "grep":
@@ -124,6 +123,10 @@ class Toolbox:
             await self._end_shell()
         await asyncio.to_thread(self._files.close)
 
+    def _refuse_if_closed(self, name: str) -> None:
+        if self._closed:
+            raise ToolFailed(f"{name}: the session has ended.")
+
     # bash
 
     async def _bash(self, input: Mapping[str, Any]) -> ToolOutcome:
@@ -131,11 +134,10 @@ class Toolbox:
         async with self._shell_free:
             if command is None:
                 await self._end_shell()
-                self._shell = await self._start_shell()
+            shell = self._shell = self._shell or await self._start_shell()
+            self._refuse_if_closed("bash")  # it may have been closed while we waited
+            if command is None:
                 return ToolOutcome("bash session restarted")
-            if self._shell is None:
-                self._shell = await self._start_shell()
-            shell = self._shell
             try:
                 result = await in_thread(shell.run, command, timeout_s, on_cancel=shell.kill)
             except asyncio.CancelledError:
@@ -146,7 +148,10 @@ class Toolbox:
             return _told(result)
 
     async def _start_shell(self) -> Shell:
-        return await asyncio.to_thread(Shell, self._sandbox, file_bytes=self._policy.file_bytes)
+        def start() -> Shell:
+            return Shell(self._sandbox, file_bytes=self._policy.file_bytes)
+
+        return await in_thread(start, discard=Shell.close)
 
     async def _end_shell(self) -> None:
         shell, self._shell = self._shell, None
@@ -171,9 +176,11 @@ class Toolbox:
         if self._sandbox.confined:
             target = places.seen(found) or shown
         command = grep_command(self._sandbox, pattern, target, shown=shown)
-        process = await asyncio.to_thread(self._sandbox.spawn, command)
+        process = await in_thread(self._sandbox.spawn, command, discard=_end)
         self._running.add(process)
         try:
+            if self._closed:
+                process.kill()
             output, code = await in_thread(_collect, process, on_cancel=process.kill)
         finally:
             self._running.discard(process)
@@ -227,6 +234,13 @@ def _told(result: CommandResult) -> ToolOutcome:
     else:
         return ToolOutcome(result.output)
     return ToolOutcome(f"{result.output}\n{note}" if result.output else note, True)
+
+
+def _end(process: Spawned) -> None:
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
 
 
 def _collect(process: Spawned) -> tuple[bytes, int | None]:

@@ -66,9 +66,12 @@ def test_tools_can_use_a_layer_and_not_change_it(
 def test_a_layer_is_built_once_whatever_the_order(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, told = tmp_path / "cache", []
+    cache = tmp_path / "cache"
+    told: list[str] = []
     first = asyncio.run(layer_for(["tinything >= 1.0"], cache, progress=told.append))
-    monkeypatch.setattr(packages.subprocess, "Popen", None)  # pip cannot be started any more
+    monkeypatch.setattr(
+        "agentflow.local.packages.subprocess.Popen", None
+    )  # pip cannot be started any more
     again = asyncio.run(
         layer_for(["tinything  >= 1.0", "tinything >= 1.0"], cache, progress=told.append)
     )
@@ -209,7 +212,7 @@ def test_pip_of_the_installation_serves_an_environment_made_without(
 
 
 def test_no_pip_at_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages.sys, "executable", "/bin/false")
+    monkeypatch.setattr("agentflow.local.packages.sys.executable", "/bin/false")
     monkeypatch.setattr(packages, "interpreter", lambda: "/bin/false")
     with pytest.raises(PackagesFailed, match="No pip belongs to /bin/false"):
         layer(["tinything"], tmp_path / "cache")

@@ -233,7 +233,7 @@ def test_the_sandbox_is_refused_where_the_kernel_is_too_old(
 
 
 def test_the_sandbox_is_refused_on_another_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox.sys, "platform", "darwin")
+    monkeypatch.setattr("agentflow.local.sandbox.sys.platform", "darwin")
     found = sandbox.support()
     assert isinstance(found, SandboxSupport)
     assert "needs Linux" in str(found.problem)

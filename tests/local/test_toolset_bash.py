@@ -215,3 +215,33 @@ def test_without_a_sandbox_the_tools_still_work(open_tools: OpenTools) -> None:
     )
     assert "stopped" in tools.bash("sleep 76.25 & sleep 76.25", timeout_ms=300).text
     assert processes_with("76.25") == []
+
+
+def test_closing_while_the_shell_starts_runs_nothing(tools: Tools) -> None:
+    async def close() -> None:
+        command = {"command": "touch /mnt/session/outputs/ran; sleep 78.25"}
+        call = asyncio.ensure_future(tools.toolbox.call("bash", command))
+        await asyncio.sleep(0)
+        await tools.toolbox.close()
+        outcome = await call
+        assert outcome.is_error
+
+    tools.runner.run(close())
+    assert processes_with("78.25") == []
+    assert processes_with(str(tools.root)) == []
+
+
+@pytest.mark.parametrize("name", ["bash", "grep"])
+def test_cancelling_at_any_moment_leaves_no_process(tools: Tools, name: str) -> None:
+    async def cancel(steps: int) -> None:
+        argument = {"bash": "command", "grep": "pattern"}[name]
+        call = asyncio.ensure_future(tools.toolbox.call(name, {argument: "sleep 79.25"}))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.wait([call])
+
+    for steps in (1, 2, 3, 50, 5000):
+        tools.runner.run(cancel(steps))
+    assert processes_with("79.25") == []
+    assert tools.run("echo alive") == "alive"
