@@ -43,16 +43,18 @@ class ModelSpec(SpecModel):
     effort: Effort | None = Field(
         default=None, description="How hard the model thinks. Default: the model's own."
     )
-    speed: Literal["standard", "fast"] = "standard"
+    speed: Literal["standard", "fast"] = Field(
+        default="standard", description="fast: quicker and dearer, on some models."
+    )
     geo: Text | None = Field(default=None, description="Where inference happens, such as us.")
 
 
 class VarSpec(SpecModel):
     """A value known when the project is compiled."""
 
-    type: ScalarType = "string"
-    default: Json = None
-    enum: list[Json] | None = None
+    type: ScalarType = Field(default="string", description="What values are.")
+    default: Json = Field(default=None, description="Without one a value must be given.")
+    enum: list[Json] | None = Field(default=None, description="The values it may have.")
     description: Text | None = None
 
 
@@ -63,8 +65,8 @@ class InputSpec(SpecModel):
         default="string",
         description="file: uploaded, and mounted below /mnt/session/uploads.",
     )
-    default: Json = None
-    enum: list[Json] | None = None
+    default: Json = Field(default=None, description="Without one a value must be given.")
+    enum: list[Json] | None = Field(default=None, description="The values it may have.")
     description: Text | None = None
 
 
@@ -116,7 +118,9 @@ class ApprovalRule(SpecModel):
         description="A glob for each argument named; all must match. Arguments of built-in tools: "
         "command (bash), file_path (read, write, edit), pattern and path (glob, grep).",
     )
-    answer: Literal["allow", "deny"] | None = None
+    answer: Literal["allow", "deny"] | None = Field(
+        default=None, description="The answer itself; or `ask` somebody."
+    )
     ask: Literal["person"] | None = Field(default=None, description="A person in the terminal.")
     message: Text | None = Field(default=None, description="What the agent is told when denied.")
     wait: Duration | None = Field(default=None, description="How long the person has.")
@@ -150,9 +154,13 @@ class AgentSpec(SpecModel):
         default=None, description="agentflow/v1, in the first document of a file."
     )
     kind: Literal["Agent"]
-    name: Name
-    description: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
-    model: Annotated[ModelSpec, BeforeValidator(_model_from_word)]
+    name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    description: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        default=None, description="For people; shown on the service."
+    )
+    model: Annotated[ModelSpec, BeforeValidator(_model_from_word)] = Field(
+        description="A model id, or a map with more to say."
+    )
     environment: EnvironmentRef | None = Field(
         default=None, description="Where its tools run: the name of an Environment."
     )
@@ -168,22 +176,34 @@ class AgentSpec(SpecModel):
     task: Text | None = Field(
         default=None, description="The first message of a run. Jinja: `{{ inputs.x }}`."
     )
-    tools: Tools = Field(default_factory=Tools)
-    custom: dict[ToolName, CustomTool] = Field(default_factory=dict)
-    outputs: dict[Identifier, OutputSpec] = Field(default_factory=dict)
+    tools: Tools = Field(
+        default_factory=Tools, description="Built-in tools, one word each; unnamed ones are off."
+    )
+    custom: dict[ToolName, CustomTool] = Field(
+        default_factory=dict, description="Tools that run on your side, by name."
+    )
+    outputs: dict[Identifier, OutputSpec] = Field(
+        default_factory=dict, description="Files to deliver, by a name for checks and messages."
+    )
     scratch: Annotated[str, StringConstraints(pattern="^/")] | None = Field(
         default=None, description="Where intermediate files belong, such as /tmp."
     )
     done: list[Text | Check] = Field(
         default_factory=list, description="What must hold when the work is finished."
     )
-    uncertainty: Annotated[UncertaintySpec, BeforeValidator(_uncertainty_from_word)] | None = None
+    uncertainty: Annotated[UncertaintySpec, BeforeValidator(_uncertainty_from_word)] | None = Field(
+        default=None, description="What to do when something is unclear: assume, ask or stop."
+    )
     repair: Annotated[int, Field(ge=0, le=10)] = Field(
         default=1, description="How often a missing or invalid output is sent back."
     )
-    approvals: list[ApprovalRule] = Field(default_factory=list)
-    budget: BudgetSpec | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    approvals: list[ApprovalRule] = Field(
+        default_factory=list, description="Who answers a tool that asks; first match wins."
+    )
+    budget: BudgetSpec | None = Field(
+        default=None, description="Limits of a run; the first one reached stops it."
+    )
+    metadata: Metadata = Field(default_factory=dict, description="Kept on the service.")
     raw: dict[str, Json] = Field(
         default_factory=dict, description="Merged into the payload last, and not checked."
     )

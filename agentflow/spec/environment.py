@@ -39,12 +39,14 @@ class NetworkSpec(SpecModel):
 class PackagesSpec(SpecModel):
     """Packages by manager, each in the manager's own version syntax."""
 
-    apt: list[Text] = Field(default_factory=list)
-    cargo: list[Text] = Field(default_factory=list)
-    gem: list[Text] = Field(default_factory=list)
-    go: list[Text] = Field(default_factory=list)
-    npm: list[Text] = Field(default_factory=list)
-    pip: list[Text] = Field(default_factory=list)
+    apt: list[Text] = Field(default_factory=list, examples=[["graphviz"]])
+    cargo: list[Text] = Field(default_factory=list, examples=[["hyperfine@1.18.0"]])
+    gem: list[Text] = Field(default_factory=list, examples=[["rails:7.1.0"]])
+    go: list[Text] = Field(
+        default_factory=list, examples=[["golang.org/x/tools/cmd/goimports@latest"]]
+    )
+    npm: list[Text] = Field(default_factory=list, examples=[["express@4.18.0"]])
+    pip: list[Text] = Field(default_factory=list, examples=[["pandas==2.3.3"]])
 
 
 class EnvironmentSpec(SpecModel):
@@ -54,13 +56,15 @@ class EnvironmentSpec(SpecModel):
         default=None, description="agentflow/v1, in the first document of a file."
     )
     kind: Literal["Environment"]
-    name: Name
-    description: Text | None = None
+    name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    description: Text | None = Field(default=None, description="For people; shown on the service.")
     network: Annotated[NetworkSpec, BeforeValidator(_network_from_word)] = Field(
-        default_factory=NetworkSpec
+        default_factory=NetworkSpec, description="What tools can reach, or `open`."
     )
-    packages: PackagesSpec = Field(default_factory=PackagesSpec)
-    metadata: Metadata = Field(default_factory=dict)
+    packages: PackagesSpec = Field(
+        default_factory=PackagesSpec, description="Installed before the first session."
+    )
+    metadata: Metadata = Field(default_factory=dict, description="Kept on the service.")
     raw: dict[str, Json] = Field(
         default_factory=dict, description="Merged into the payload last, and not checked."
     )

@@ -54,7 +54,7 @@ class ProjectSpec(SpecModel):
         default=None, description="agentflow/v1, in the first document of a file."
     )
     kind: Literal["Project"]
-    name: Name
+    name: Name = Field(description="Marks what belongs to the project on a service.")
     description: Text | None = None
     vars: dict[Identifier, VarSpec] = Field(
         default_factory=dict, description="Values for every spec: `${var.x}` and `{{ vars.x }}`."
@@ -63,4 +63,4 @@ class ProjectSpec(SpecModel):
         default_factory=dict,
         description="Where the project can be applied. `local` always exists.",
     )
-    lint: LintSpec = Field(default_factory=LintSpec)
+    lint: LintSpec = Field(default_factory=LintSpec, description="Which rules apply.")
