@@ -211,8 +211,7 @@ def _identity(store: Store) -> dict[str, str]:
 def _silence() -> None:
     """Uvicorn reports a connection that was cut on purpose; our own errors travel in answers."""
     logger = logging.getLogger("uvicorn.error")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
+    logger.disabled = True
 
 
 def start(config: ServiceConfig) -> RunningService:

@@ -30,9 +30,12 @@ class ConnectionCut(Exception):
 
 
 class Broken(Response):
-    """No answer at all: the connection closes."""
+    """An answer that breaks off before its first byte of content."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Once the head is out, no layer above can turn the break into an answer of its own.
+        head = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
         raise ConnectionCut
 
 

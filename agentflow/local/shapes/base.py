@@ -62,16 +62,18 @@ def _refusal(error: ValidationError, body: object) -> ApiError:
     return invalid(f"{'.'.join(place) or 'body'}: {message}")
 
 
-def _place(body: object, location: tuple[int | str, ...], *, missing: bool) -> list[str]:
+def _place(body: Any, location: tuple[int | str, ...], *, missing: bool) -> list[str]:
     """`tools`, `0`, `name`: the part of a location that is in the body, or would be.
 
     The tags that mark a union's branch are in pydantic's locations too, and are left out.
     """
     place: list[str] = []
     for part in location:
-        if isinstance(part, int) and isinstance(body, list) and part < len(body):
-            body = body[part]
-        elif isinstance(part, str) and isinstance(body, Mapping) and part in body:
+        if isinstance(part, int):
+            known = isinstance(body, list) and part < len(body)
+        else:
+            known = isinstance(body, Mapping) and part in body
+        if known:
             body = body[part]
         elif not (missing and part == location[-1]):
             continue
