@@ -116,9 +116,9 @@ def check(
     if rules and built.graph is not None:
         context = Context(graph=built.graph, compiled=built.compiled)
         ignored = built.graph.project.spec.lint.ignore
-        found += [
+        found = [
             problem
-            for problem in lint(context, ignore=ignored)
+            for problem in lint(context, ignore=ignored, found=problems)
             if project.only is None or _concerns(problem, set(project.only), built.graph)
         ]
     found.sort(key=lambda problem: problem.sort_key)
