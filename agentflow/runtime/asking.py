@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from agentflow.compiler.manifest import ApprovalPolicy
 from agentflow.ports import Clock
-from agentflow.runtime.approvals import Allow, AskPerson, Person, decide, tool_name
+from agentflow.runtime.approvals import Allow, Answer, AskPerson, Person, decide, tool_name
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Approval, Observer
 from agentflow.runtime.session import Call, Decided
@@ -52,7 +53,7 @@ class Approver:
 
     async def _ask(self, call: Call, rule: AskPerson) -> tuple[Decided, str]:
         """The decision, and who made it."""
-        answer = await self._person.approve(call, rule.wait_s) if self._person else None
+        answer = await self._approval(call, rule.wait_s)
         if answer is not None:
             message = answer.message or rule.message or "A person denied this call."
             return Decided(call.id, answer.allow, None if answer.allow else message), "person"
@@ -67,6 +68,17 @@ class Approver:
             reason = f"{why} whether {call.name} may run, and {rule.by} says to halt then."
             return Decided(call.id, False, reason, halt=True), by
         return Decided(call.id, False, rule.message or f"Denied. {why}."), by
+
+    async def _approval(self, call: Call, wait_s: float | None) -> Answer | None:
+        """What a person says in time. None: nobody does."""
+        if self._person is None:
+            return None
+        try:
+            # The person is told the limit, to show it; it is kept here.
+            async with asyncio.timeout(wait_s):
+                return await self._person.approve(call, wait_s)
+        except TimeoutError:
+            return None
 
     def _record(self, call: Call, decided: Decided, by: str) -> None:
         self._ledger.record_approval(

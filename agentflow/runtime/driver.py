@@ -71,6 +71,9 @@ from agentflow.runtime.transcript import Transcript
 
 __all__ = ["Knobs", "run_session"]
 
+INTERRUPT_AGAIN_S = 3.0
+"""A session that still runs for so long after an interrupt gets another."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
@@ -145,10 +148,7 @@ async def run_session(
     transcript = Transcript(directory / "transcript.jsonl", clock)
     with (directory / "tools.log").open("ab") as log:
         pool = WorkerPool(request.project_root, log=log)
-        run = _Run(
-            request,
-            info,
-            task,
+        around = _Around(
             sessions=sessions,
             ledger=ledger,
             clock=clock,
@@ -162,7 +162,7 @@ async def run_session(
             began=began,
         )
         try:
-            result = await run.to_the_end()
+            result = await _Run(request, info, task, around).to_the_end()
         except BaseException as error:
             reason = "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
             _close_books(ledger, request, clock, Verdict.INTERRUPTED, reason, {})
@@ -203,90 +203,96 @@ def _setup(request: RunRequest, task: str) -> Setup:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What a run works with; as the arguments of `run_session`."""
+
+    sessions: Sessions
+    ledger: Ledger
+    clock: Clock
+    observer: Observer
+    person: Person | None
+    stop: asyncio.Event | None
+    knobs: Knobs
+    draw: Callable[[], float]
+    transcript: Transcript
+    pool: WorkerPool
+    began: float
+
+
+def _hands(
+    request: RunRequest, session_id: str, around: _Around, tell: Observer
+) -> tuple[ToolHost, Approver]:
+    """What acts on our side of the session, and what lets it act."""
+    host = ToolHost(
+        request.policy.custom,
+        run_id=request.run_id,
+        session_id=session_id,
+        pool=around.pool,
+        ledger=around.ledger,
+        clock=around.clock,
+        person=around.person,
+    )
+    approver = Approver(
+        request.policy.approvals,
+        run_id=request.run_id,
+        session_id=session_id,
+        ledger=around.ledger,
+        clock=around.clock,
+        person=around.person,
+        tell=tell,
+    )
+    return host, approver
+
+
 class _Run:
     """One run from the session's creation to its result."""
 
-    def __init__(
-        self,
-        request: RunRequest,
-        info: SessionInfo,
-        task: str,
-        *,
-        sessions: Sessions,
-        ledger: Ledger,
-        clock: Clock,
-        observer: Observer,
-        person: Person | None,
-        stop: asyncio.Event | None,
-        knobs: Knobs,
-        draw: Callable[[], float],
-        transcript: Transcript,
-        pool: WorkerPool,
-        began: float,
-    ) -> None:
+    def __init__(self, request: RunRequest, info: SessionInfo, task: str, around: _Around) -> None:
         self.request = request
         self.session_id = info.id
-        self.sessions = sessions
-        self.ledger = ledger
-        self.clock = clock
-        self.observer = observer
-        self.person = person
-        self.stop = stop
-        self.knobs = knobs
-        self.draw = draw
-        self.transcript = transcript
-        self.began = began
+        self.sessions = around.sessions
+        self.clock = around.clock
+        self.observer = around.observer
+        self.stop = around.stop
+        self.knobs = around.knobs
+        self.draw = around.draw
+        self.began = around.began
         self.state: State = machine.begin(_setup(request, task))
         self.inbox: asyncio.Queue[Input] = asyncio.Queue()
         self.ending: Ending | None = None
         self.report: Report | None = None
         self.warnings: list[str] = []
+        self.messaging = asyncio.Lock()
         self.tools: set[asyncio.Task[None]] = set()
         self.others: set[asyncio.Task[None]] = set()
         self.reader = Reader(
-            sessions,
+            around.sessions,
             info.id,
             put=self.inbox.put_nowait,
             tell=self.tell,
-            transcript=transcript,
-            clock=clock,
-            draw=draw,
-            silence_s=knobs.silence_s,
-            give_up_s=knobs.give_up_s,
+            transcript=around.transcript,
+            clock=around.clock,
+            draw=around.draw,
+            silence_s=around.knobs.silence_s,
+            give_up_s=around.knobs.give_up_s,
         )
         self.sender = Sender(
-            sessions,
+            around.sessions,
             info.id,
-            transcript=transcript,
-            clock=clock,
-            draw=draw,
-            tries=knobs.tries,
+            transcript=around.transcript,
+            clock=around.clock,
+            draw=around.draw,
+            tries=around.knobs.tries,
         )
-        self.host = ToolHost(
-            request.policy.custom,
-            run_id=request.run_id,
-            session_id=info.id,
-            pool=pool,
-            ledger=ledger,
-            clock=clock,
-            person=person,
-        )
-        self.approver = Approver(
-            request.policy.approvals,
-            run_id=request.run_id,
-            session_id=info.id,
-            ledger=ledger,
-            clock=clock,
-            person=person,
-            tell=self.tell,
-        )
+        self.host, self.approver = _hands(request, info.id, around, self.tell)
         self.collector = Collector(
             request.policy,
-            sessions=sessions,
+            sessions=around.sessions,
             session_id=info.id,
             out_dir=request.out_dir,
-            pool=pool,
-            clock=clock,
+            pool=around.pool,
+            clock=around.clock,
         )
         self.tell(
             SessionStarted(session_id=info.id, agent=request.agent, version=request.agent_version)
@@ -404,7 +410,9 @@ class _Run:
             of = self.request.policy.repair
             text = repair_message(message.problems, message.attempt, of)
         try:
-            self.inbox.put_nowait(SendConfirmed(await self.sender.message(text)))
+            async with self.messaging:
+                id = await self.sender.message(text)
+            self.inbox.put_nowait(SendConfirmed(id))
         except ServiceError as error:
             what = "The repair request" if message.problems else "The task"
             self.inbox.put_nowait(SendFailed(what, error.message))
@@ -423,7 +431,9 @@ class _Run:
 
     async def _interrupt(self) -> None:
         try:
-            await self.sender.interrupt()
+            # An interrupt that overtakes a message on its way would stop nothing.
+            async with self.messaging:
+                await self.sender.interrupt()
         except ServiceError:
             await self._look_if_gone()
         await self.clock.sleep(self.knobs.stop_wait_s)
@@ -441,6 +451,7 @@ class _Run:
                 self.inbox.put_nowait(SessionGone("terminated"))
 
     async def _check_outputs(self) -> None:
+        reason = ""
         for attempt in range(self.knobs.tries):
             try:
                 self.report = await self.collector.collect(settle_s=self.knobs.settle_s)
@@ -473,13 +484,21 @@ class _Run:
             )
 
     async def _stop_session(self) -> None:
-        """Interrupt, and wait until the service says that the session does not run any more."""
-        info = await self.sessions.retrieve(self.session_id)
+        """Interrupt, and wait until the service has said twice that the session does not run.
+
+        A message of ours may still be on its way when everything else was given up, so one look is
+        not enough, and an interrupt that came too early is sent again.
+        """
         deadline = self.clock.monotonic() + self.knobs.stop_wait_s
-        await self.sessions.send(self.session_id, [{"type": "user.interrupt"}])
-        while info.status in ("running", "rescheduling") and self.clock.monotonic() < deadline:
-            await self.clock.sleep(self.knobs.tick_s)
+        again_at = self.clock.monotonic()
+        resting = 0
+        while resting < 2 and self.clock.monotonic() < deadline:
+            if self.clock.monotonic() >= again_at:
+                await self.sessions.send(self.session_id, [{"type": "user.interrupt"}])
+                again_at = self.clock.monotonic() + INTERRUPT_AGAIN_S
             info = await self.sessions.retrieve(self.session_id)
+            resting = resting + 1 if info.status in ("idle", "terminated") else 0
+            await self.clock.sleep(self.knobs.tick_s)
 
     async def _salvage(self) -> Report:
         """What there is of the outputs of a run that did not come to the point of checking them."""

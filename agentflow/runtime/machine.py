@@ -456,15 +456,16 @@ def _outputs_checked(work: _Work, given: OutputsChecked) -> None:
 
 
 def _incomplete(problems: tuple[str, ...], state: State, limit: LimitHit | None) -> Ending:
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    first, *others = problems
+    found = f"{first} (and {len(others)} more)" if others else first
     if limit is not None and state.repairs < state.setup.repairs:
         ending = _limit_ending(limit)
-        reason = f"{problems[0]}{more} {ending.reason}"
+        reason = f"{found} {ending.reason}"
         return replace(ending, reason=reason)
     tried = {0: "", 1: " One repair was tried."}.get(
         state.repairs, f" {state.repairs} repairs were tried."
     )
-    return Ending(verdict=Verdict.INCOMPLETE, reason=f"{problems[0]}{more}{tried}")
+    return Ending(verdict=Verdict.INCOMPLETE, reason=f"{found}{tried}")
 
 
 def _interrupted(work: _Work, given: Interrupted) -> None:

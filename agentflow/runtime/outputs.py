@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.manifest import AgentPolicy, DonePolicy, OutputPolicy
+from agentflow.errors import UsageError
 from agentflow.ports import Clock, RemoteFile, Sessions
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.run import OutputResult
@@ -69,6 +70,7 @@ class Collector:
 
         Raises:
             ServiceError: the files cannot be listed or downloaded.
+            UsageError: they cannot be written.
         """
         deadline = self._clock.monotonic() + settle_s
         while True:
@@ -103,8 +105,14 @@ class Collector:
     async def _fetch(self, file: RemoteFile, local: str) -> Path:
         path = self._out_dir / local
         if self._names.get(file.id) != local:
-            self._out_dir.mkdir(parents=True, exist_ok=True)
-            await self._sessions.download(file.id, path)
+            try:
+                self._out_dir.mkdir(parents=True, exist_ok=True)
+                await self._sessions.download(file.id, path)
+            except OSError as error:
+                raise UsageError(
+                    f"Output {str(path)!r} cannot be written: {error.strerror}.",
+                    hint="Choose another directory for outputs, or make room in this one.",
+                ) from error
             # Whatever had this name here has been replaced, and would have to be fetched again.
             self._names = {id: name for id, name in self._names.items() if name != local}
             self._names[file.id] = local
@@ -225,11 +233,10 @@ def _schema_problems(schema: Mapping[str, Any], text: str) -> list[str]:
         if isinstance(error, json.JSONDecodeError):
             return [f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."]
         return [f"is not JSON: {error}"]
-    import jsonschema
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
 
-    validator_class = jsonschema.validators.validator_for(
-        schema, default=jsonschema.Draft202012Validator
-    )
+    validator_class = validator_for(schema, default=Draft202012Validator)
     errors = sorted(
         validator_class(dict(schema)).iter_errors(value),
         key=lambda e: list(map(str, e.absolute_path)),

@@ -115,10 +115,11 @@ class ToolHost:
 
 def argument_problem(tool: CustomToolPolicy, input: Mapping[str, Any]) -> str | None:
     """Why these arguments are refused, for the agent to read. None: they are fine."""
-    import jsonschema
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
 
-    validator = jsonschema.Draft202012Validator(dict(tool.input_schema))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(dict(input)))
+    validator = Draft202012Validator(dict(tool.input_schema))
+    error = best_match(validator.iter_errors(dict(input)))
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path)
         return (

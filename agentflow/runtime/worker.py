@@ -22,6 +22,8 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
+__all__ = ["SECRET_WORDS", "main"]
+
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 _PR_SET_PDEATHSIG = 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentflow.runtime.notices import Notice, ToolStarted
+from agentflow.runtime.notices import Notice, SessionStarted, ToolStarted
 from agentflow.runtime.run import RunResult, Verdict
 from tests.runtime.counter import (
     RATE_SCHEMA,
@@ -105,7 +105,7 @@ def test_an_exception_on_our_side_interrupts_the_session(counter: Counter) -> No
     seen: list[str] = []
 
     def watch(notice: Notice) -> None:
-        if hasattr(notice, "session_id"):
+        if isinstance(notice, SessionStarted):
             seen.append(notice.session_id)
         if isinstance(notice, ToolStarted):
             raise KeyError("a bug in a view")
@@ -122,6 +122,7 @@ def test_a_warning_reaches_the_agent_with_a_result(counter: Counter) -> None:
     assert "budget.tokens" in result.warnings[0]
     types = [event["type"] for event in counter.history(result.session_id or "")]
     assert types.count("user.custom_tool_result") == 2
+    assert types.count("system.message") == 1
 
 
 def test_an_output_that_never_comes_is_asked_for_and_then_missing(counter: Counter) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.runtime import machine
-from agentflow.runtime.events import Event
+from agentflow.runtime.events import Event, UserCustomToolResult
 from agentflow.runtime.seen import GrowingSet
 from agentflow.runtime.session import (
     AnswerConfirmed,
@@ -94,7 +94,7 @@ def test_history_after_a_drop_asks_for_the_same_work(events: list[Event], cut: i
     after, second = play(before, [listed])
     began = [c.call.id for c in [*first, *second] if isinstance(c, RunTool)]
     assert len(began) == len(set(began))
-    answered = {e.tool_use_id for e in events if hasattr(e, "tool_use_id")}
+    answered = {e.tool_use_id for e in events if isinstance(e, UserCustomToolResult)}
     asked = {e.id for e in events if e.id in CALLS}
     if after.phase is Phase.WORKING:
         assert asked - answered <= set(began)
