@@ -115,10 +115,9 @@ def check(
     found = list(problems)
     if rules and built.graph is not None:
         context = Context(graph=built.graph, compiled=built.compiled)
-        ignored = built.graph.project.spec.lint.ignore
         found = [
             problem
-            for problem in lint(context, ignore=ignored, found=problems)
+            for problem in lint(context, found=problems)
             if project.only is None or _concerns(problem, set(project.only), built.graph)
         ]
     found.sort(key=lambda problem: problem.sort_key)
