@@ -260,7 +260,8 @@ class _Resolver:
         rest = {key: value for key, value in data.items() if key not in literal}
         report = self._report_in_use if document is self.document else self._report
         made = substitute(document, rest, variables.scope, report)
-        return Substituted({key: {**literal, **made.data}[key] for key in data}, made.failed)
+        values = {**literal, **made.data}
+        return Substituted({key: values[key] for key in data}, made.failed)
 
     def _report_in_use(self, problem: Diagnostic) -> None:
         """For the document of the project: other targets may lack what only they need."""

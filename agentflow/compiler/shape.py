@@ -24,6 +24,9 @@ __all__ = ["check_shape", "known_keys"]
 
 M = TypeVar("M", bound=SpecModel)
 
+MAX_PROBLEMS = 100
+"""In one document: looking for what was meant takes time, and nobody reads on."""
+
 
 class _Error(NamedTuple):
     """An error of the model, at the path of the data it is about."""
@@ -32,6 +35,8 @@ class _Error(NamedTuple):
     on_key: bool
     branch: str | None
     """Which alternative of a union it belongs to; None outside of unions."""
+    union: Path
+    """Where that union stands."""
     type: str
     message: str
     context: Mapping[str, Any]
@@ -59,12 +64,17 @@ def check_shape(
         # `load` has reported the version, and substitution the failed values.
         if item.path != ("apiVersion",) and not _is_below(item.path, failed)
     ]
-    misspelt = {_meant_path(model, item.path) for item in relevant if _is_unknown(item)}
+    shown = relevant[:MAX_PROBLEMS]
+    misspelt = {_meant_path(model, item.path) for item in shown if _is_unknown(item)}
     problems = [
         _diagnostic(model, document, item)
-        for item in relevant
+        for item in shown
         if item.type != "missing" or item.path not in misspelt
     ]
+    if len(relevant) > len(shown):
+        message = f"{len(relevant) - len(shown)} further problems of this document are not shown."
+        span = document.span(relevant[MAX_PROBLEMS].path, key=True)
+        problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
     return Checked(None, tuple(problems))
 
 
@@ -87,12 +97,13 @@ def _is_below(path: Path, roots: Iterable[Path]) -> bool:
 def _errors(error: ValidationError, data: Any) -> list[_Error]:
     found = []
     for item in error.errors(include_url=False):
-        path, on_key, branch = _locate(item["loc"], data, item["type"])
+        place = _locate(item["loc"], data, item["type"])
         found.append(
             _Error(
-                path=path,
-                on_key=on_key,
-                branch=branch,
+                path=place.path,
+                on_key=place.on_key,
+                branch=place.branch,
+                union=place.union,
                 type=item["type"],
                 message=item["msg"],
                 context=item.get("ctx", {}),
@@ -102,10 +113,18 @@ def _errors(error: ValidationError, data: Any) -> list[_Error]:
     return found
 
 
-def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> tuple[Path, bool, str | None]:
+class _Place(NamedTuple):
+    path: Path
+    on_key: bool
+    branch: str | None
+    union: Path
+
+
+def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> _Place:
     """The path in the data: without what pydantic adds for keys and for branches of unions."""
     path: list[str | int] = []
     branch = None
+    union: Path = ()
     on_key = False
     for number, step in enumerate(loc):
         is_last = number == len(loc) - 1
@@ -118,8 +137,8 @@ def _locate(loc: tuple[int | str, ...], data: Any, type_: str) -> tuple[Path, bo
         elif is_last and type_ == "missing":
             path.append(step)
         else:
-            branch = str(step)
-    return tuple(path), on_key, branch
+            branch, union = str(step), tuple(path)
+    return _Place(tuple(path), on_key, branch, union)
 
 
 def _inside(data: Any, step: int | str) -> tuple[Any] | None:
@@ -134,29 +153,22 @@ def _inside(data: Any, step: int | str) -> tuple[Any] | None:
 def _settle_unions(errors: Iterable[_Error]) -> Iterator[_Error]:
     """Of the alternatives of a union, keep the one that the value was probably meant for."""
     errors = list(errors)
+    of_union: dict[Path, list[_Error]] = {}
     for error in errors:
-        if error.branch is None:
+        if error.branch is not None:
+            of_union.setdefault(error.union, []).append(error)
+    for error in errors:
+        rivals = of_union[error.union] if error.branch is not None else [error]
+        if not _is_wrong_kind(error) or len(rivals) == 1:
             yield error
-            continue
-        rivals = [
-            other
-            for other in errors
-            if other.branch is not None
-            and other.branch != error.branch
-            and _is_below(other.path, [error.path])
-        ]
-        wrong_kind = error.type.endswith("_type")
-        rivals_fit = [other for other in rivals if not other.type.endswith("_type")]
-        if wrong_kind and (rivals_fit or (rivals and error is not _first_at(errors, error.path))):
-            continue
-        if wrong_kind and rivals:
+        elif all(map(_is_wrong_kind, rivals)) and error is rivals[0]:
+            # The value is of no kind that any alternative takes: one problem for all.
             yield error._replace(type="union")
-        else:
-            yield error
 
 
-def _first_at(errors: list[_Error], path: Path) -> _Error:
-    return next(error for error in errors if error.path == path and error.branch is not None)
+def _is_wrong_kind(error: _Error) -> bool:
+    """The value is, say, a number where this alternative takes a mapping."""
+    return error.type.endswith("_type") and error.path == error.union
 
 
 def _diagnostic(model: type[SpecModel], document: Document, error: _Error) -> Diagnostic:

@@ -18,6 +18,9 @@ from agentflow.source.tree import Document, Path
 
 __all__ = ["Found", "References", "Scope", "Substituted", "Variables", "show", "substitute"]
 
+MAX_PROBLEMS = 100
+"""In one document. Further substitutions are left as they are."""
+
 _OPENING = re.compile(r"\$?\$\{")
 _BODY = re.compile(
     r"var\.(?P<var>[A-Za-z_]\w*)"
@@ -102,6 +105,7 @@ class _Work:
         self.scope = scope
         self.report = report
         self.failed: set[Path] = set()
+        self.reported = 0
 
     def value(self, data: Any, path: Path) -> Any:
         if isinstance(data, dict):
@@ -109,6 +113,9 @@ class _Work:
         if isinstance(data, list):
             return [self.value(item, (*path, index)) for index, item in enumerate(data)]
         if isinstance(data, str) and "${" in data:
+            if self.reported > MAX_PROBLEMS:
+                self.failed.add(path)
+                return data
             return self._text(data, path)
         return data
 
@@ -116,7 +123,7 @@ class _Work:
         parts: list[str] = []
         position = 0
         failed = False
-        while opening := _OPENING.search(text, position):
+        while self.reported <= MAX_PROBLEMS and (opening := _OPENING.search(text, position)):
             parts.append(text[position : opening.start()])
             if opening[0] == "$${":
                 parts.append("${")
@@ -205,5 +212,9 @@ class _Work:
         return self._fail(codes.BAD_SUBSTITUTION, span, message, hint)
 
     def _fail(self, code: Code, span: Span, message: str, hint: str | None) -> Found | None:
+        if self.reported == MAX_PROBLEMS:
+            code, hint = codes.TOO_MANY_PROBLEMS, None
+            message = f"More than {MAX_PROBLEMS} substitutions of this document fail."
+        self.reported += 1
         self.report(code.at(span, message, hint=hint))
         return None

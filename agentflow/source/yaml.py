@@ -30,7 +30,7 @@ from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Node
 
-__all__ = ["MAX_DEPTH", "MAX_EXPANSION", "USES_C_PARSER", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_EXPANSION", "MAX_PROBLEMS", "USES_C_PARSER", "parse"]
 
 try:
     # The class itself: `YAML(typ="safe")` falls back to its Python parser without a word if its C
@@ -46,6 +46,9 @@ MAX_DEPTH = 64
 
 MAX_EXPANSION = 100_000
 """What all aliases of a document may repeat: values, plus one for every 64 characters of text."""
+
+MAX_PROBLEMS = 100
+"""In one file. What follows the last one is not read."""
 
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -236,14 +239,8 @@ class _Composer:
         elif text in frame.children and not ignored:
             first = self.source.span(*frame.children[text][:2])
             message = f"The key {text!r} is set twice in one mapping, first in line {first.line}."
-            self.problems.append(
-                codes.DUPLICATE_KEY.at(
-                    self.source.span(start, end),
-                    message,
-                    hint="Remove one of the two.",
-                    related=((first, "first set here"),),
-                )
-            )
+            hint, related = "Remove one of the two.", ((first, "first set here"),)
+            self._report(codes.DUPLICATE_KEY, span, message, hint, related)
             ignored = True
         frame.key, frame.key_start, frame.key_end = text, start, end
         frame.drops_value = ignored
@@ -363,8 +360,20 @@ class _Composer:
             span = (event.start_mark.index, event.end_mark.index)
             self._report(codes.YAML_VERSION, span, message, "Remove the %YAML line.")
 
-    def _report(self, code: Code, span: tuple[int, int], message: str, hint: str | None) -> None:
-        self.problems.append(code.at(self.source.span(*span), message, hint=hint))
+    def _report(
+        self,
+        code: Code,
+        place: tuple[int, int],
+        message: str,
+        hint: str | None,
+        related: tuple[tuple[Span, str], ...] = (),
+    ) -> None:
+        span = self.source.span(*place)
+        if len(self.problems) >= MAX_PROBLEMS:
+            message = f"The file has more than {MAX_PROBLEMS} problems. The rest was not read."
+            self.problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
+            raise _Stop
+        self.problems.append(code.at(span, message, hint=hint, related=related))
 
 
 def _skip(events: Iterator[Any]) -> None:

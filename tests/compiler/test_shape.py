@@ -136,6 +136,22 @@ def test_what_does_not_fit_an_environment(body: str, message: str, hint: str) ->
     assert hint in (problem.hint or "")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"done: [{', '.join('1' for _ in range(5_000))}]\n",
+        "".join(f"x{n}: 1\n" for n in range(5_000)),
+        f"done: ['{'${x}' * 5_000}']\n",
+        "done:\n" + "".join(f"  - ${{x{n}}}\n" for n in range(5_000)),
+    ],
+    ids=["values", "keys", "one-text", "many-texts"],
+)
+def test_a_mistake_made_very_often_is_cut_short(body: str) -> None:
+    problems = problems_of(AGENT + body)
+    assert len(problems) == 101
+    assert [item.code for item in problems].count("AF023") == 1
+
+
 def test_the_place_is_the_key_of_an_unknown_key_and_the_value_of_others() -> None:
     problems = problems_of(AGENT + "tools:\n  bash: nope\n  zsh: allow\n")
     assert [str(problem.span) for problem in problems] == ["a.yaml:7:9", "a.yaml:8:3"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from agentflow.source import yaml as reader
-from agentflow.source.yaml import MAX_DEPTH, USES_C_PARSER, parse
+from agentflow.source.yaml import MAX_DEPTH, MAX_PROBLEMS, USES_C_PARSER, parse
 
 
 def value(text: str) -> Any:
@@ -137,6 +137,13 @@ def test_problems_of_a_file_are_collected_and_its_data_kept() -> None:
     documents, problems = parse("f.yaml", "a: 1\na: 2\n1: x\nb: !t y\nc: *no\nd: .inf\n")
     assert [item.code for item in problems] == ["AF012", "AF014", "AF013", "AF016", "AF020"]
     assert documents[0].data == {"a": 1, "1": "x", "b": "y", "c": None, "d": ".inf"}
+
+
+def test_after_a_hundred_problems_the_rest_is_not_read() -> None:
+    problems = parse("f.yaml", "".join(f"{n}: x\n" for n in range(100_000))).problems
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert {item.code for item in problems[:-1]} == {"AF014"}
+    assert problems[-1].code == "AF023"
 
 
 def test_documents_before_broken_syntax_are_kept() -> None:
