@@ -147,8 +147,10 @@ def took_place(body: Mapping[str, Any], now: Record) -> bool:
 
 def theirs(action: Action, now: Record) -> tuple[Change, ...]:
     """What somebody changed on the service after the plan was made."""
-    before = {} if action.record is None else canonical(action.kind, action.record.body)
-    return changes(before, canonical(action.kind, now.body))
+    # Fields that this version does not know may change by themselves.
+    kind = action.kind
+    before = {} if action.record is None else known(kind, canonical(kind, action.record.body))
+    return changes(before, known(kind, canonical(kind, now.body)))
 
 
 def begin(plan: Plan, state: State) -> State:

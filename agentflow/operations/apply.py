@@ -185,6 +185,9 @@ class _Apply:
         self._statuses: dict[str, Status] = {}
         self._started: set[str] = set()
         self._results: dict[str, ActionResult] = {}
+        self._changes = 0
+        self._written = 0
+        """Of the changes, how many are on the disk."""
         self._existing: Mapping[str, Sequence[Record]] = {}
 
     def outcome(self) -> ApplyOutcome:
@@ -222,9 +225,21 @@ class _Apply:
             self._observer(Started(action=action))
             result = await self._attempted(action, begun)
         if result.record is not None:
-            self._state = self._store.write(remember(self._state, action, result.record))
+            self._state = remember(self._state, action, result.record)
+            self._changes += 1
+            await self._saved(self._changes)
         self._end(result)
         self._launch(group)
+
+    async def _saved(self, change: int) -> None:
+        """Return once the state with that change is on the disk.
+
+        Actions that end in the same moment share one write.
+        """
+        await asyncio.sleep(0)
+        if self._written < change:
+            self._written = self._changes
+            self._state = self._store.write(self._state)
 
     def _end(self, result: ActionResult) -> None:
         self._statuses[result.action.address] = result.status

@@ -80,7 +80,7 @@ def _change(change: Change, paint: _Paint) -> Iterator[str]:
     if _is_long(change.before) or _is_long(change.after):
         yield lead
         for line in text_diff(_text(change.before), _text(change.after)):
-            yield f"          {_diff_line(line, paint)}"
+            yield f"          {_diff_line(line, paint)}".rstrip()
     elif change.kind is ChangeKind.CHANGE:
         yield f"{lead}: {_value(change.before)} → {_value(change.after)}"
     else:

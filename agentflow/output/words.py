@@ -13,6 +13,8 @@ _CONTEXT = 2
 """Unchanged lines shown around a change."""
 _ELIDE_FROM = 100
 """Characters of unchanged text inside a reworded line, from which the middle is left out."""
+_KEEP = 45
+"""Characters of it that stay at either end, down to the last whole word."""
 _ALIKE = 0.4
 """Share of words in common from which two lines are one that was reworded."""
 
@@ -91,4 +93,7 @@ def _reworded(before: str, after: str) -> tuple[Piece, ...] | None:
 
 
 def _elided(text: str) -> str:
-    return text if len(text) < _ELIDE_FROM else f"{text[:40]} … {text[-40:]}"
+    if len(text) < _ELIDE_FROM:
+        return text
+    head, tail = text[:_KEEP].rpartition(" ")[0], text[-_KEEP:].partition(" ")[2]
+    return f"{head or text[:_KEEP]} … {tail or text[-_KEEP:]}"

@@ -7,8 +7,9 @@ and versions only: nothing a user wrote.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +27,9 @@ class Place:
     organization_id: str | None = None
     workspace_id: str | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        return {"organization_id": self.organization_id, "workspace_id": self.workspace_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -40,6 +44,16 @@ class Entry:
     returned_digest: str
     """Of what the service answered."""
     archived: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "version": self.version,
+            "sent_digest": self.sent_digest,
+            "returned_digest": self.returned_digest,
+            "archived": self.archived,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +81,18 @@ class State:
             "serial": self.serial,
             "project": self.project,
             "target": self.target,
-            "place": asdict(self.place) if self.place else None,
-            "resources": {
-                address: asdict(entry) for address, entry in sorted(self.resources.items())
-            },
+            "place": self.place.to_json() if self.place else None,
+            "resources": {a: entry.to_json() for a, entry in sorted(self.resources.items())},
         }
+
+    def to_text(self) -> str:
+        """The text of the file: a line for each field and each resource, sorted."""
+        data = self.to_json()
+        resources = data.pop("resources")
+        fields = [f"  {_json(key)}: {_json(value)}" for key, value in data.items()]
+        entries = [f"    {_json(address)}: {_json(entry)}" for address, entry in resources.items()]
+        block = "{\n" + ",\n".join(entries) + "\n  }" if entries else "{}"
+        return "{\n" + ",\n".join([*fields, f'  "resources": {block}']) + "\n}\n"
 
     @classmethod
     def from_json(cls, data: object) -> State:
@@ -110,6 +131,10 @@ def _entry(table: Mapping[str, Any]) -> Entry:
         returned_digest=_typed(table, "returned_digest", str),
         archived=_typed(table, "archived", bool),
     )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value)
 
 
 def _mapping(value: object, what: str) -> dict[str, Any]:

@@ -77,14 +77,13 @@ class StateStore:
             StateError: the directory is not writable, the disk is full.
         """
         following = replace(state, serial=state.serial + 1)
-        text = json.dumps(following.to_json(), indent=2, ensure_ascii=False) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self._backed_up and self.path.exists():
                 backup = self.path.with_name(self.path.name + ".backup")
                 _write_whole(backup, self.path.read_bytes())
             self._backed_up = True
-            _write_whole(self.path, text.encode())
+            _write_whole(self.path, following.to_text().encode())
         except OSError as error:
             raise StateError(
                 f"{self.path} cannot be written: {error.strerror}.",
@@ -125,7 +124,11 @@ class StateStore:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Replace `path` in one step, and only once the bytes are on the disk."""
+    """Replace `path` in one step, and only once the bytes are on the disk.
+
+    After a power cut it is the old file or the new one; which of the two does not matter, so the
+    directory is not synced.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -138,8 +141,3 @@ def _write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

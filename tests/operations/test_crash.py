@@ -13,9 +13,9 @@ from tests.plan.support import agent, environment, manifest, resource
 
 WANTED = manifest(agent("a"), agent("b"), environment("e"))
 
-# Three creates, the state written before them and after each: 3 + 2 * 4 points, the first write
-# without a backup.
-POINTS = 11
+# Three creates, the state written before them and after each, and a point before and after each
+# write. Actions that end in the same moment share a write: at least two writes, at most four.
+FEWEST, MOST = 3 + 2 * 2, 3 + 2 * 4
 
 
 def _changed(wanted: Manifest) -> Manifest:
@@ -35,18 +35,18 @@ def _recovers(bench: Bench, wanted: Manifest) -> None:
     assert len(bench.store.read().state.resources) == 3
 
 
-@pytest.mark.parametrize("point", range(1, POINTS + 1))
+@pytest.mark.parametrize("point", range(1, MOST + 1))
 def test_a_first_apply_killed_anywhere(bench: Bench, point: int) -> None:
-    assert apply_and_die(bench, WANTED, point)
+    assert apply_and_die(bench, WANTED, point) or point > FEWEST
     _recovers(bench, WANTED)
 
 
 def test_there_are_no_more_points_than_that(bench: Bench) -> None:
-    assert not apply_and_die(bench, WANTED, POINTS + 1)
+    assert not apply_and_die(bench, WANTED, MOST + 1)
     _recovers(bench, WANTED)
 
 
-@pytest.mark.parametrize("point", [1, 5, 9])
+@pytest.mark.parametrize("point", [1, 4, 7])
 def test_an_update_killed_anywhere(bench: Bench, point: int) -> None:
     bench.apply_all(WANTED)
     assert apply_and_die(bench, _changed(WANTED), point)

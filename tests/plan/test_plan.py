@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentflow.compiler.apply import Status, next_steps
+from agentflow.compiler.apply import Status, next_steps, theirs
 from agentflow.compiler.manifest import Manifest
 from agentflow.compiler.plan import DriftPolicy, Origin, Plan, Verb, fill_references, plan
 from agentflow.diagnostics import Span
@@ -309,6 +309,16 @@ def test_fields_of_a_newer_service_are_no_change_but_a_raw_value_is() -> None:
     )
     (change,) = only(service.plan(manifest(wanted), state)).changes
     assert (change.path, change.unchecked) == ("/invented/x", True)
+
+
+def test_only_known_fields_count_as_changed_by_somebody_else() -> None:
+    service, state = applied(environment("e"))
+    action = only(service.plan(manifest(environment("e", description="d")), state))
+    service.edit("environment_1", last_used="a minute ago")
+    assert theirs(action, service.records["environment_1"]) == ()
+    service.edit("environment_1", description="by hand")
+    (change,) = theirs(action, service.records["environment_1"])
+    assert (change.path, change.after) == ("/description", "by hand")
 
 
 def test_dependencies_come_first_and_a_failure_skips_only_what_needs_it() -> None:

@@ -60,6 +60,7 @@ def sample() -> State:
 @given(states)
 def test_a_state_survives_its_json(state: State) -> None:
     assert State.from_json(json.loads(json.dumps(state.to_json()))) == state
+    assert json.loads(state.to_text()) == state.to_json()
 
 
 @given(json_values)
