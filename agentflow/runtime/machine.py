@@ -134,6 +134,10 @@ class _Work:
     def put_call(self, call: Call) -> None:
         self.put(calls={**self.state.calls, call.id: call})
 
+    def close_call(self, id: str) -> None:
+        rest = {key: call for key, call in self.state.calls.items() if key != id}
+        self.put(calls=rest, closed=self.state.closed.add(id))
+
     # Events
 
     def event(self, event: Event) -> None:
@@ -252,6 +256,8 @@ class _Work:
         """Calls that block the session are ours to answer, also those that did not say so."""
         state = self.state
         for id in idle.event_ids:
+            if id in state.closed:
+                continue
             call = state.calls.get(id)
             if call is None or self._was_lost(call):
                 if id not in self.state.looked_up:
@@ -510,8 +516,10 @@ def _answered(work: _Work, event: UserToolConfirmation | UserCustomToolResult) -
     if event.processed_at is None:
         work.put(queued=work.state.queued | {event.id})
     call = work.state.calls.get(event.tool_use_id)
-    if call is not None:
-        work.put_call(replace(call, stage=Stage.CLOSED))
+    if isinstance(event, UserCustomToolResult):
+        work.close_call(event.tool_use_id)
+    elif call is not None:
+        work.put_call(replace(call, stage=Stage.CONFIRMED))
 
 
 def _said(work: _Work, event: AgentMessage) -> None:
@@ -531,16 +539,17 @@ def _tool_use(work: _Work, event: AgentToolUse | CustomToolUse) -> None:
         stage=Stage.WAITING if asks else Stage.SEEN,
         began_s=work.state.usage.wall_s,
     )
-    work.put_call(call)
+    if call.id not in work.state.closed:
+        work.put_call(call)
     started = ToolStarted(id=call.id, name=call.name, input=call.input, custom=custom)
     work.ask(Notify(started))
 
 
 def _tool_result(work: _Work, event: AgentToolResult) -> None:
     call = work.state.calls.get(event.tool_use_id)
+    work.close_call(event.tool_use_id)
     if call is None:
         return
-    work.put_call(replace(call, stage=Stage.CLOSED))
     ended = ToolEnded(
         id=call.id,
         name=call.name,

@@ -72,8 +72,8 @@ class Stage(StrEnum):
     ANSWERING = "answering"
     ANSWERED = "answered"
     """The service took our answer."""
-    CLOSED = "closed"
-    """The service shows an answer, ours or another."""
+    CONFIRMED = "confirmed"
+    """The service shows a confirmation, ours or another; its own result will follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,9 @@ class State:
     unknown: frozenset[str] = frozenset()
     """Unknown event types and stop reasons that were noted."""
     calls: Mapping[str, Call] = field(default_factory=dict)
-    """Every tool call by id, in order. Never changed in place."""
+    """Tool calls without a result yet, by id, in order. Never changed in place."""
+    closed: GrowingSet = field(default_factory=GrowingSet)
+    """Ids of calls that have their result: whoever names them again changes nothing."""
     messages: Mapping[str, Sent] = field(default_factory=dict)
     expected: str | None = None
     """The id of our last message. None: it is on its way."""

@@ -20,6 +20,7 @@ from agentflow.errors import (
     Unavailable,
     UsageError,
 )
+from agentflow.operations.clock import SystemClock
 from agentflow.runtime.approvals import Answer
 from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
@@ -364,3 +365,55 @@ def test_a_repair_names_what_is_missing(tmp_path: Path) -> None:
     assert "r.md was not delivered" in desk.sent[1]["content"][0]["text"]
     unrepaired = Trial(tmp_path / "two", Desk(works(idle())), replace(trial.policy, repair=0)).run()
     assert unrepaired.verdict is Verdict.INCOMPLETE
+
+
+class Hesitant(Clerk):
+    """Never comes to a decision."""
+
+    async def approve(self, call: Call, wait_s: float | None) -> Answer | None:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+def test_a_person_who_does_not_come_to_a_decision_is_not_waited_for(tmp_path: Path) -> None:
+    policy = agent_policy(
+        approvals=(rule("rate", None, wait_s=0.05, on_timeout="halt"),),
+        custom={"rate": custom_policy(policy="ask")},
+    )
+    trial = Trial(tmp_path, Desk(works(custom_use("c1"))), policy)
+    # On real time, which the limit of a person is kept in.
+    result = trial.run(person=Hesitant(None), clock=SystemClock())
+    assert result.verdict is Verdict.NEEDS_PERSON
+    assert "within 0.05 s" in result.reason
+
+
+def test_an_output_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, where a directory has to be")
+    outputs = {"r": OutputPolicy(path="r.md", required=True, schema=None, sections=())}
+    trial = Trial(tmp_path, Desk(works(idle())), agent_policy(outputs=outputs))
+    trial.desk.stored = [(remote_file("f1", "r.md"), b"there")]
+    with pytest.raises(UsageError, match="cannot be written"):
+        trial.run()
+
+
+def test_an_interrupt_does_not_overtake_the_task(tmp_path: Path) -> None:
+    """Stopped while the task is on its way: what is sent last is the interrupt."""
+    trial = Trial(tmp_path, Desk(works()))
+    trial.desk.send_faults = [("after", LostAnswer("x")), ("before", LostAnswer("x"))]
+
+    async def scenario() -> RunResult:
+        stop = asyncio.Event()
+        send = trial.desk.send
+
+        async def slow(session_id: str, events: Any) -> Any:
+            stop.set()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await send(session_id, events)
+
+        trial.desk.send = slow  # type: ignore[method-assign]
+        return await trial.go(stop=stop)
+
+    assert asyncio.run(scenario()).verdict is Verdict.INTERRUPTED
+    assert [event["type"] for event in trial.desk.sent] == ["user.message", "user.interrupt"]
+    assert trial.desk.status == "idle"
