@@ -24,6 +24,13 @@ How it is put together with sandlock 0.9, and why:
   rights of this process. They are confined by Landlock themselves, so that the kernel holds them to
   the session's places whatever the program does to paths in between.
 * `cwd` has to exist outside too, so the shell changes its directory itself.
+
+What programs notice of it: `creat`, `mknod`, `mkfifo`, `mount` and `ptrace` are refused (`tar -f` writes
+through a pipe instead: `tar c x > x.tar`); a file asked for in a directory that does not exist is
+"permission denied", which `git commit` stumbles over; directories cannot be opened with O_PATH, which
+the stand-ins for cp, mv, ln and install work round, though not by their full path; compilers may fail.
+If this process is killed outright, what tools left in the background stays, without anybody to serve
+its system calls: it can open no file and reach no host.
 """
 
 from __future__ import annotations

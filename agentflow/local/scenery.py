@@ -44,7 +44,8 @@ _ETC = (
 )
 _LOADERS = ("lib/ld-*.so*", "lib64/ld-*.so*")
 _DEVICES = frozenset({"null", "zero", "full", "random", "urandom", "fd", "shm"})
-_DESCRIPTORS = 64
+_DESCRIPTORS = (*range(10), *range(56, 64))
+"""Low ones, and those that bash takes for `<(...)`, from 63 downwards."""
 _INTO = ("cp", "mv", "ln", "install")
 _LOOKUP = ("hosts", "resolv.conf", "nsswitch.conf", "host.conf", "gai.conf")
 
@@ -114,7 +115,7 @@ class Scenery:
     def _link_descriptors(self) -> None:
         """Make `/dev/fd`, which `<(...)` of bash needs; the supervisor follows such links only."""
         self._descriptors.mkdir(exist_ok=True)
-        for number in range(_DESCRIPTORS):
+        for number in _DESCRIPTORS:
             with contextlib.suppress(FileExistsError):
                 (self._descriptors / str(number)).symlink_to(f"/proc/self/fd/{number}")
 
