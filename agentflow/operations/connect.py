@@ -20,6 +20,8 @@ class Connection:
     sessions: Sessions
     base_url: str
     local: bool
+    plays: bool
+    """Something plays the model. False: sessions can be made, but end at once."""
 
 
 @asynccontextmanager
@@ -53,10 +55,12 @@ async def connect(
             own = root / target.script if target.script else None
             how = Embedded(root=root, script=script or own, unsafe_no_sandbox=unsafe_no_sandbox)
             endpoint = stack.enter_context(embedded_service(how))
+            plays = endpoint.shared or how.script is not None
             base_url, key = endpoint.base_url, endpoint.token
         else:
             base_url = None if target.service == "anthropic" else target.service
             key = None
+            plays = True
         # Streams stay open for as long as a session runs; with a pool of their own they never keep
         # a control request waiting for a connection.
         control = make_client(base_url, key, workspace_id=target.workspace)
@@ -67,6 +71,7 @@ async def connect(
                 sessions=RemoteSessions(control, streams),
                 base_url=str(control.base_url),
                 local=target.service == "local",
+                plays=plays,
             )
         finally:
             await control.close()

@@ -123,6 +123,6 @@ async def service(connection: object) -> tuple[Finding, ...]:
         Finding(
             health=Health.OK,
             subject="service",
-            text=f"{workspace.base_url} answers, {where}, {len(agents)} agents",
+            text=f"{workspace.base_url} answers, {where}, agents: {len(agents)}",
         ),
     )

@@ -154,6 +154,11 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
         script=options.script,
         unsafe_no_sandbox=options.unsafe_no_sandbox,
     ) as connection:
+        if not connection.plays:
+            raise UsageError(
+                f"Nothing plays the model on target {manifest.target.name!r}.",
+                hint="Name a script: --script FILE, or `driver: { script: ./FILE }` in the target.",
+            )
         applied = await _find_applied(built, address, connection, store, options, watch)
         run_id = new_run_id(datetime.now(UTC))
         directory = run_dir(project.root, run_id)

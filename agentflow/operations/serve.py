@@ -10,7 +10,7 @@ from agentflow.operations.embedded import Embedded, Endpoint, embedded_service
 
 __all__ = ["TOKEN_VARIABLE", "serve"]
 
-TOKEN_VARIABLE = "AGENTFLOW_TOKEN"  # noqa: S105
+TOKEN_VARIABLE = "AGENTFLOW_TOKEN"
 """Environment variable with the token clients must send. Unset: a new one each time."""
 
 

@@ -171,8 +171,10 @@ def render_summary(result: RunResult, *, color: bool) -> str:
         limit = result.limit
         where = f", set at {limit.source}" if limit.source else ""
         lines.append(f"  limit   budget.{limit.name}: {limit.used} used of {limit.limit}{where}")
-    lines += [f"  output  {_line(output)}" for output in result.outputs]
-    lines += [f"          - {clean(p)}" for output in result.outputs for p in output.problems]
+    for output in result.outputs:
+        lines.append(f"  output  {_line(output)}")
+        if output.path is not None:  # that it is missing is said already
+            lines += [f"          - {clean(problem)}" for problem in output.problems]
     lines += [f"  extra   {_relative(path)} (not declared)" for path in result.extra_files]
     lines += [f"  check   {clean(problem)}" for problem in result.failed_checks]
     lines += [f"  warning {clean(warning)}" for warning in result.warnings]
