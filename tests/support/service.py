@@ -10,7 +10,7 @@ from typing import Any
 
 import anthropic
 
-from agentflow.local.drivers.base import ModelDriver
+from agentflow.local.drivers.base import ModelDriver, Turn, TurnContext
 from agentflow.local.drivers.script import ScriptDriver
 from agentflow.local.drivers.script_file import parse_script
 from agentflow.local.faults import Faults
@@ -21,6 +21,7 @@ from agentflow.local.toolset import ToolOutcome
 __all__ = [
     "Bench",
     "EchoTools",
+    "HangingDriver",
     "Running",
     "message",
     "only",
@@ -201,3 +202,11 @@ class Bench:
         Places(root).create()
         self.made.append(EchoTools(root, hosts, layer))
         return self.made[-1]
+
+
+class HangingDriver:
+    """A model that never answers."""
+
+    async def next_turn(self, context: TurnContext) -> Turn:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets the event")
