@@ -258,7 +258,7 @@ def test_an_environment_merges_field_by_field(client: anthropic.Anthropic) -> No
         "packages": {"npm": []},
     }
     changed = client.beta.environments.update(made.id, config=config, metadata=patch)
-    data = changed.to_dict()
+    data: Any = changed.to_dict()
     assert data["config"]["networking"]["allowed_hosts"] == []
     assert data["config"]["networking"]["allow_package_managers"] is True
     assert (data["config"]["packages"]["pip"], data["config"]["packages"]["npm"]) == (["x"], [])

@@ -21,7 +21,7 @@ FRAMES = 10
 
 def read_all(running: Running, session: str) -> list[str]:
     """Types seen until the stream breaks or stops."""
-    seen = []
+    seen: list[str] = []
     client = running.own
     with client.beta.sessions.events.stream(session) as stream:
         client.beta.sessions.events.send(session, events=[message("go")])  # type: ignore[list-item]
@@ -71,7 +71,7 @@ def test_a_silent_stream_stays_open(tmp_path: Path) -> None:
         session = running.session()
         options: Any = {"timeout": 0.5}
         with running.client(**options) as client:
-            seen = []
+            seen: list[str] = []
             with client.beta.sessions.events.stream(session) as stream:
                 client.beta.sessions.events.send(session, events=[message("go")])  # type: ignore[list-item]
                 with pytest.raises(httpx2.ReadTimeout):
@@ -96,7 +96,7 @@ def test_an_unknown_event_is_on_the_stream_and_in_the_history(tmp_path: Path) ->
             with client.beta.sessions.events.stream(session) as stream:
                 client.beta.sessions.events.send(session, events=[message("go")])  # type: ignore[list-item]
                 seen = types(until_stop(stream))
-            listed = [event.type for event in client.beta.sessions.events.list(session)]
+            listed: list[str] = [event.type for event in client.beta.sessions.events.list(session)]
     assert seen.count("session.weather_changed") == 1
     assert listed.count("session.weather_changed") == 1
 
@@ -186,7 +186,7 @@ def test_many_listeners_get_the_same_events_with_the_async_client(tmp_path: Path
             ready.set()
             seen = []
             async for event in stream:
-                seen.append((event.id, event.type))
+                seen.append((event.to_dict().get("id"), event.type))
                 if event.type == "session.status_idle":
                     return seen
 

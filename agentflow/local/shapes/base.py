@@ -68,13 +68,13 @@ def _place(body: Any, location: tuple[int | str, ...], *, missing: bool) -> list
     The tags that mark a union's branch are in pydantic's locations too, and are left out.
     """
     place: list[str] = []
+    children: Mapping[int | str, Any]
     for part in location:
-        if isinstance(part, int):
-            known = isinstance(body, list) and part < len(body)
-        else:
-            known = isinstance(body, Mapping) and part in body
-        if known:
-            body = body[part]
+        children = dict(enumerate(body)) if isinstance(body, list) else {}
+        if isinstance(body, Mapping):
+            children = body
+        if part in children:
+            body = children[part]
         elif not (missing and part == location[-1]):
             continue
         place.append(str(part))
