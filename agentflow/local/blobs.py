@@ -10,6 +10,7 @@ import mimetypes
 import os
 import shutil
 import stat
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class Blobs:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+        for part in directory.glob("*.part"):  # of a service that was killed
+            part.unlink()
 
     def path(self, file_id: str) -> Path:
         return self._directory / file_id
@@ -63,7 +66,10 @@ class Blobs:
 
     def share(self, file_id: str, as_id: str) -> None:
         """The same bytes under another id."""
-        self.path(as_id).hardlink_to(self.path(file_id))
+        try:
+            self.path(as_id).hardlink_to(self.path(file_id))
+        except OSError:  # a file system without hard links
+            shutil.copyfile(self.path(file_id), self.path(as_id))
 
     def drop(self, file_id: str) -> None:
         self.path(file_id).unlink(missing_ok=True)
@@ -74,12 +80,12 @@ class Blobs:
         Blocking: for a thread.
         """
         found = []
-        for number, (path, file, status) in enumerate(_regular_files(outputs)):
+        for path, file, status in _regular_files(outputs):
             with file:
                 stamp = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
                 if known.get(path) == stamp:
                     continue
-                blob = self._directory / f"delivered-{os.getpid()}-{number}-{status.st_ino}.part"
+                blob = self._directory / f"{uuid.uuid4().hex}.part"
                 with blob.open("wb") as target:
                     shutil.copyfileobj(file, target)
                 found.append(Delivered(path, stamp, blob.stat().st_size, blob))

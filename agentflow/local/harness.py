@@ -117,7 +117,6 @@ class Harness:
                 live.fail("unknown_error", message, "exhausted")
                 live.close_calls(message)
                 live.go_idle("retries_exhausted")
-            raise
 
     def resume_all(self) -> None:
         """Go on with what ran when the service was last stopped."""
@@ -152,7 +151,8 @@ class Harness:
         await self._workshop.close(session_id)
 
     async def delete(self, session_id: str) -> None:
-        await self._workshop.remove(session_id)
+        """Forget a session first, so that nothing can start in it while its files are removed."""
+        files = [file["id"] for file in self._parts.store.scoped("file", session_id)]
         self._live.pop(session_id, None)
         self._parts.store.drop_session(session_id)
         deleted = {
@@ -162,6 +162,7 @@ class Harness:
         }
         self._parts.hub.publish(session_id, deleted)
         self._parts.hub.close(session_id)
+        await self._workshop.remove(session_id, files)
 
     async def close(self) -> None:
         """Stop working. Running sessions stay `running` in the records, as after a crash."""

@@ -227,7 +227,8 @@ class Worker:
     async def _stop(self, reason: str, *, details: Mapping[str, Any] | None = None) -> bool:
         """Idle, unless something came in the meantime. True: the session stopped."""
         live = self._live
-        await self._interruptible(self._workshop.collect(live))
+        await self._workshop.collect(live)
+        self._check_interrupt()
         if reason == "requires_action":
             if not live.state.waiting():
                 return False

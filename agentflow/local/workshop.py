@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,9 @@ __all__ = ["OpenToolbox", "SessionTools", "Workshop"]
 _MAX_RESULT_CHARS = 100_000
 """Longer results go to a file in the sandbox, and the agent gets the start of them."""
 _PREVIEW_CHARS = 2_000
+_MAX_OPEN = 32
+"""Toolboxes kept open, each with a shell. Beyond it, sessions that do not run lose theirs, and with
+it what their shell remembered; their files stay."""
 
 
 class SessionTools(Protocol):
@@ -93,9 +96,18 @@ class Workshop:
         hosts = hosts_of(config)
         allowed = None if hosts is None else tuple(hosts)
         root = self._sessions / live.id
+        await self._make_room()
         toolbox = await asyncio.to_thread(self._open_toolbox, root, allowed, layer)
         self._toolboxes[live.id] = toolbox
         return toolbox
+
+    async def _make_room(self) -> None:
+        for session_id in list(self._toolboxes):
+            if len(self._toolboxes) < _MAX_OPEN:
+                return
+            record = self._parts.store.get("session", session_id)
+            if record is None or record["status"] not in ("running", "rescheduling"):
+                await self.close(session_id)
 
     async def _layer(self, live: Live, pip: list[str]) -> Path | None:
         """The folder with the environment's Python packages. None: there are none."""
@@ -174,11 +186,11 @@ class Workshop:
         if toolbox is not None:
             await toolbox.close()
 
-    async def remove(self, session_id: str) -> None:
-        """End the session's programs and delete everything they left."""
+    async def remove(self, session_id: str, files: Sequence[str]) -> None:
+        """End the session's programs and delete everything they left, and the bytes of `files`."""
         await self.close(session_id)
-        for file in self._parts.store.scoped("file", session_id):
-            self._blobs.drop(file["id"])
+        for id in files:
+            self._blobs.drop(id)
         await asyncio.to_thread(shutil.rmtree, self._sessions / session_id, True)
 
     async def close_all(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import anthropic
 import pytest
 
+from agentflow.local.drivers.base import Turn, TurnContext
 from agentflow.local.faults import Faults
 from tests.support.service import (
     ASKING,
@@ -471,7 +472,32 @@ def test_a_failed_request_by_fault_is_repeated(tmp_path: Path) -> None:
     assert faults.fired == ["error_before_request"]
 
 
+class BrokenDriver:
+    async def next_turn(self, context: TurnContext) -> Turn:
+        raise ZeroDivisionError("one over nothing")
+
+
+def test_a_bug_of_a_driver_ends_the_turn_and_is_named(tmp_path: Path) -> None:
+    with running_service(tmp_path, driver=BrokenDriver(), toolbox=Bench()) as running:
+        events = running.turn(running.session(), message("go"))
+    error = only(events, "session.error")["error"]
+    assert "bug" in error["message"]
+    assert "one over nothing" in error["message"]
+    assert stop_of(events) == {"type": "retries_exhausted"}
+
+
 # Tools
+
+
+def test_idle_sessions_make_room_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentflow.local.workshop._MAX_OPEN", 2)
+    bench = Bench()
+    with running_service(tmp_path, script=ONE_CALL, toolbox=bench) as running:
+        for _ in range(3):
+            running.turn(running.session(agent={"tools": [TOOLSET]}), message("go"))
+        assert [tools.closed for tools in bench.made] == [True, False, False]
 
 
 def test_a_long_result_goes_to_a_file(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_any_yaml_is_a_script_or_placed_problems(data: Any) -> None:
 
 
 def test_the_schema_describes_the_script() -> None:
-    schema = script_schema()
+    schema = json.loads(script_schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid({"turns": [{"say": "x"}]})

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from agentflow.cli.reference import commands_page, spec_page
 from agentflow.lint.catalogue import GENERATED as LINT_FILES
+from agentflow.local.drivers.script_file import script_schema
 from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
@@ -20,6 +21,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/diagnostics.json": diagnostics_schema,
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
+    "schemas/script.json": script_schema,
     "docs/commands.md": commands_page,
     "docs/spec.md": spec_page,
 }

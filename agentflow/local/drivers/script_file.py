@@ -5,6 +5,7 @@ What the fields mean is written in `script.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -125,9 +126,13 @@ class Script(_Part):
         return self
 
 
-def script_schema() -> dict[str, Any]:
-    """The JSON Schema of a script file."""
-    return Script.model_json_schema()
+def script_schema() -> str:
+    """The JSON Schema of a script file, as text."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Script.model_json_schema(),
+    }
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def read_script(path: Path) -> Script:
