@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from agentflow.cli.options import add_project_options, project_options, show_problems
+from agentflow.compiler import late
 from agentflow.compiler.manifest import Manifest
 from agentflow.errors import EXIT_OK, UsageError
 from agentflow.operations.check import compiled, open_project
@@ -42,6 +43,10 @@ def _select(manifest: Manifest, address: str) -> dict[str, object]:
     return {**found, **({"policy": policy} if policy else {})}
 
 
+def _json(value: object) -> str:
+    return json.dumps(late.readable(value), indent=2, ensure_ascii=False)
+
+
 def run(args: Namespace) -> int:
     options = project_options(args)
     project = open_project(options.directory)
@@ -56,11 +61,11 @@ def run(args: Namespace) -> int:
                 "--prompt needs the address of an agent.",
                 hint="agentflow compile agent/NAME --prompt",
             )
-        print(resource.payload["system"])
+        print(late.readable(resource.payload["system"]))
     elif args.digest:
         print(manifest.digest)
     elif args.address:
-        print(json.dumps(_select(manifest, args.address), indent=2, ensure_ascii=False))
+        print(_json(_select(manifest, args.address)))
     else:
-        print(json.dumps(manifest.to_json(), indent=2, ensure_ascii=False))
+        print(_json(manifest.to_json()))
     return EXIT_OK

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from agentflow.compiler import late
 from agentflow.compiler.canonical import OWNERSHIP_PREFIX, canonical, fingerprint, known
 from agentflow.compiler.changes import Change, changes
 from agentflow.compiler.ownership import (
@@ -20,7 +21,7 @@ from agentflow.compiler.ownership import (
     ownership,
     sent_prints,
 )
-from agentflow.compiler.plan import Action, Plan, Verb, fill_references
+from agentflow.compiler.plan import Action, Plan, Verb
 from agentflow.ports import Record, Workspace
 from agentflow.state.model import Entry, Place, State
 
@@ -87,7 +88,7 @@ def filled(action: Action, state: State) -> Action:
             return None
         return entry.id if field == "id" else str(entry.version)
 
-    return replace(action, payload=fill_references(action.payload, lookup))
+    return replace(action, payload=late.fill(action.payload, lookup))
 
 
 def creation(plan: Plan, action: Action) -> dict[str, Any]:

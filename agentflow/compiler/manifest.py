@@ -68,8 +68,8 @@ class Resource:
     """`agent` or `environment`."""
     name: str
     payload: Mapping[str, Any]
-    """The whole request body except for ownership metadata. Values may hold `${ref.KIND.NAME.FIELD}`
-    of other resources, which apply fills in."""
+    """The whole request body except for ownership metadata. Texts may hold references to
+    other resources, marked as in `compiler/late.py`, which apply fills in."""
     depends_on: tuple[str, ...]
     """Addresses that must exist first, sorted."""
     unchecked: tuple[str, ...]

@@ -7,13 +7,13 @@ That tells an edit of the spec from a change made on the service, and from both.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from agentflow import codes
+from agentflow.compiler import late
 from agentflow.compiler.canonical import aligned, canonical, same_fingerprint
 from agentflow.compiler.changes import Change, changes
 from agentflow.compiler.manifest import Manifest, Resource
@@ -37,7 +37,6 @@ __all__ = [
     "Orphan",
     "Plan",
     "Verb",
-    "fill_references",
     "plan",
 ]
 
@@ -242,7 +241,7 @@ def _decide(
         verb=Verb.CREATE,
         reason="it is not on the service yet",
         origin=None,
-        payload=fill_references(resource.payload, _lookup(before)),
+        payload=late.fill(resource.payload, _lookup(before)),
         depends_on=resource.depends_on,
     )
     if len(records) > 1:
@@ -350,20 +349,6 @@ def _update(
 def _fields(found: tuple[Change, ...]) -> str:
     """The top-level fields that differ, in order, each once."""
     return ", ".join(dict.fromkeys(change.path.split("/")[1] for change in found))
-
-
-_REFERENCE = re.compile(r"\$\{ref\.([a-z]+)\.([a-z0-9-]+)\.(id|version)\}")
-
-
-def fill_references(value: Any, lookup: Callable[[str, str], str | None]) -> Any:
-    """`value` with `${ref.KIND.NAME.FIELD}` filled in where `lookup(address, field)` knows it."""
-    if isinstance(value, str):
-        return _REFERENCE.sub(lambda m: lookup(f"{m[1]}/{m[2]}", m[3]) or m[0], value)
-    if isinstance(value, Mapping):
-        return {key: fill_references(item, lookup) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [fill_references(item, lookup) for item in value]
-    return value
 
 
 def _lookup(before: Mapping[str, Action]) -> Callable[[str, str], str | None]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from agentflow import codes
+from agentflow.compiler import late
 from agentflow.diagnostics import Code, Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.source.tree import Document, Path
@@ -192,7 +193,7 @@ class _Work:
             message = f"No {kind.capitalize()} is named {name!r}."
             hint = did_you_mean(name, names) or f"Declare this {kind.capitalize()}."
             return self._fail(codes.UNKNOWN_REFERENCE, span, message, hint)
-        return Found(f"${{ref.{kind}.{name}.{attribute}}}")
+        return Found(late.mark(kind, name, attribute))
 
     def _unknown_body(self, body: str, span: Span) -> Found | None:
         if re.fullmatch(r"[A-Za-z_]\w*", body):

@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from agentflow.compiler import late
 from agentflow.compiler.apply import Status
 from agentflow.compiler.changes import Change, ChangeKind
 from agentflow.compiler.plan import Action, Plan, Verb
@@ -93,6 +94,7 @@ def _is_long(value: object) -> bool:
 
 
 def _text(value: object) -> str:
+    value = late.readable(value)
     return value if isinstance(value, str) else "" if value is None else _json(value)
 
 
@@ -113,6 +115,7 @@ def _json(value: object) -> str:
 
 
 def _value(value: Any) -> str:
+    value = late.readable(value)
     if isinstance(value, str) and "\n" in value:
         lines = value.splitlines()
         return f"{printable(one_line(_json(lines[0]), 60))} and {len(lines) - 1} more lines"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentflow.compiler import late
 from agentflow.compiler.manifest import canonical_json
 from agentflow.compiler.pipeline import build
 from agentflow.compiler.render.raw import merge
@@ -146,6 +147,23 @@ def test_what_looks_like_a_reference_in_a_prompt_file_is_text() -> None:
     compiled = build(files).value.compiled
     assert compiled is not None
     assert compiled.manifest.resources[0].depends_on == ()
+
+
+def test_only_a_reference_is_filled_in() -> None:
+    files = project(
+        "description: 'is $${ref.environment.e.id}'\nprompt: ./p.md\n"
+        "metadata: { env: '${ref.environment.e.id}' }\n---\nkind: Environment\nname: e\n",
+        {"p.md": "Write ${ref.environment.e.id} as it is."},
+    )
+    compiled = build(files).value.compiled
+    assert compiled is not None
+    agent = compiled.manifest.resources[0]
+    assert agent.depends_on == ("environment/e",)
+    filled = late.fill(agent.payload, lambda address, field: f"<{address} {field}>")
+    assert filled["metadata"] == {"env": "<environment/e id>"}
+    assert filled["description"] == "is ${ref.environment.e.id}"
+    assert "Write ${ref.environment.e.id} as it is." in filled["system"]
+    assert late.readable(agent.payload)["metadata"] == {"env": "${ref.environment.e.id}"}
 
 
 def test_templates_in_yaml_include_files_beside_the_yaml() -> None:

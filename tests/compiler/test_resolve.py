@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentflow.compiler import late
 from agentflow.compiler.graph import AgentNode, Graph
 from agentflow.compiler.load import load
 from agentflow.compiler.resolve import resolve, resolve_path
@@ -73,7 +74,8 @@ def codes(problems: tuple[Diagnostic, ...]) -> list[str]:
         ("description: ${env.EMPTY:-default}", "default"),
         ("description: 'x${env.EMPTY}'", "x"),
         ("description: ${env.USER_X:?needed}", "ann"),
-        ("description: ${ref.agent.a.version}", "${ref.agent.a.version}"),
+        ("description: ${ref.agent.a.version}", late.mark("agent", "a", "version")),
+        ("description: $${ref.agent.a.version}", "${ref.agent.a.version}"),
     ],
 )
 def test_text_is_substituted(body: str, expected: str) -> None:

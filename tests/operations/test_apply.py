@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agentflow.compiler import late
 from agentflow.compiler.apply import Status
 from agentflow.compiler.manifest import Manifest
 from agentflow.compiler.plan import DriftPolicy, Origin, Verb
@@ -234,7 +235,7 @@ def test_a_failure_skips_what_depends_on_it_and_nothing_else(bench: Bench) -> No
 
 
 def test_references_are_filled_in_with_ids_that_were_just_made(bench: Bench) -> None:
-    text = "You work in ${ref.environment.e.id}."
+    text = f"You work in {late.mark('environment', 'e', 'id')}."
     user = resource(
         "agent/a", {**agent("a").payload, "system": text}, depends_on=("environment/e",)
     )

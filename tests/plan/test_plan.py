@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentflow.compiler import late
 from agentflow.compiler.apply import Status, next_steps, theirs
 from agentflow.compiler.manifest import Manifest
-from agentflow.compiler.plan import DriftPolicy, Origin, Plan, Verb, fill_references, plan
+from agentflow.compiler.plan import DriftPolicy, Origin, Plan, Verb, plan
 from agentflow.diagnostics import Span
 from agentflow.ports import Workspace
 from agentflow.state.model import State
@@ -344,17 +345,14 @@ def test_dependencies_come_first_and_a_failure_skips_only_what_needs_it() -> Non
 
 def test_references_are_filled_in_where_the_id_is_known() -> None:
     service, state = applied(environment("e"))
-    user = resource("agent/a", {**agent().payload, "system": "In ${ref.environment.e.id}."})
+    user = resource(
+        "agent/a", {**agent().payload, "system": f"In {late.mark('environment', 'e', 'id')}."}
+    )
     user = replace(user, depends_on=("environment/e",))
     made = service.plan(manifest(environment("e"), user), state)
     action = made.action("agent/a")
     assert action is not None
     assert action.payload["system"] == "In environment_1."
-
-
-@given(st.recursive(texts | st.integers() | st.none(), lambda i: st.lists(i, max_size=3)))
-def test_what_holds_no_reference_stays_as_it_is(value: Any) -> None:
-    assert fill_references(value, lambda address, field: "x") == value
 
 
 @pytest.mark.parametrize("field", ["description", "system"])

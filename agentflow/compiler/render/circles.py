@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agentflow import codes
+from agentflow.compiler import late
 from agentflow.compiler.graph import Bound, Graph
 from agentflow.compiler.manifest import Resource
 from agentflow.diagnostics import Diagnostic
@@ -43,7 +44,7 @@ def circles(graph: Graph, resources: Sequence[Resource]) -> Iterator[Diagnostic]
 
 def _problem(graph: Graph, circle: Sequence[str]) -> Diagnostic:
     bound = _bound(graph, circle[-2])
-    wanted = f"${{ref.{circle[-1].replace('/', '.')}."
+    wanted = late.opening(*circle[-1].split("/"))
     path = next(_holding(bound.document.data, wanted, ()), ())
     message = f"No order of creation is possible: {' needs '.join(circle)}."
     if len(circle) == 2:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agentflow import codes
+from agentflow.compiler import late
 from agentflow.compiler.delivery import headings, output_paths, output_schema, plain
 from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Resource, Target, digest
@@ -24,8 +24,6 @@ from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.ports import Files
 
 __all__ = ["render"]
-
-_REFERENCE = re.compile(r"(?<!\$)\$\{ref\.([a-z]+)\.([a-z0-9-]+)\.[a-z_]+\}")
 
 
 class _Agent(NamedTuple):
@@ -81,30 +79,19 @@ def _resource(
         kind=kind,
         name=address.partition("/")[2],
         payload=merged.payload,
-        depends_on=tuple(sorted(_references(merged.payload))),
+        depends_on=tuple(sorted(late.named(merged.payload))),
         unchecked=merged.pointers,
         digest=digest(merged.payload),
     )
 
 
 def _known_dependencies(resources: Sequence[Resource]) -> list[Resource]:
-    """By address. What only looks like a reference, in a prompt file, is no dependency."""
+    """By address, each waiting only for what is in the manifest too."""
     known = {resource.address for resource in resources}
     return [
         replace(r, depends_on=tuple(address for address in r.depends_on if address in known))
         for r in sorted(resources, key=lambda resource: resource.address)
     ]
-
-
-def _references(value: Any) -> set[str]:
-    """Addresses that `${ref.…}` in any string of a payload names."""
-    if isinstance(value, str):
-        return {f"{kind}/{name}" for kind, name in _REFERENCE.findall(value)}
-    if isinstance(value, Mapping):
-        return set().union(*(_references(item) for item in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_references(item) for item in value))
-    return set()
 
 
 def _agent(node: AgentNode, files: Files) -> Checked[_Agent | None]:

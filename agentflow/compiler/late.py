@@ -1,0 +1,62 @@
+"""References that only apply can fill in: ids and versions of resources that may not exist yet.
+
+Between `resolve` and apply each one stands in its text between two code points that no text uses
+(Unicode reserves them for a program's own marks), so that `$${ref.agent.x.id}`, or the same words in a
+prompt file, stay what they are: text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["fill", "mark", "named", "opening", "readable"]
+
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+_MARK = re.compile(f"{_OPEN}ref\\.([a-z]+)\\.([a-z0-9-]+)\\.([a-z]+){_CLOSE}")
+
+
+def opening(kind: str, name: str) -> str:
+    """How every mark of one resource begins."""
+    return f"{_OPEN}ref.{kind}.{name}."
+
+
+def mark(kind: str, name: str, field: str) -> str:
+    """The reference to a field of a resource, as it stands in a payload."""
+    return f"{opening(kind, name)}{field}{_CLOSE}"
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every string in it changed, keys left alone."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _each(item, change) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_each(item, change) for item in value]
+    return value
+
+
+def named(value: Any) -> set[str]:
+    """Addresses of the resources that any string in `value` refers to."""
+    found: set[str] = set()
+
+    def look(text: str) -> str:
+        found.update(f"{match[1]}/{match[2]}" for match in _MARK.finditer(text))
+        return text
+
+    _each(value, look)
+    return found
+
+
+def fill(value: Any, lookup: Callable[[str, str], str | None]) -> Any:
+    """`value` with references filled in where `lookup(address, field)` knows them."""
+    return _each(
+        value, lambda text: _MARK.sub(lambda m: lookup(f"{m[1]}/{m[2]}", m[3]) or m[0], text)
+    )
+
+
+def readable(value: Any) -> Any:
+    """`value` with references as people write them: `${ref.agent.x.id}`."""
+    return _each(value, lambda text: _MARK.sub(r"${ref.\1.\2.\3}", text))
