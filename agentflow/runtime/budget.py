@@ -272,8 +272,8 @@ def _text(name: str, value: Decimal) -> str:
         return f"${cents}" if cents == value or value >= 1 else f"${value.normalize():f}"
     if name in ("active", "wall"):
         return _duration(float(value))
-    unit = {"tokens": "tokens", "turns": "turns", "tool_calls": "tool calls"}[name]
-    return f"{int(value):,} {unit}"
+    unit = {"tokens": "token", "turns": "turn", "tool_calls": "tool call"}[name]
+    return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -106,9 +106,8 @@ def parse_money(value: object) -> Decimal:
         ValueError: it is not an amount above zero, or finer than a cent.
     """
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise ValueError(
-            f"{_shown(value)} is not an amount in dollars such as 2.50, without a unit."
-        )  # noqa: TRY004
+        text = f"{_shown(value)} is not an amount in dollars such as 2.50, without a unit."
+        raise ValueError(text)  # noqa: TRY004 - pydantic reports ValueErrors alone
     amount = Decimal(value)
     if not amount.is_finite() or amount <= 0:
         raise ValueError(f"{value} is not an amount above zero.")
