@@ -73,6 +73,7 @@ def test_a_script_with_a_mistake(text: str, place: str, message: str, hint: str 
     ]
     assert matching, [(str(p.span), p.message) for p in caught.value.problems]
     assert hint is None or matching[0].hint == hint
+    assert not message or matching[0].code == "AF140"
 
 
 def test_a_script_that_cannot_be_read(tmp_path: Path) -> None:
