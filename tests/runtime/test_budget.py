@@ -117,7 +117,7 @@ def test_a_hit_names_limit_value_and_line() -> None:
         ({"active_s": 90.0}, "1 min 30 s"),
         ({"wall_s": 3600.0}, "1 h"),
         ({"wall_s": 0.25}, "0.25 s"),
-        ({"turns": 1}, "1 turns"),
+        ({"turns": 1}, "1 turn"),
     ],
 )
 def test_limits_are_told_with_their_unit(values: dict[str, object], text: str) -> None:
