@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from argparse import HelpFormatter
+from argparse import Action
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agentflow.cli.main import COMMANDS, parser_of
+from agentflow.cli.main import COMMANDS, Command, parser_of
 from agentflow.spec.kinds import KINDS
 
 __all__ = ["commands_page", "spec_page"]
@@ -93,16 +93,35 @@ def spec_page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _help(name: str) -> str:
-    command = next(item for item in COMMANDS if item.name == name)
+def _words(action: Action) -> str:
+    """How an argument is written: `-t, --target TARGET`, or the name of a positional one."""
+    value = action.metavar or action.dest.upper()
+    shown = value[0] if isinstance(value, tuple) else value
+    if not action.option_strings:
+        return f"`{shown}`"
+    takes = "" if action.nargs == 0 else f" {shown}"
+    if action.choices:
+        takes = f" {'|'.join(map(str, action.choices))}"
+    return f"`{', '.join(action.option_strings)}{takes}`"
+
+
+def _command(command: Command) -> Iterator[str]:
+    """By hand and not from `--help`, whose layout differs between versions of Python."""
     parser, _ = parser_of(command)
-    parser.formatter_class = lambda prog: HelpFormatter(prog, width=96)
-    return parser.format_help().rstrip()
+    yield f"## agentflow {command.name}\n"
+    yield f"{_cell(parser.description or '')}\n"
+    yield "| argument | meaning |\n|---|---|"
+    for action in parser._actions:
+        if action.dest != "help":
+            yield f"| {_words(action)} | {_cell(action.help or '')} |"
+    yield ""
+    if parser.epilog:
+        yield f"{_cell(parser.epilog)}\n"
 
 
 def commands_page() -> str:
-    """`--help` of every command, from the parsers."""
+    """Every command with its arguments, from the parsers."""
     parts = [_HEAD, "# Commands\n"]
     for command in COMMANDS:
-        parts += [f"## agentflow {command.name}\n", f"```text\n{_help(command.name)}\n```\n"]
+        parts += _command(command)
     return "\n".join(parts).rstrip() + "\n"
