@@ -101,7 +101,7 @@ def _words(action: Action) -> str:
         return f"`{shown}`"
     takes = "" if action.nargs == 0 else f" {shown}"
     if action.choices:
-        takes = f" {'|'.join(map(str, action.choices))}"
+        takes = f" {{{','.join(map(str, action.choices))}}}"
     return f"`{', '.join(action.option_strings)}{takes}`"
 
 
