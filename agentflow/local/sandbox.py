@@ -29,8 +29,9 @@ What programs notice of it: `creat`, `mknod`, `mkfifo`, `mount` and `ptrace` are
 through a pipe instead: `tar c x > x.tar`); a file asked for in a directory that does not exist is
 "permission denied", which `git commit` stumbles over; directories cannot be opened with O_PATH, which
 the stand-ins for cp, mv, ln and install work round, though not by their full path; compilers may fail.
-If this process is killed outright, what tools left in the background stays, without anybody to serve
-its system calls: it can open no file and reach no host.
+
+If this process is killed outright, what tools left in the background stays for a moment, without anybody
+to serve its system calls: it can open no file and reach no host. It is ended by `leftovers.py`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from agentflow.errors import SandboxUnavailable
 from agentflow.local import egress
 from agentflow.local.paths import HOME, Places
+from agentflow.local.roster import Entry, Roster
 from agentflow.local.scenery import PACKAGES, SHIMS, Scenery, interpreter, lookup_files, prefix
 
 __all__ = [
@@ -139,7 +141,10 @@ class Spawned(Protocol):
         ...
 
     def wait(self) -> int:
-        """Block until it has ended, and return its exit code; negative for a signal."""
+        """Block until it has ended, and return its exit code; negative for a signal.
+
+        What it had started and left has ended too, and it is no longer written down.
+        """
         ...
 
 
@@ -163,12 +168,19 @@ class Confined:
 
     confined = True
 
-    def __init__(self, places: Places, policy: SandboxPolicy, layer: Path | None = None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        policy: SandboxPolicy,
+        layer: Path | None = None,
+        roster: Roster | None = None,
+    ) -> None:
         support().require()
         self.places = places
         self.policy = policy
         self.layer = layer
         self.python = interpreter()
+        self._roster = roster
         self._scenery = Scenery(places.root / "scenery", layer)
         self._network: Mapping[str, list[str]] | None = None
 
@@ -181,9 +193,11 @@ class Confined:
             self._network is None
         ):  # names are looked up once per session, and not before it is needed
             self._network = egress.rules(self.policy.hosts)
-        return _ConfinedProcess(command, self._options(), self._supervisor_options())
+        entry = Entry(self._roster, self.places.root)
+        options = self._options(entry.environment)
+        return _ConfinedProcess(command, options, self._supervisor_options(), entry)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, more: Mapping[str, str]) -> dict[str, Any]:
         """What the program may use, as sandlock's parameters."""
         scenery = self._scenery
         writable = {place.seen_as: place.host for place in self.places.all if place.writable}
@@ -195,7 +209,7 @@ class Confined:
             "fs_readable": ["/"],
             "fs_denied": scenery.denied_devices(),
             "clean_env": True,
-            "env": dict(self.environment()),
+            "env": {**self.environment(), **more},
             "max_memory": self.policy.memory_bytes,
             "max_processes": self.policy.processes,
             "max_open_files": self.policy.open_files,
@@ -257,8 +271,13 @@ class _ConfinedProcess:
     stdout: BinaryIO
 
     def __init__(
-        self, command: Sequence[str], options: Mapping[str, Any], supervisor: Mapping[str, Any]
+        self,
+        command: Sequence[str],
+        options: Mapping[str, Any],
+        supervisor: Mapping[str, Any],
+        entry: Entry,
     ) -> None:
+        self._entry = entry
         self._started = threading.Event()
         self._failure: Exception | None = None
         self._process: Any = None
@@ -269,10 +288,12 @@ class _ConfinedProcess:
         self._thread.start()
         self._started.wait()
         if self._failure is not None:
+            entry.ended()
             raise SandboxUnavailable(
                 f"The sandbox could not be started: {self._failure}.",
                 hint="`agentflow doctor` checks what the sandbox needs.",
             ) from self._failure
+        self._write_down()
 
     def _live(
         self, command: list[str], options: Mapping[str, Any], supervisor: Mapping[str, Any]
@@ -298,11 +319,17 @@ class _ConfinedProcess:
             self._started.set()
         self._code = process.wait().exit_code
 
+    def _write_down(self) -> None:
+        pid = self._process.pid
+        if pid is not None:  # it may have ended already
+            self._entry.started(pid, self.stdout.fileno())
+
     def kill(self) -> None:
         self._process.kill()
 
     def wait(self) -> int:
         self._thread.join()
+        self._entry.ended()
         return self._code
 
 
@@ -315,8 +342,11 @@ class Unconfined:
 
     confined = False
 
-    def __init__(self, places: Places, layer: Path | None = None) -> None:
+    def __init__(
+        self, places: Places, layer: Path | None = None, roster: Roster | None = None
+    ) -> None:
         self.places = places
+        self._roster = roster
         self.python = interpreter()
         self.layer = layer
 
@@ -331,33 +361,46 @@ class Unconfined:
         }
 
     def spawn(self, command: Sequence[str]) -> Spawned:
-        return _PlainProcess(
-            subprocess.Popen(
+        entry = Entry(self._roster, self.places.root)
+        try:
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=self.places.workspace.host,
-                env=dict(self.environment()),
+                env={**self.environment(), **entry.environment},
                 start_new_session=True,
                 bufsize=0,
             )
-        )
+        except OSError:
+            entry.ended()
+            raise
+        return _PlainProcess(process, entry)
 
 
 class _PlainProcess:
     """A process that leads its own group, which is killed as a whole."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], entry: Entry) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
+        self._entry = entry
+        self._over = False
         self.stdin = cast("BinaryIO", process.stdin)
         self.stdout = cast("BinaryIO", process.stdout)
+        entry.started(process.pid, self.stdout.fileno())
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # afterwards, the id may mean another process
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self) -> int:
-        return self._process.wait()
+        code = self._process.wait()
+        if not self._over:
+            self._over = True
+            self._entry.end_all()
+            self._entry.ended()
+        return code

@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from agentflow.errors import SandboxUnavailable, UsageError
+from agentflow.local import leftovers
 from agentflow.local.app import Access, make_app
 from agentflow.local.blobs import Blobs
 from agentflow.local.call import Service
@@ -24,6 +25,7 @@ from agentflow.local.harness import Harness
 from agentflow.local.hub import Hub
 from agentflow.local.ids import Ids, RandomIds
 from agentflow.local.live import Parts
+from agentflow.local.roster import Roster
 from agentflow.local.sandbox import SandboxPolicy, support
 from agentflow.local.store import Store
 from agentflow.local.toolset import open_toolbox
@@ -124,9 +126,12 @@ class RunningService:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        shells = self._config.root / "shells"
+        leftovers.clear(shells)
+        roster = Roster(shells)
         store = _open_store(self._config.root)
         try:
-            self._service = service = _assemble(self._config, store, self.faults)
+            self._service = service = _assemble(self._config, store, self.faults, roster)
             access = Access(self.token, _identity(store))
             settings = uvicorn.Config(
                 make_app(service, access),
@@ -143,6 +148,7 @@ class RunningService:
             service.harness.resume_all()
             await self._server.serve(sockets=[self._socket])
         finally:
+            roster.close()
             store.close()
 
 
@@ -173,10 +179,11 @@ def _open_store(root: Path) -> Store:
         raise UsageError(str(error)) from None
 
 
-def _assemble(config: ServiceConfig, store: Store, faults: Faults) -> Service:
+def _assemble(config: ServiceConfig, store: Store, faults: Faults, roster: Roster) -> Service:
     parts = Parts(store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=faults)
     blobs = Blobs(config.root / "files")
-    workshop = Workshop(config.root, parts, blobs, config.toolbox or _real_tools(config))
+    tools = config.toolbox or _real_tools(config, roster)
+    workshop = Workshop(config.root, parts, blobs, tools)
     harness = Harness(parts, config.driver or NoDriver(), workshop)
     return Service(
         parts=parts,
@@ -187,7 +194,7 @@ def _assemble(config: ServiceConfig, store: Store, faults: Faults) -> Service:
     )
 
 
-def _real_tools(config: ServiceConfig) -> OpenToolbox:
+def _real_tools(config: ServiceConfig, roster: Roster) -> OpenToolbox:
     def open_(root: Path, hosts: tuple[str, ...] | None, layer: Path | None) -> SessionTools:
         return open_toolbox(
             root,
@@ -195,6 +202,7 @@ def _real_tools(config: ServiceConfig) -> OpenToolbox:
             layer=layer,
             unsafe_no_sandbox=config.unsafe_no_sandbox,
             policy=config.sandbox,
+            roster=roster,
         )
 
     return open_

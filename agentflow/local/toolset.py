@@ -26,6 +26,7 @@ from typing import Any
 from agentflow.local import egress
 from agentflow.local.filetools import FILE_TOOLS, FileTools, ToolFailed
 from agentflow.local.paths import PathRefused, Places
+from agentflow.local.roster import Roster
 from agentflow.local.sandbox import Confined, Sandbox, SandboxPolicy, Spawned, Unconfined
 from agentflow.local.search import grep_command
 from agentflow.local.shell import CommandResult, Shell
@@ -59,6 +60,7 @@ def open_toolbox(
     layer: Path | None = None,
     unsafe_no_sandbox: bool = False,
     policy: SandboxPolicy | None = None,
+    roster: Roster | None = None,
 ) -> Toolbox:
     """Make the session's directories and the tools that work in them. No program is started yet.
 
@@ -68,6 +70,7 @@ def open_toolbox(
         layer: a directory with the environment's pip packages.
         unsafe_no_sandbox: run with the rights of this process.
         policy: other limits than the usual ones; its hosts are ignored.
+        roster: where programs are written down, so that none outlives this process. None: nowhere.
 
     Raises:
         SandboxUnavailable: this machine cannot confine tools.
@@ -76,7 +79,9 @@ def open_toolbox(
     places.create()
     limits = (policy or SandboxPolicy()).with_hosts(None if hosts is None else tuple(hosts))
     sandbox: Sandbox = (
-        Unconfined(places, layer) if unsafe_no_sandbox else Confined(places, limits, layer)
+        Unconfined(places, layer, roster)
+        if unsafe_no_sandbox
+        else Confined(places, limits, layer, roster)
     )
     return Toolbox(sandbox, limits)
 

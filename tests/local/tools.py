@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agentflow.local.roster import Roster
 from agentflow.local.sandbox import SandboxPolicy
 from agentflow.local.toolset import Toolbox, ToolOutcome, open_toolbox
 
@@ -24,11 +25,17 @@ class Tools:
         layer: Path | None = None,
         policy: SandboxPolicy | None = None,
         unsafe: bool = False,
+        roster: Roster | None = None,
     ) -> None:
         self.root = root
         self.runner = asyncio.Runner()
         self.toolbox: Toolbox = open_toolbox(
-            root, hosts=hosts, layer=layer, policy=policy, unsafe_no_sandbox=unsafe
+            root,
+            hosts=hosts,
+            layer=layer,
+            policy=policy,
+            unsafe_no_sandbox=unsafe,
+            roster=roster,
         )
 
     def call(self, name: str, **arguments: Any) -> ToolOutcome:
