@@ -12,14 +12,11 @@ from agentflow.local.errors import invalid, not_emulated
 from agentflow.local.shapes.base import merge_metadata, sent
 from agentflow.local.shapes.environments import EnvironmentCreate, EnvironmentUpdate
 
-__all__ = ["MANAGERS", "PACKAGE_HOSTS", "hosts_of", "merge", "normalise"]
+__all__ = ["MANAGERS", "hosts_of", "merge", "normalise"]
 
 Fields = dict[str, Any]
 
 MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
-PACKAGE_HOSTS = (
-)
-"""What `allow_package_managers` opens here. The hosted service's own list is not public."""
 
 _LIMITED: Fields = {
     "allowed_hosts": [],
@@ -110,9 +107,10 @@ def _checked(config: Fields, scope: str | None) -> Fields:
 
 
 def hosts_of(config: Mapping[str, Any]) -> Sequence[str] | None:
-    """What tools may connect to. None: everything."""
+    """What tools may connect to. None: everything.
+
+    `allow_package_managers` opens nothing here: what an environment lists is installed before the
+    tools start, and they reach no registry themselves.
+    """
     network = config["networking"]
-    if network["type"] == "unrestricted":
-        return None
-    more = PACKAGE_HOSTS if network["allow_package_managers"] else ()
-    return tuple(dict.fromkeys([*network["allowed_hosts"], *more]))
+    return None if network["type"] == "unrestricted" else tuple(network["allowed_hosts"])

@@ -44,5 +44,6 @@ NOT_EMULATED: tuple[NotEmulated, ...] = (
     NotEmulated("the judge of the `auto` permission policy: every call asks"),
     NotEmulated("previews of messages (`event_deltas`): accepted, none are sent"),
     NotEmulated("packages of apt, cargo, gem, go and npm: reported as `session.error`"),
+    NotEmulated("package registries for tools: what is not in `packages` cannot be installed"),
     NotEmulated("files that expire"),
 )
