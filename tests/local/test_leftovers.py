@@ -35,9 +35,10 @@ threading.Event().wait()
 """
 BACKGROUND = (
     "sleep {n}1 & setsid sleep {n}2 & env -i sleep {n}3 & (setsid env -i sleep {n}4 &) ;"
-    " (setsid sleep {n}5 >/dev/null 2>&1 &) ; echo started"
+    " (setsid sleep {n}5 >/dev/null 2>&1 &) ; env -i sleep {n}6 >/dev/null 2>&1 & echo started"
 )
-"""Five ways to leave a program behind; the numbers of seconds tell them from all others."""
+"""Ways to leave a program behind; the numbers of seconds tell them from all others."""
+ALL = set("123456")
 
 
 def wait_until(claim: Callable[[], bool], what: str) -> None:
@@ -77,7 +78,7 @@ def left(number: str) -> set[str]:
 
 
 def all_asleep(number: str) -> bool:
-    """Whether all five run and have loaded what they need.
+    """Whether all of them run and have loaded what they need.
 
     A confined one that is still being loaded dies with its supervisor.
     """
@@ -86,7 +87,7 @@ def all_asleep(number: str) -> bool:
         pids = processes_with(f"sleep\0{number}")
         calls = [_read(pid, "syscall").split()[:1] for pid in pids]
         example.kill()
-    return left(number) == set("12345") and all(call == asleep for call in calls)
+    return left(number) == ALL and all(call == asleep for call in calls)
 
 
 def _read(pid: int, name: str) -> str:
@@ -164,7 +165,7 @@ def test_the_next_service_does_it_if_the_watcher_is_killed_too(
     other = sleeper("1000")
     os.kill(killed.watcher(), signal.SIGKILL)
     killed.kill()
-    assert left(number) == set("12345")
+    assert left(number) == ALL
     with running_service(killed.root):
         assert not left(number)
         assert not list((killed.root / "shells").iterdir())
@@ -174,7 +175,7 @@ def test_the_next_service_does_it_if_the_watcher_is_killed_too(
 def test_a_service_that_lives_keeps_its_programs(killed: Killed, number: str) -> None:
     clear(killed.root / "shells")
     with running_service(killed.root.with_name("another")):
-        assert left(number) == set("12345")
+        assert left(number) == ALL
     assert len(list((killed.root / "shells").glob("*/*.json"))) == 1
 
 
@@ -212,6 +213,29 @@ def test_a_process_id_that_means_another_process_is_left_alone(
     assert other.poll() is None
     assert end([Mark("0" * 32, other.pid, since)])
     assert other.wait() == -signal.SIGKILL
+
+
+def test_a_session_whose_leader_took_over_the_process_id_is_left_alone(tmp_path: Path) -> None:
+    """A marked program may have been started from there; its neighbours are not marked by that."""
+    command = f"{VARIABLE}={'0' * 32} sleep 1000 & echo $!; sleep 1000 & echo $!; wait %1; wait"
+    leader = subprocess.Popen(
+        ["/bin/bash", "-c", command],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=tmp_path,
+    )
+    assert leader.stdout is not None
+    with leader:
+        marked, other = int(leader.stdout.readline()), int(leader.stdout.readline())
+        wait_until(lambda: VARIABLE in _read(marked, "environ"), "the marked one is loaded")
+        since = started_at(leader.pid)
+        assert since is not None
+        assert end([Mark("0" * 32, leader.pid, since - 1, "pipe:[1]", str(tmp_path))])
+        assert started_at(marked) is None
+        assert started_at(other) is not None
+        assert leader.poll() is None
+        os.killpg(leader.pid, signal.SIGKILL)
 
 
 def record(folder: Path, text: str) -> None:
