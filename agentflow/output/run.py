@@ -217,7 +217,9 @@ def _tokens(result: RunResult) -> str:
 def _cost(amount: Decimal | None, *, estimate: bool) -> str:
     if amount is None:
         return "unknown: the model has no list price here"
-    return f"{dollars(amount)} {'by our estimate' if estimate else 'at list price'}"
+    if estimate:
+        return f"{dollars(amount)} by our estimate"
+    return f"${amount:,.2f} at list price"  # the service tells whole cents
 
 
 def _active(active_s: float | None) -> str:
