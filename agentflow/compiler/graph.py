@@ -13,7 +13,7 @@ from agentflow.spec.base import SpecModel
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.project import ProjectSpec, TargetSpec
 
-__all__ = ["AgentNode", "Bound", "Graph", "TemplateText"]
+__all__ = ["AgentNode", "Bound", "Graph", "Misshapen", "TemplateText"]
 
 S = TypeVar("S", bound=SpecModel)
 
@@ -65,6 +65,17 @@ class AgentNode(Bound[AgentSpec]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misshapen:
+    """The templates of an agent whose spec has errors: they can be checked all the same."""
+
+    prompt: TemplateText | None
+    task: TemplateText | None
+    vars: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    """Names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     project: Bound[ProjectSpec]
     target_name: str
@@ -75,3 +86,4 @@ class Graph:
     """By name, sorted."""
     documents: tuple[Document, ...]
     """All documents of the project, also those that did not become a spec."""
+    misshapen: tuple[Misshapen, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from agentflow import codes
-from agentflow.compiler.graph import AgentNode, Bound, Graph, TemplateText
+from agentflow.compiler.graph import AgentNode, Bound, Graph, Misshapen, TemplateText
 from agentflow.compiler.load import Loaded, RawSpec
 from agentflow.compiler.shape import check_shape
 from agentflow.compiler.substitute import References, Substituted, substitute
@@ -82,6 +82,7 @@ class _Resolver:
         self.environ = environ
         # Each problem once: a default is seen as a value and again as a part of its document.
         self.problems: dict[Diagnostic, None] = {}
+        self.misshapen: list[Misshapen] = []
         names = {kind: self._names(kind) for kind in ("Agent", "Environment")}
         self.references = References(
             {kind.lower(): found for kind, found in names.items()}, loaded.complete
@@ -107,6 +108,7 @@ class _Resolver:
             agents=dict(sorted(agents.items())),
             environments=dict(sorted(environments.items())),
             documents=self.loaded.documents,
+            misshapen=tuple(self.misshapen),
         )
 
     def _report(self, problem: Diagnostic) -> None:
@@ -230,13 +232,12 @@ class _Resolver:
         prompt = self._prompt(document, made)
         for name in _mapping_at(document, ("outputs",)):
             self._check_file(document, ("outputs", name, "schema"))
+        task = _task(document, made)
         if spec is None or prompt is None:
+            inputs = tuple(map(str, _mapping_at(document, ("inputs",))))
+            left = Misshapen(prompt=prompt, task=task, vars=values, inputs=inputs)
+            self.misshapen.append(left)
             return None
-        task = None
-        if spec.task is not None:
-            task = TemplateText(
-                name=document.file, text=spec.task, document=document, path=("task",)
-            )
         known = environment is not None and (
             environment.startswith("id:") or environment.partition("/")[2] in environments
         )
@@ -347,6 +348,13 @@ class _Resolver:
             code = codes.CODES[error.code]
             self._report(code.at(document.span(path), error.message, hint=error.hint))
             return None
+
+
+def _task(document: Document, made: Substituted) -> TemplateText | None:
+    value = document.data.get("task")
+    if not isinstance(value, str) or not value or ("task",) in made.failed:
+        return None
+    return TemplateText(name=document.file, text=value, document=document, path=("task",))
 
 
 def _is_file(value: str) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "UPLOADS",
     "Rendered",
     "bind_task",
+    "check_template",
     "has_delimiters",
     "render_prompt",
     "render_task",
@@ -128,6 +129,31 @@ def bind_task(
         hint = "Write what a run has to do, or leave `task` out."
         problems = (codes.TEMPLATE_EMPTY.at(span, "The task is empty.", hint=hint),)
     return Checked(None if problems else text, problems)
+
+
+def check_template(
+    template: TemplateText,
+    *,
+    place: str,
+    variables: Mapping[str, Any],
+    inputs: Collection[str],
+    files: Files,
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with a template as it stands, where its spec is too broken to render it.
+
+    `place` is `prompt` or `task`.
+    """
+    if not has_delimiters(template.text):
+        return ()
+    from agentflow.compiler.jinja_check import Scope
+    from agentflow.compiler.jinja_render import Compilation
+
+    roots: dict[str, Collection[str]] = {"vars": variables}
+    if place == "task":
+        roots["inputs"] = inputs
+    names = SECTIONS if place == "prompt" else ()
+    scope = Scope(roots=roots, names=names, inputs=inputs, place=place)
+    return tuple(Compilation(template, scope, files).problems)
 
 
 def render_task(task: str, inputs: Mapping[str, Any]) -> str:

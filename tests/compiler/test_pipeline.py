@@ -402,3 +402,24 @@ def test_no_single_wrong_value_makes_a_stage_raise(path: tuple[Any, ...]) -> Non
     for value in (None, 7, "x", [], {}, ["x"], {"x": "y"}, True):
         build(mutated([(path, "replace", value)]))
     build(mutated([(path, "remove", None)]))
+
+
+def test_templates_are_checked_though_the_spec_has_errors() -> None:
+    """One run says everything; what only follows from another problem is not said."""
+    files = project(
+        "vars: { desk: { type: strin, default: x } }\ninputs: { file: { type: file } }\n"
+        "prompt: |\n  Hello {{ vars.desk }}, today is {{ today }}.\n"
+        "task: Sort {{ inputs.file }} and {{ inputs.fle }}.\ntools: { write: alow }\n"
+    )
+    built, problems = build(files)
+    assert built.compiled is None
+    found = [(problem.code, problem.message.split(".")[0]) for problem in problems]
+    assert [code for code, _ in found] == ["AF113", "AF302", "AF302", "AF113"], found
+    assert "'today'" in problems[1].message
+    assert "inputs.fle" in problems[2].message
+
+
+def test_a_task_is_checked_though_the_prompt_is_missing() -> None:
+    files = project("prompt: ./none.md\ntask: Sort {{ inputs.fle }}.\n")
+    _, problems = build(files)
+    assert [problem.code for problem in problems] == ["AF001", "AF302"]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from agentflow import codes
 from agentflow.compiler import late
 from agentflow.compiler.delivery import headings, output_paths, output_schema, plain
-from agentflow.compiler.graph import AgentNode, Bound, Graph
+from agentflow.compiler.graph import AgentNode, Bound, Graph, Misshapen
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Resource, Target, digest
 from agentflow.compiler.render.agent import agent_payload
 from agentflow.compiler.render.circles import circles
@@ -18,7 +18,7 @@ from agentflow.compiler.render.environment import environment_payload
 from agentflow.compiler.render.policy import agent_policy
 from agentflow.compiler.render.raw import merge
 from agentflow.compiler.sections import append_sections, section_texts
-from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, render_prompt
+from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, check_template, render_prompt
 from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.ports import Files
@@ -41,6 +41,8 @@ def render(graph: Graph, files: Files) -> Checked[Compiled]:
         _resource("environment", env.address, environment_payload(env.spec), env.spec.raw)
         for env in graph.environments.values()
     ]
+    for left in graph.misshapen:
+        problems.extend(_template_problems(left, files))
     policies: dict[str, AgentPolicy] = {}
     for node in graph.agents.values():
         agent, found = _agent(node, files)
@@ -57,6 +59,17 @@ def render(graph: Graph, files: Files) -> Checked[Compiled]:
         agents=dict(sorted(policies.items())),
     )
     return Checked(Compiled(manifest=manifest, sources=dict(_sources(graph))), tuple(problems))
+
+
+def _template_problems(left: Misshapen, files: Files) -> Iterator[Diagnostic]:
+    if left.prompt is not None:
+        yield from check_template(
+            left.prompt, place="prompt", variables=left.vars, inputs=left.inputs, files=files
+        )
+    if left.task is not None:
+        yield from check_template(
+            left.task, place="task", variables=left.vars, inputs=left.inputs, files=files
+        )
 
 
 def _target(graph: Graph) -> Target:
