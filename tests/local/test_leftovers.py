@@ -300,6 +300,7 @@ def test_neither_we_nor_our_parents_are_ended() -> None:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
+        timeout=60,
     )
     assert done.stdout == "True\n"
 
