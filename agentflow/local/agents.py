@@ -69,7 +69,18 @@ def merge(stored: Mapping[str, Any], body: AgentUpdate) -> Fields:
 
 
 _CONTENT = frozenset(
-    ["name", "description", "system", "model", "tools", "mcp_servers", "skills", "multiagent", "execution_identity", "metadata"]
+    [
+        "name",
+        "description",
+        "system",
+        "model",
+        "tools",
+        "mcp_servers",
+        "skills",
+        "multiagent",
+        "execution_identity",
+        "metadata",
+    ]
 )
 
 

@@ -41,6 +41,8 @@ class RunOptions:
     inputs: Mapping[str, str]
     out: Path | None
     """Where outputs go. None: below `.agentflow/runs`."""
+    overwrite: bool
+    """Outputs may replace files that are in `out` already."""
     script: Path | None
     as_applied: bool
     unsafe_no_sandbox: bool
@@ -96,6 +98,19 @@ def check_runnable(address: str, policy: AgentPolicy) -> None:
         )
 
 
+def check_out(out: Path, *, overwrite: bool) -> None:
+    """Raise a `UsageError` where outputs would replace something, or have no place."""
+    if out.is_dir():
+        if overwrite or not any(out.iterdir()):
+            return
+        raise UsageError(
+            f"There are files in {str(out)!r}, which outputs could replace.",
+            hint="Name another directory, or say --overwrite.",
+        )
+    if out.exists() or out.is_symlink():
+        raise UsageError(f"{str(out)!r} is not a directory.", hint="--out takes a directory.")
+
+
 async def _find_applied(
     built: Compiled,
     address: str,
@@ -141,6 +156,8 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
     address = pick_agent(manifest, options.agent)
     policy = manifest.agents[address]
     check_runnable(address, policy)
+    if options.out is not None:
+        check_out(options.out, overwrite=options.overwrite)
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
     found = "no problems" if not report.problems else f"{len(report.problems)} to look at"
     watch.stage("lint", f"{report.specs} specs, {found}")
