@@ -43,6 +43,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where outputs go (default: .agentflow/runs)"
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="let outputs replace files that are in DIR"
+    )
     parser.add_argument("--script", type=Path, help="turns that play the model of the local target")
     parser.add_argument(
         "--as-applied", action="store_true", help="run what is applied, though the files differ"
@@ -67,6 +70,7 @@ def _options(args: Namespace) -> RunOptions:
         agent=args.agent,
         inputs=pairs(args.inputs, "--input"),
         out=args.out,
+        overwrite=args.overwrite,
         script=args.script,
         as_applied=args.as_applied,
         unsafe_no_sandbox=args.unsafe_no_sandbox,

@@ -99,6 +99,13 @@ def test_no_project(command: str, tmp_path: Path) -> None:
         (["run", "sortr"], 2, "There is no agent 'sortr'", "Did you mean 'sorter'?"),
         (["run", "--input", "x=1"], 2, "The agent has no input 'x'.", "Its inputs: none."),
         (["run", "--script", "absent.yaml"], 2, "There is no script 'absent.yaml'.", None),
+        (
+            ["run", "--out", "agentflow.yaml"],
+            2,
+            "'agentflow.yaml' is not a directory.",
+            "--out takes",
+        ),
+        (["run", "--out", "."], 2, "There are files in '.'", "--overwrite"),
         (["run"], 2, "Nothing plays the model on target 'local'.", "--script FILE"),
         (["run", "-t", "prod"], 1, "'prod'", None),
         (["schema", "agnt"], 2, "There is no schema 'agnt'.", "Did you mean 'agent'?"),

@@ -27,6 +27,16 @@ def test_a_new_project_lints_and_runs_as_it_stands(tmp_path: Path) -> None:
     assert report["verdict"] == "completed"
     assert [output["verified"] for output in report["outputs"]] == [True]
 
+    out = project / "out"
+    out.mkdir()
+    (out / "summary.md").write_text("mine", encoding="utf-8")
+    refused = agentflow("run", "--out", "out", cwd=project)
+    assert refused.returncode == 2
+    assert "--overwrite" in refused.stderr
+    assert (out / "summary.md").read_text(encoding="utf-8") == "mine"
+    assert agentflow("run", "--out", "out", "--overwrite", cwd=project).returncode == 0
+    assert "# Summary" in (out / "summary.md").read_text(encoding="utf-8")
+
     again = agentflow("init", "Letters & Notes", cwd=tmp_path)
     assert again.returncode == 2
     assert "There is already" in again.stderr
