@@ -16,8 +16,7 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
     │   └── LostAnswer          4   the connection broke: whether the request took place is unknown
     ├── StreamLost              4   an event stream ended or broke: reconnect
     ├── SandboxUnavailable      1   this machine cannot confine tools
-    ├── PackagesFailed          1   the packages of an environment cannot be installed
-    └── BudgetReached           7
+    └── PackagesFailed          1   the packages of an environment cannot be installed
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def test_a_module_says_what_it_is_for_and_what_it_offers(path: Path) -> None:
     assert offered is not None, f"{name} has no __all__"
     missing = [item for item in offered if not hasattr(module, item)]
     assert not missing, f"{name} offers {missing}, which it does not have"
+
+
+def test_the_tree_of_errors_is_the_one_in_the_docstring() -> None:
+    from agentflow import errors
+
+    assert errors.__doc__ is not None
+    told = dict(re.findall(r"^ +[│├└─ ]*(\w+) +(\d+)\b", errors.__doc__, re.M))
+    made = {
+        name: str(item.exit_code)
+        for name, item in vars(errors).items()
+        if isinstance(item, type) and issubclass(item, errors.AgentflowError)
+    }
+    assert told == made
 
 
 def test_a_code_is_given_once() -> None:
