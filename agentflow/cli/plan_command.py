@@ -38,7 +38,9 @@ async def _plan(args: Namespace, drift: DriftPolicy) -> Plan:
 
     options = project_options(args)
     project = open_project(options.directory)
-    built, report = compiled(project, target=options.target, variables=options.variables)
+    built, report = compiled(
+        project, target=options.target, variables=options.variables, rules=True
+    )
     if report.problems:
         show_problems(report.problems, stream=sys.stderr, sources=report.sources, root=project.root)
     manifest = built.manifest

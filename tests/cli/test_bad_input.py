@@ -144,6 +144,21 @@ def test_a_run_needs_an_environment_and_a_task(
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["plan", "apply", "run"])
+def test_a_rule_that_is_an_error_stops_what_would_change_something(
+    command: str,
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(project)
+    text = GOOD.replace("budget: { usd: 1 }", "metadata: { team: post }")
+    (project / "agentflow.yaml").write_text(text, encoding="utf-8")
+    assert main([command]) == 1
+    assert "error[AF801 no-budget]" in capsys.readouterr().err
+    assert not (project / ".agentflow").exists()
+
+
 def test_a_bug_is_called_one(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
