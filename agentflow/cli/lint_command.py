@@ -44,7 +44,9 @@ def summary(problems: Sequence[Diagnostic], report: Report, seconds: float) -> s
         for severity in Severity
         if (number := sum(problem.severity is severity for problem in problems))
     ]
-    where = f"{counted(report.specs, 'spec')} in {counted(report.files, 'file')}"
+    where = counted(report.files, "file")
+    if report.specs:
+        where = f"{counted(report.specs, 'spec')} in {where}"
     return f"{', '.join(found) or 'no problems'} in {where} ({seconds * 1000:.0f} ms)"
 
 

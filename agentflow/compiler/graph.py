@@ -63,6 +63,12 @@ class AgentNode(Bound[AgentSpec]):
     environment: str | None
     """Address of an Environment in this graph, or `id:env_…`. None: not said."""
 
+    def templates(self) -> Misshapen:
+        """What can be checked of it when it cannot be rendered."""
+        return Misshapen(
+            prompt=self.prompt, task=self.task, vars=self.vars, inputs=tuple(self.spec.inputs)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misshapen:

@@ -112,7 +112,8 @@ class Compilation:
             return None
         if not name.startswith(("./", "../")):
             message = f"The include {name!r} is not a path beside the template."
-            hint = f"Write './{name}' for a file in the same directory."
+            near = name.rpartition("/")[2] if name.startswith("/") else name
+            hint = f"Write './{near}' for a file in the same directory."
             self.problems.append(codes.TEMPLATE_INCLUDE.at(span, message, hint=hint))
             return None
         return posixpath.normpath(posixpath.join(posixpath.dirname(text.name), name))

@@ -22,7 +22,10 @@ __all__ = ["validate"]
 
 
 def validate(graph: Graph, files: Files) -> Checked[Graph]:
-    """Check every spec; the graph that comes back has only those without errors."""
+    """Check every spec; the graph that comes back has only those without errors.
+
+    Of agents with errors it has the templates, which are checked all the same.
+    """
     problems: list[Diagnostic] = []
     environments = {}
     for name, environment in graph.environments.items():
@@ -31,12 +34,16 @@ def validate(graph: Graph, files: Files) -> Checked[Graph]:
         if not has_errors(found):
             environments[name] = environment
     agents = {}
+    misshapen = list(graph.misshapen)
     for name, node in graph.agents.items():
         found = list(_agent(node, files))
         problems += found
         if not has_errors(found):
             agents[name] = node
-    return Checked(replace(graph, agents=agents, environments=environments), tuple(problems))
+        else:
+            misshapen.append(node.templates())
+    sound = replace(graph, agents=agents, environments=environments, misshapen=tuple(misshapen))
+    return Checked(sound, tuple(problems))
 
 
 def _agent(node: AgentNode, files: Files) -> Iterator[Diagnostic]:

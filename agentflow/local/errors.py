@@ -76,7 +76,7 @@ def too_large(message: str) -> ApiError:
 def not_emulated(what: str) -> ApiError:
     """400 rather than 501, which the SDK would retry and clients take for a passing fault."""
     return invalid(
-        f"{what} is not available in the local service. Apply to a target on the hosted service "
+        f"{what}: not available in the local service. Apply to a target on the hosted service "
         "to use it; `agentflow doctor` lists what the local service leaves out.",
         code="not_emulated_locally",
     )

@@ -133,7 +133,8 @@ def check(
 def _files(project: Project, graph: Graph | None) -> set[str]:
     if project.only is not None:
         return set(project.only)
-    return {document.file for document in graph.documents} if graph else set()
+    # Without a graph everything was read all the same: that is where the problems come from.
+    return {document.file for document in graph.documents} if graph else set(project.files.specs())
 
 
 def _count(project: Project, graph: Graph | None) -> int:

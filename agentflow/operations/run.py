@@ -22,13 +22,16 @@ from agentflow.operations.inputs import resolve_inputs
 from agentflow.operations.plan import make_plan
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
-from agentflow.runtime.driver import run_session
+from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Observer
 from agentflow.runtime.run import RunRequest, RunResult
 from agentflow.state.store import StateStore
 
 __all__ = ["RunOptions", "Watch", "run"]
+
+_LISTED_AT_ONCE = Knobs(settle_s=0.0, settle_stopped_s=0.0)
+"""For the embedded service: what it does not list was not written, so there is nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,4 +204,5 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
                 observer=watch.observer,
                 person=watch.person,
                 stop=watch.stop,
+                knobs=_LISTED_AT_ONCE if connection.local else None,
             )

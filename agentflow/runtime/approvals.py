@@ -120,12 +120,12 @@ def _no_rule(tool: str, input: Mapping[str, Any]) -> str:
     if tool == "bash" and isinstance(command, str) and command.split():
         if shell_operators(command):
             return (
-                "Denied: no approval rule matches. A rule matches one simple command at a time: "
+                "No approval rule matches. A rule matches one simple command at a time: "
                 "send the commands one by one."
             )
         example = f', match: {{ command: "{command.split()[0]} *" }}'
     return (
-        f"Denied: no approval rule matches. A rule such as "
+        f"No approval rule matches. A rule such as "
         f"`{{ tool: {tool}{example}, answer: allow }}` would allow it."
     )
 

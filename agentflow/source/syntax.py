@@ -25,6 +25,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "Put the first '- ' on a line of its own, indented below its key.",
     ),
     (
+        "found unexpected ':'",
+        "A ':' stands inside a text that is not quoted, between braces or brackets.",
+        'Quote the whole text, as in { run: "desk.tools:rate" }.',
+    ),
+    (
         "could not find expected ':'",
         "A key without a ':' was found.",
         "Write `key: value`, or indent the line if it continues the text above.",

@@ -18,7 +18,7 @@ from agentflow.compiler.sections import HEADING
 from agentflow.compiler.template import SECTIONS
 from agentflow.diagnostics import has_errors
 from tests.support.memory_files import MemoryFiles
-from tests.support.projects import PROJECT, project
+from tests.support.projects import PROJECT, problems_of, project
 
 FULL = """
 tools: { bash: ask, read: allow }
@@ -423,3 +423,19 @@ def test_a_task_is_checked_though_the_prompt_is_missing() -> None:
     files = project("prompt: ./none.md\ntask: Sort {{ inputs.fle }}.\n")
     _, problems = build(files)
     assert [problem.code for problem in problems] == ["AF001", "AF302"]
+
+
+def test_templates_are_checked_though_their_agent_has_other_errors() -> None:
+    body = 'prompt: "{{ vars.nope }}"\ntask: "{{ inputs.x }"\noutputs: { r: { path: ../r.md } }\n'
+    found = {problem.code for problem in problems_of(project(body))}
+    assert found == {"AF154", "AF302", "AF301"}
+
+
+def test_what_a_template_makes_of_a_value_at_fault_is_not_reported() -> None:
+    body = (
+        "vars: { n: { type: integer, default: 3 } }\n"
+        'prompt: "{% for i in range(vars.n) %}{{ i }}{% endfor %}"\n'
+    )
+    assert problems_of(project(body)) == ()
+    [problem] = problems_of(project(body), variables={"n": "x"})
+    assert problem.code == "AF207"

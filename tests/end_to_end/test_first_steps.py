@@ -37,6 +37,18 @@ def test_a_new_project_lints_and_runs_as_it_stands(tmp_path: Path) -> None:
     assert agentflow("run", "--out", "out", "--overwrite", cwd=project).returncode == 0
     assert "# Summary" in (out / "summary.md").read_text(encoding="utf-8")
 
+    script = project / "script.yaml"
+    turns = script.read_text(encoding="utf-8").replace(
+        "turns:", "turns:\n      - say: Done already.", 1
+    )
+    script.write_text(turns, encoding="utf-8")
+    repaired = agentflow("run", "--format", "json", cwd=project)
+    assert repaired.returncode == 0, repaired.stderr
+    report = json.loads(repaired.stdout)
+    assert report["repairs"] == 1
+    # An output that is not listed here was not written: nothing is waited for.
+    assert report["wall_s"] < 8
+
     again = agentflow("init", "Letters & Notes", cwd=tmp_path)
     assert again.returncode == 2
     assert "There is already" in again.stderr

@@ -296,7 +296,7 @@ ASKED = [
     (rule("bash", None), None, "deny", "rule 1", "Nobody is there"),
     (rule("bash"), None, "allow", "rule 1", None),
     (rule("bash", "deny", message="Never."), None, "deny", "rule 1", "Never."),
-    (rule("write"), None, "deny", "default", "no approval rule"),
+    (rule("write"), None, "deny", "default", "No approval rule"),
 ]
 
 

@@ -129,6 +129,15 @@ CASES: tuple[BadInput, ...] = (
         hint="Quote text",
     ),
     BadInput(
+        id="colon-between-braces",
+        files=agent("custom: { rate: { run: desk.tools:rate } }\n"),
+        code="AF010",
+        line=6,
+        column=34,
+        message="A ':' stands inside a text that is not quoted",
+        hint="Quote the whole text",
+    ),
+    BadInput(
         id="unquoted-template",
         files={"a.yaml": f"{HEAD}prompt: {{{{ vars.x }}}}\n"},
         code="AF014",

@@ -109,6 +109,9 @@ def _known_dependencies(resources: Sequence[Resource]) -> list[Resource]:
 
 def _agent(node: AgentNode, files: Files) -> Checked[_Agent | None]:
     spec = node.spec
+    if None in node.vars.values():
+        # A value is at fault, which is reported; what a template makes of its absence is no news.
+        return Checked(None, tuple(_template_problems(node.templates(), files)))
     paths = output_paths(spec)
     schemas = _schemas(node, files)
     custom = _cards(node, files)
