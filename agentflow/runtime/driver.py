@@ -261,6 +261,7 @@ class _Run:
         self.state: State = machine.begin(_setup(request, task))
         self.inbox: asyncio.Queue[Input] = asyncio.Queue()
         self.ending: Ending | None = None
+        self.stopping_since: float | None = None
         self.report: Report | None = None
         self.warnings: list[str] = []
         self.messaging = asyncio.Lock()
@@ -359,8 +360,11 @@ class _Run:
                 # What runs on our side would be wasted work, or worse, an effect nobody waits for.
                 for task in self.tools:
                     task.cancel()
+                self.stopping_since = self.clock.monotonic()
                 self._spawn(self._interrupt(), self.others)
             case SendMessage():
+                # What was found before a repair says nothing about what the repair delivers.
+                self.report = None
                 self._spawn(self._send_message(command), self.others)
             case SendResult() | SendConfirmation():
                 self._spawn(self._send_answer(command), self.others)
@@ -381,6 +385,11 @@ class _Run:
             await self.clock.sleep(self.knobs.tick_s)
             self.inbox.put_nowait(Tick(self.wall_s()))
             self.reader.reopen_if_silent()
+            since = self.stopping_since
+            if since is not None and self.clock.monotonic() - since >= self.knobs.stop_wait_s:
+                # However far the interrupt came: it may still wait behind a send that hangs.
+                self.stopping_since = None
+                self.inbox.put_nowait(StopTimedOut())
 
     async def _watch_stop(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -415,7 +424,7 @@ class _Run:
             self.inbox.put_nowait(SendConfirmed(id))
         except ServiceError as error:
             what = "The repair request" if message.problems else "The task"
-            self.inbox.put_nowait(SendFailed(what, error.message))
+            self.inbox.put_nowait(SendFailed(what, error.message, is_message=True))
 
     async def _send_answer(self, answer: SendResult | SendConfirmation) -> None:
         call = answer.call
@@ -436,8 +445,6 @@ class _Run:
                 await self.sender.interrupt()
         except ServiceError:
             await self._look_if_gone()
-        await self.clock.sleep(self.knobs.stop_wait_s)
-        self.inbox.put_nowait(StopTimedOut())
 
     async def _look_if_gone(self) -> None:
         try:
@@ -451,20 +458,27 @@ class _Run:
                 self.inbox.put_nowait(SessionGone("terminated"))
 
     async def _check_outputs(self) -> None:
-        reason = ""
-        for attempt in range(self.knobs.tries):
+        try:
+            self.report = await self._collect(self.knobs.settle_s)
+        except ServiceError as error:
+            lost = ConnectionLost(f"the outputs cannot be fetched: {error.message}")
+            self.inbox.put_nowait(lost)
+        else:
+            self.inbox.put_nowait(OutputsChecked(self.report.problems))
+
+    async def _collect(self, settle_s: float) -> Report:
+        """Collect the outputs, again after a failure that may pass.
+
+        Raises:
+            ServiceError: they cannot be fetched.
+            UsageError: they cannot be written.
+        """
+        for attempt in range(self.knobs.tries - 1):
             try:
-                self.report = await self.collector.collect(settle_s=self.knobs.settle_s)
-            except (Unavailable, LostAnswer) as error:
-                reason = error.message
+                return await self.collector.collect(settle_s=settle_s)
+            except (Unavailable, LostAnswer):
                 await self.clock.sleep(backoff.delay_s(attempt, self.draw()))
-            except ServiceError as error:
-                reason = error.message
-                break
-            else:
-                self.inbox.put_nowait(OutputsChecked(self.report.problems))
-                return
-        self.inbox.put_nowait(ConnectionLost(f"the outputs cannot be fetched: {reason}"))
+        return await self.collector.collect(settle_s=settle_s)
 
     # The end
 
@@ -472,38 +486,51 @@ class _Run:
         """Make sure that nothing goes on without us: the last chance, so nothing here raises."""
         if self.state.at_rest:
             return
+        doubt: str | None
         try:
-            await self._stop_session()
+            doubt = await self._stop_session()
         except ServiceError as error:
-            self.tell(
-                Note(
-                    level="warning",
-                    text=f"Session {self.session_id} may still be running: it could not be "
-                    f"interrupted ({error.message})",
-                )
-            )
+            doubt = error.message
+        if doubt is not None:
+            text = f"Session {self.session_id} may still be running: {doubt}"
+            self.tell(Note(level="warning", text=text))
 
-    async def _stop_session(self) -> None:
-        """Interrupt, and wait until the service has said twice that the session does not run.
+    async def _stop_session(self) -> str | None:
+        """Interrupt until the service has said twice that the session does not run.
 
         A message of ours may still be on its way when everything else was given up, so one look is
-        not enough, and an interrupt that came too early is sent again.
+        not enough, and an interrupt that failed or came too early is sent again.
+
+        Returns:
+            None: it does not run. Else why that is not known, after all the time there is for it.
+
+        Raises:
+            ServiceError: the service refuses to say.
         """
         deadline = self.clock.monotonic() + self.knobs.stop_wait_s
         again_at = self.clock.monotonic()
         resting = 0
-        while resting < 2 and self.clock.monotonic() < deadline:
-            if self.clock.monotonic() >= again_at:
-                await self.sessions.send(self.session_id, [{"type": "user.interrupt"}])
-                again_at = self.clock.monotonic() + INTERRUPT_AGAIN_S
-            info = await self.sessions.retrieve(self.session_id)
-            resting = resting + 1 if info.status in ("idle", "terminated") else 0
+        doubt = "it was interrupted and did not stop."
+        while self.clock.monotonic() < deadline:
+            try:
+                if self.clock.monotonic() >= again_at:
+                    await self.sessions.send(self.session_id, [{"type": "user.interrupt"}])
+                    again_at = self.clock.monotonic() + INTERRUPT_AGAIN_S
+                info = await self.sessions.retrieve(self.session_id)
+            except (Unavailable, LostAnswer) as error:
+                resting = 0
+                doubt = f"it could not be interrupted ({error.message})"
+            else:
+                resting = resting + 1 if info.status in ("idle", "terminated") else 0
+                if resting == 2:
+                    return None
             await self.clock.sleep(self.knobs.tick_s)
+        return doubt
 
     async def _salvage(self) -> Report:
         """What there is of the outputs of a run that did not come to the point of checking them."""
         try:
-            return await self.collector.collect(settle_s=self.knobs.settle_stopped_s)
+            return await self._collect(self.knobs.settle_stopped_s)
         except ServiceError as error:
             text = f"The session's files could not be fetched: {error.message}"
             self.tell(Note(level="warning", text=text))

@@ -167,8 +167,21 @@ class _Work:
         for event in history.events:
             self.event(event)
         places = {event.id: place for place, event in enumerate(history.events) if event.id}
+        self._take_last_status(history, places)
         self._reorder(places)
         self._resend_lost_answers(history)
+
+    def _take_last_status(self, history: History, places: Mapping[str, int]) -> None:
+        """A status that the list shows late is no news to a session that has moved on since."""
+        last = next((e for e in reversed(history.events) if isinstance(e, _STATUS)), None)
+        state = self.state
+        ours, known = places.get(state.expected or ""), places.get(state.status_id or "")
+        if last is None or ours is None or known is None:
+            return
+        if max(ours, known) < places.get(last.id, -1):
+            usage = budget.fold(state.usage, last, state.setup.limits.model)
+            self.put(seq=state.seq + 1, usage=usage)
+            _EVENTS[type(last)](self, last)
 
     def _reorder(self, places: Mapping[str, int]) -> None:
         """Whether our message stands before the last idle is for the list to say, not for us."""
@@ -332,6 +345,7 @@ class _Work:
             phase=Phase.WORKING,
             running=True,
             idle=None,
+            status_id=None,
             looked_up=frozenset(),
             expected=None,
             error=None,
@@ -396,7 +410,12 @@ def _answer_confirmed(work: _Work, given: AnswerConfirmed) -> None:
 
 def _send_failed(work: _Work, given: SendFailed) -> None:
     reason = f"{given.what} could not be sent: {given.reason}"
-    work.stop(Ending(verdict=Verdict.FAILED, reason=reason))
+    ending = Ending(verdict=Verdict.FAILED, reason=reason)
+    if given.is_message and work.state.phase is Phase.WORKING:
+        # No event would follow an interrupt: what the session does is asked for on the way out.
+        work.finish(ending)
+    else:
+        work.stop(ending)
 
 
 def _tool_finished(work: _Work, given: ToolFinished) -> None:
@@ -561,16 +580,22 @@ def _tool_result(work: _Work, event: AgentToolResult) -> None:
 
 
 def _running(work: _Work, event: StatusRunning) -> None:
-    work.put(running=True, idle=None, looked_up=frozenset())
+    work.put(running=True, idle=None, status_id=event.id, looked_up=frozenset())
 
 
 def _rescheduled(work: _Work, event: StatusRescheduled) -> None:
-    work.put(running=True, idle=None)
+    work.put(running=True, idle=None, status_id=event.id)
     work.note("info", "The service hit a transient failure and tries again by itself.")
 
 
 def _idle(work: _Work, event: StatusIdle) -> None:
-    work.put(running=False, idle=event, idle_seq=work.state.seq, looked_up=frozenset())
+    work.put(
+        running=False,
+        idle=event,
+        idle_seq=work.state.seq,
+        status_id=event.id,
+        looked_up=frozenset(),
+    )
 
 
 def _terminated(work: _Work, event: StatusTerminated) -> None:
@@ -617,6 +642,9 @@ def _unknown(work: _Work, event: Unknown) -> None:
     work.put(unknown=work.state.unknown | {event.type})
     work.note("info", f"Event type {event.type!r} is unknown here and was only recorded.")
 
+
+_STATUS = (StatusRunning, StatusIdle, StatusRescheduled)
+"""Each holds until the next of them; that a session was terminated never becomes untrue."""
 
 _FACTS: dict[type, Callable[[_Work, Any], None]] = {
     Started: _started,

@@ -160,6 +160,8 @@ class State:
     idle: StatusIdle | None = None
     """The last status, if it is idle and came after our last message was sent."""
     idle_seq: int = 0
+    status_id: str | None = None
+    """The event that says whether the session runs. None: our message does."""
     looked_up: frozenset[str] = frozenset()
     """Blocking ids we asked the history for, since the last idle."""
     gone: str | None = None
@@ -216,6 +218,8 @@ class SendFailed:
 
     what: str
     reason: str
+    is_message: bool = False
+    """It would have started a turn: without it the session rests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -387,3 +387,35 @@ def test_a_message_is_told_once_however_often_it_comes() -> None:
     same = says("a1", "Hello")
     _, commands = play(working(), [same, same, replace(same)])
     assert [c.notice for c in commands if isinstance(c, Notify)] == [Said(text="Hello")]
+
+
+@pytest.mark.parametrize("lags", [False, True])
+def test_a_status_the_list_shows_late_is_old_news(lags: bool) -> None:
+    """The list may show late what the stream missed: the rest that came behind it still holds."""
+    listed = (message(), running("s1"), idle("i1"))
+    state, commands = play(
+        machine.begin(setup()),
+        [
+            Started(),
+            SendConfirmed("m1"),
+            message(at=None),
+            # The stream broke, and what it missed is not in the list yet.
+            idle("i1"),
+            History(listed[:2] if lags else listed),
+            History(listed),
+        ],
+    )
+    assert CheckOutputs() in commands
+    assert state.at_rest
+    assert state.usage.running_since_s is None
+
+
+def test_a_late_status_of_the_turn_before_a_repair_ends_nothing() -> None:
+    before: list[Input] = [Started(), SendConfirmed("m1"), message(), idle("i1")]
+    before.append(OutputsChecked(("no r.md",)))
+    listed = (message(), running("s1"), idle("i1"), message("m2"))
+    late: list[Input] = [SendConfirmed("m2"), message("m2"), History(listed)]
+    state, commands = play(machine.begin(setup()), [*before, *late])
+    assert commands.count(CheckOutputs()) == 1
+    assert state.phase is Phase.WORKING
+    assert not state.at_rest
