@@ -11,7 +11,9 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("code", nargs="?", help="such as AF501; none lists them all")
+    parser.add_argument(
+        "code", nargs="?", help="such as AF501, or AF5 for its family; none lists them all"
+    )
 
 
 def run(args: Namespace) -> int:

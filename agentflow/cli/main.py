@@ -114,6 +114,21 @@ def _bug(error: Exception) -> int:
     return EXIT_BUG
 
 
+def _refused(error: OSError) -> int:
+    """A file that cannot be written, a full disk: said of the machine, not of agentflow."""
+    if os.environ.get("AGENTFLOW_TRACEBACK"):
+        import traceback
+
+        traceback.print_exc()
+    where = f"{str(error.filename)!r}: " if error.filename is not None else ""
+    print(
+        f"error: The system refused: {where}{error.strerror or error}.\n"
+        "  hint: Check the path, its permissions, and the space that is left.",
+        file=sys.stderr,
+    )
+    return EXIT_USAGE
+
+
 def _run(command: Command, arguments: Sequence[str]) -> int:
     try:
         parser, run = parser_of(command)
@@ -128,6 +143,8 @@ def _run(command: Command, arguments: Sequence[str]) -> int:
         # Whoever read our output has gone (`| head`): nothing is left to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except OSError as error:
+        return _refused(error)
     except Exception as error:
         return _bug(error)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from agentflow.cli.options import add_project_options, project_options
@@ -15,8 +15,14 @@ from agentflow.operations.serve import TOKEN_VARIABLE, serve, token_from_environ
 __all__ = ["add_arguments", "run"]
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= 65_535):
+        raise ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
+
+
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--port", type=_port, default=0, help="default: a free one")
     parser.add_argument(
         "--script", type=Path, help="turns that play the model (default: the target's)"
     )

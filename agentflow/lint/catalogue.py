@@ -40,10 +40,10 @@ def _find(word: str) -> Code | None:
 
 
 def explain(word: str) -> str | None:
-    """The page of a code or a name, as plain text. None: there is none."""
+    """The page of a code or a name, or the codes of a family, as plain text. None: there is none."""
     code = _find(word)
     if code is None:
-        return None
+        return _listed(word.strip().upper())
     rule = _RULES.get(code.id)
     parts = [f"{code.id} {code.name} ({_kind(code, rule)})", code.title, code.explanation]
     if rule is not None:
@@ -58,13 +58,17 @@ def nearest(word: str) -> str | None:
 
 def index() -> str:
     """Every code with its name and title, one a line, by family."""
+    return "\n".join(listed for family in FAMILIES if (listed := _listed(family)))
+
+
+def _listed(family: str) -> str | None:
+    """The codes of a family, one a line. None: there are none."""
+    codes = _codes(family) if family in FAMILIES else []
+    if not codes:
+        return None
     width = max(len(code.name) for code in KNOWN.values())
-    blocks = []
-    for family, title in FAMILIES.items():
-        lines = [f"{code.id}  {code.name:<{width}}  {code.title}" for code in _codes(family)]
-        if lines:
-            blocks.append("\n".join([f"{family}: {title}", *lines]))
-    return "\n\n".join(blocks) + "\n"
+    lines = [f"{code.id}  {code.name:<{width}}  {code.title}" for code in codes]
+    return "\n".join([f"{family}: {FAMILIES[family]}", *lines]) + "\n"
 
 
 def _codes(family: str) -> list[Code]:

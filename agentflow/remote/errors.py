@@ -66,7 +66,7 @@ def translate(error: Exception) -> AgentflowError:
             hint="Check that the base URL is that of a Managed Agents service.",
         )
     if isinstance(error, anthropic.APIConnectionError):
-        return _from_transport(error.__cause__ or error, str(error.request.url.host))
+        return _from_transport(error.__cause__ or error, _host_of(error))
     if isinstance(error, httpx2.HTTPError):
         return _from_transport(error, _host_of(error))
     if isinstance(error, anthropic.CredentialsError):
@@ -124,8 +124,9 @@ def _from_transport(error: BaseException, host: str) -> ServiceError:
 
 
 def _host_of(error: Exception) -> str:
+    """With its port, where the base URL has one."""
     try:
-        return str(error.request.url.host)  # type: ignore[attr-defined]
+        return error.request.url.netloc.decode()  # type: ignore[attr-defined, no-any-return]
     except (AttributeError, RuntimeError):  # httpx2 raises RuntimeError where no request was set
         return "the service"
 

@@ -109,6 +109,13 @@ def test_no_project(command: str, tmp_path: Path) -> None:
         (["run"], 2, "Nothing plays the model on target 'local'.", "--script FILE"),
         (["run", "-t", "prod"], 1, "'prod'", None),
         (["schema", "agnt"], 2, "There is no schema 'agnt'.", "Did you mean 'agent'?"),
+        (
+            ["schema", "--out", "agentflow.yaml"],
+            2,
+            "'agentflow.yaml': File exists.",
+            "Check the path",
+        ),
+        (["init", "agentflow.yaml/x"], 2, "'agentflow.yaml/x': Not a directory.", "Check the path"),
         (["explain", "AF9999"], 2, "There is no code 'AF9999'.", None),
         (["init"], 2, "There is already agentflow.yaml in '.'.", "Choose another directory"),
     ],
@@ -129,6 +136,14 @@ def test_a_wrong_command_line(
     assert message in error
     assert (hint or "") in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "1e3", "http"])
+def test_a_port_is_a_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["serve", f"--port={port}"])
+    assert stopped.value.code == 2
+    assert f"'{port}' is not a port: 0 to 65535" in capsys.readouterr().err
 
 
 def test_a_run_needs_an_environment_and_a_task(

@@ -72,3 +72,11 @@ def test_the_catalogue_for_programs() -> None:
     assert [entry["code"] for entry in data["codes"]] == sorted(KNOWN)
     rules = {entry["code"] for entry in data["codes"] if entry["rule"]}
     assert rules == {rule.code.id for rule in RULES}
+
+
+def test_a_family_lists_its_codes() -> None:
+    page = explain("af6")
+    assert page is not None
+    assert page.startswith("AF6: Tools and permissions\nAF601")
+    assert page in index()
+    assert {line[:3] for line in page.splitlines()} == {"AF6"}
