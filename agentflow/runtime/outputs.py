@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +173,18 @@ def base_name(path: str) -> str:
 
 def _newest(files: Sequence[RemoteFile]) -> dict[str, RemoteFile]:
     """By base name; of files made in the same instant the later one in the list."""
+
+    def made(file: RemoteFile) -> datetime:
+        try:
+            at = datetime.fromisoformat(file.created_at)
+        except ValueError:
+            return datetime.min.replace(tzinfo=UTC)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
     found: dict[str, RemoteFile] = {}
     for file in files:
         name = base_name(file.filename)
-        if name not in found or file.created_at >= found[name].created_at:
+        if name not in found or made(file) >= made(found[name]):
             found[name] = file
     return found
 
@@ -228,11 +237,13 @@ def _form_problems(output: OutputPolicy, data: bytes) -> list[str]:
 
 def _schema_problems(schema: Mapping[str, Any], text: str) -> list[str]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        return ["is not JSON that can be read: it is nested too deeply."]
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError):
             return [f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."]
-        return [f"is not JSON: {error}"]
+        return [f"is not JSON: {error}."]
     from jsonschema import Draft202012Validator
     from jsonschema.validators import validator_for
 
@@ -245,6 +256,11 @@ def _schema_problems(schema: Mapping[str, Any], text: str) -> list[str]:
     if len(errors) > 5:
         shown.append(f"has {len(errors) - 5} more places that do not fit its schema.")
     return shown
+
+
+def _no_constant(name: str) -> object:
+    """Python writes and reads these; no other reader of the file would."""
+    raise ValueError(f"it holds {name}")
 
 
 def _short(message: str) -> str:

@@ -41,7 +41,7 @@ class WorkerPool:
         Raises:
             CallFailed: there is no value.
         """
-        worker = self._free.pop() if self._free else await self._start()
+        worker = await self._next()
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await _exchange(worker, request)
@@ -64,6 +64,15 @@ class WorkerPool:
         for worker in list(self._all):
             await self._kill(worker)
         self._free.clear()
+
+    async def _next(self) -> asyncio.subprocess.Process:
+        while self._free:
+            worker = self._free.pop()
+            if worker.returncode is None:
+                return worker
+            # It died while nobody used it: what is called next has no part in that.
+            await self._kill(worker)
+        return await self._start()
 
     async def _start(self) -> asyncio.subprocess.Process:
         worker = await asyncio.create_subprocess_exec(

@@ -34,6 +34,20 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _keep_from_forks(*pipes: BinaryIO) -> None:
+    """A process that a tool forks off and leaves behind cannot answer for us, nor hold us up."""
+
+    def let_go() -> None:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for pipe in pipes:
+            # The descriptor stays taken: closed, its number would be the next file's.
+            os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=let_go)
+
+
 def _read(pipe: BinaryIO) -> Any:
     """The next request. None: the caller is gone or has no more."""
     head = pipe.read(8)
@@ -82,6 +96,7 @@ def main() -> None:
     _die_with_parent()
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
+    _keep_from_forks(requests, answers)
     os.dup2(2, 1)
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -92,7 +107,7 @@ def main() -> None:
             answer = _answer(request, runner)
             try:
                 _write(answers, answer)
-            except ValueError as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 _write(answers, {"error": f"The result cannot be written as JSON: {error}"})
 
 

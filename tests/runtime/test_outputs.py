@@ -134,7 +134,7 @@ class ListedFiles:
 
 
 def remote(
-    id: str, name: str = "report.md", *, at: str = "1", downloadable: bool = True
+    id: str, name: str = "report.md", *, at: str = "2026-11-22T10:00:01Z", downloadable: bool = True
 ) -> RemoteFile:
     return RemoteFile(
         id=id,
@@ -199,8 +199,8 @@ def test_inputs_in_the_list_are_not_outputs(tmp_path: Path) -> None:
 
 def test_files_of_one_name_are_kept_apart_and_the_newest_counts(tmp_path: Path) -> None:
     listed = [
-        (remote("f2", "b/report.md", at="2"), b"new"),
-        (remote("f1", "a/report.md", at="1"), b"old"),
+        (remote("f2", "b/report.md", at="2026-11-22T10:00:02Z"), b"new"),
+        (remote("f1", "a/report.md", at="2026-11-22T10:00:01Z"), b"old"),
         (remote("f3", "../notes"), b"extra"),
     ]
     report = run(collect(POLICY, ListedFiles(listed), tmp_path))
@@ -210,7 +210,7 @@ def test_files_of_one_name_are_kept_apart_and_the_newest_counts(tmp_path: Path) 
 
 
 def test_a_repaired_file_replaces_the_first_and_nothing_is_fetched_twice(tmp_path: Path) -> None:
-    first, second = (remote("f1"), b" "), (remote("f2", at="2"), b"better")
+    first, second = (remote("f1"), b" "), (remote("f2", at="2026-11-22T10:00:02Z"), b"better")
     files = ListedFiles([first], [first], [first, second])
     report = run(collect(POLICY, files, tmp_path, times=2))
     assert report.problems == ()
@@ -253,3 +253,30 @@ def test_the_agent_is_told_exactly_what_is_wrong() -> None:
     text = repair_message(["a is empty.", "b was not delivered."], 1, 2)
     assert "- a is empty.\n- b was not delivered." in text
     assert "repair 1 of 2" in text
+
+
+NOT_JSON = [b'{"total": NaN}', b'{"total": -Infinity}', b"[" * 200_000 + b"]" * 200_000]
+
+
+@pytest.mark.parametrize("data", NOT_JSON, ids=["nan", "infinity", "deep"])
+def test_what_only_python_reads_as_json_is_not_json(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "totals.json"
+    path.write_bytes(data)
+    [problem] = verify_file("totals", output("totals.json", schema={}), path).problems
+    assert "is not JSON" in problem
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("2026-11-22T10:00:00Z", "2026-11-22T10:00:00.250Z"),
+        ("2026-11-22T10:00:00.5Z", "2026-11-22T10:00:00.51Z"),
+        ("2026-11-22T10:00:00Z", "2026-11-22T09:00:01-01:00"),
+    ],
+)
+def test_the_newest_is_told_by_the_instant_not_by_the_text(
+    older: str, newer: str, tmp_path: Path
+) -> None:
+    listed = [(remote("f2", at=newer), b"newer"), (remote("f1", at=older), b"older")]
+    run(collect(POLICY, ListedFiles(listed), tmp_path))
+    assert (tmp_path / "out/report.md").read_bytes() == b"newer"

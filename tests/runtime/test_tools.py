@@ -47,6 +47,20 @@ def sleeps():
     child = subprocess.Popen(["sleep", "600"])
     (HERE / "pids.txt").write_text(f"{os.getpid()} {child.pid}")
     time.sleep(600)
+def detaches():
+    if os.fork() == 0:
+        os.setsid()
+        (HERE / "pids.txt").write_text(str(os.getpid()))
+        time.sleep(600)
+    while not (HERE / "pids.txt").exists():
+        time.sleep(0.01)
+    return "detached"
+def keys(): return {(1, 2): 3}
+def deep():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
 async def later(n):
     await asyncio.sleep(0)
     return n + 1
@@ -337,3 +351,38 @@ def test_a_question_goes_to_a_person(
     assert outcome.is_error is is_error
     if person is not None:
         assert person.asked == ["Net or gross?"]
+
+
+def test_a_process_a_tool_left_behind_does_not_hold_up_the_end(bench: Bench) -> None:
+    began = time.monotonic()
+    try:
+        [outcome] = bench.run(call(), rate=tool("detaches"))
+        assert outcome.text == "detached"
+        assert time.monotonic() - began < 30
+    finally:
+        os.kill(int((bench.root / "shop/pids.txt").read_text()), 9)
+
+
+@pytest.mark.parametrize("function", ["keys", "deep"])
+def test_a_value_that_is_not_json_is_said_to_be_none(bench: Bench, function: str) -> None:
+    first, second = bench.run(call(), call("count", "2"), rate=tool(function), count=tool("rate"))
+    assert first.is_error
+    assert "cannot be written as JSON" in first.text
+    # The process, and with it what its modules remember, goes on.
+    assert not second.is_error
+
+
+def test_a_worker_that_died_between_two_calls_is_replaced(bench: Bench) -> None:
+    async def scenario() -> Any:
+        pool = WorkerPool(bench.root)
+        request = {"run": "shop.tools:rate", "input": {}}
+        try:
+            await pool.call(request, timeout_s=20.0)
+            [worker] = pool._all
+            worker.kill()
+            await worker.wait()
+            return await pool.call(request, timeout_s=20.0)
+        finally:
+            await pool.close()
+
+    assert asyncio.run(scenario())["call"] == 1
