@@ -73,11 +73,33 @@ def _model(title: str, schema: Mapping[str, Any], level: int) -> Iterator[str]:
     yield ""
 
 
+_INTRODUCTION = (
+    "A project is the directory of `agentflow.yaml`, with every YAML file below it that says "
+    "`apiVersion: agentflow/v1`, or has a `kind` and no `apiVersion`; other YAML files are left alone. A file may hold several "
+    "documents, and the first of each file has the `apiVersion`. Order never matters. Text that starts with "
+    "`./` or `../` is a file beside the spec.\n",
+    "Code is named from the project's directory: `desk.tools:rate` is the function `rate` in `desk/tools.py`. "
+    'Between braces or brackets such a name needs quotes: `{ run: "desk.tools:rate" }`. '
+    "[Tools and checks](code.md) has the rest, [Prompts and tasks](prompts.md) what `{{ … }}` can do, and "
+    "[Scripts](scripts.md) how to play the model.\n",
+    "Values are put in wherever a spec has text, but not in `kind` and `name`; a value that is nothing but "
+    "`${var.x}` keeps its type:\n",
+    "| written | becomes |\n|---|---|\n"
+    "| `${var.x}` | a variable of the agent, the target or the project |\n"
+    "| `${env.X}` | an environment variable, which has to be set |\n"
+    "| `${env.X:-text}` | the same, or `text` where it is not set |\n"
+    "| `${env.X:?text}` | the same, with `text` as the hint where it is not set |\n"
+    "| `${ref.agent.x.id}`, `${ref.agent.x.version}`, `${ref.environment.x.id}` | what the service gave a resource |\n"
+    "| `$${` | a plain `${` |\n",
+)
+
+
 def spec_page() -> str:
     """Every kind and every field, from the models."""
     parts = [
         _HEAD,
         "# The spec language\n",
+        *_INTRODUCTION,
         "Every kind, every field. Durations need a unit (`90s`, `20m`, `1h30m`), counts take `k` and `M`, "
         "money is in dollars. `agentflow schema` prints the same as JSON Schema, for editors.\n",
     ]

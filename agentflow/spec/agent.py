@@ -151,7 +151,7 @@ class AgentSpec(SpecModel):
     """An autonomous agent."""
 
     apiVersion: ApiVersion | None = Field(
-        default=None, description="agentflow/v1, in the first document of a file."
+        default=None, description="agentflow/v1, in the first document of every file."
     )
     kind: Literal["Agent"]
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
@@ -162,7 +162,9 @@ class AgentSpec(SpecModel):
         description="A model id, or a map with more to say."
     )
     environment: EnvironmentRef | None = Field(
-        default=None, description="Where its tools run: the name of an Environment."
+        default=None,
+        description="Where its tools run: the name of an Environment, or `id:env_…` for one that is "
+        "not managed here.",
     )
     vars: dict[Identifier, VarSpec] = Field(
         default_factory=dict, description="Known when compiled: `{{ vars.x }}` and `${var.x}`."

@@ -53,7 +53,7 @@ class EnvironmentSpec(SpecModel):
     """A sandbox in the cloud, or its stand-in on this machine."""
 
     apiVersion: ApiVersion | None = Field(
-        default=None, description="agentflow/v1, in the first document of a file."
+        default=None, description="agentflow/v1, in the first document of every file."
     )
     kind: Literal["Environment"]
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")

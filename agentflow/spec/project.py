@@ -51,7 +51,7 @@ class ProjectSpec(SpecModel):
     """The root of a project."""
 
     apiVersion: ApiVersion | None = Field(
-        default=None, description="agentflow/v1, in the first document of a file."
+        default=None, description="agentflow/v1, in the first document of every file."
     )
     kind: Literal["Project"]
     name: Name = Field(description="Marks what belongs to the project on a service.")

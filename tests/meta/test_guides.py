@@ -1,0 +1,55 @@
+"""docs/code.md and docs/scripts.md show code and scripts: all of it is held here."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from agentflow.compiler.pipeline import build
+from agentflow.local.drivers.script_file import ScriptTurn, read_script
+from tests.support.cli import ROOT
+from tests.support.memory_files import MemoryFiles
+from tests.support.projects import project
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def test_the_tool_that_is_shown_compiles() -> None:
+    [spec], [tool, _] = blocks("code.md", "yaml"), blocks("code.md", "python")
+    result = build(MemoryFiles({**project(spec).files, "desk/tools.py": tool}))
+    assert result.problems == ()
+    assert result.value.compiled is not None
+    [custom] = [
+        item
+        for item in result.value.compiled.manifest.resources[0].payload["tools"]
+        if item["type"] == "custom"
+    ]
+    assert custom["description"] == "The exchange rate of a currency."
+    fields = custom["input_schema"]["properties"]
+    assert list(fields) == ["currency", "kind", "days"]
+    assert fields["currency"]["description"] == "ISO 4217, upper case"
+
+
+def test_the_check_that_is_shown_checks(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks("code.md", "python")[1], namespace)
+    totals = tmp_path / "totals.json"
+    totals.write_text(json.dumps({"sum": 3, "parts": [1, 2]}), encoding="utf-8")
+    assert namespace["adds_up"]({"totals": totals}) == []
+    totals.write_text(json.dumps({"sum": 4, "parts": [1, 2]}), encoding="utf-8")
+    assert namespace["adds_up"]({"totals": totals}) != []
+
+
+def test_the_script_that_is_shown_is_one_and_every_field_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "script.yaml"
+    file.write_text(blocks("scripts.md", "yaml")[0], encoding="utf-8")
+    turns = read_script(file).turns_of("sales-analyst")
+    assert turns is not None
+    assert len(turns) == 4
+    text = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == set(ScriptTurn.model_fields)
