@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
@@ -194,7 +194,7 @@ class _Composer:
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if self._wants_key():
                     self._refuse_key(event)
-                    _skip(events)
+                    self._skip(events)
                 else:
                     self._open(event, kind is MappingStartEvent)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -257,14 +257,30 @@ class _Composer:
         frame.key, frame.key_start, frame.key_end = "", start, end
         frame.drops_value = True
 
+    def _skip(self, events: Iterator[Any]) -> None:
+        """Consume the rest of a collection whose start event was just read."""
+        depth = 1
+        for event in events:
+            if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+                depth += 1
+                if len(self._stack) + depth > MAX_DEPTH:
+                    self._too_deep(event.start_mark.index)
+            elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+                depth -= 1
+                if not depth:
+                    return
+
+    def _too_deep(self, start: int) -> NoReturn:
+        message = f"Values are nested more than {MAX_DEPTH} levels deep."
+        self._report(codes.TOO_DEEP, (start, start + 1), message, None)
+        raise _Stop
+
     def _open(self, event: Any, is_map: bool) -> None:
         if event.ctag is not None:
             self._refuse_tag(event)
         frame = _Frame(event, is_map)
         if len(self._stack) >= MAX_DEPTH:
-            message = f"Values are nested more than {MAX_DEPTH} levels deep."
-            self._report(codes.TOO_DEEP, (frame.start, frame.start + 1), message, None)
-            raise _Stop
+            self._too_deep(frame.start)
         if frame.anchor is not None:
             self._anchors[frame.anchor] = None  # until it is closed
         self._stack.append(frame)
@@ -374,15 +390,3 @@ class _Composer:
             self.problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
             raise _Stop
         self.problems.append(code.at(span, message, hint=hint, related=related))
-
-
-def _skip(events: Iterator[Any]) -> None:
-    """Consume the rest of a collection whose start event was just read."""
-    depth = 1
-    for event in events:
-        if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
-            depth += 1
-        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
-            depth -= 1
-            if not depth:
-                return

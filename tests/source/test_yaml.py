@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from agentflow import codes
 from agentflow.source import yaml as reader
 from agentflow.source.yaml import MAX_DEPTH, MAX_PROBLEMS, USES_C_PARSER, parse
 
@@ -259,3 +260,9 @@ def test_data_written_by_another_library_is_read_back(data: Any) -> None:
     # What one library writes without quotes, such as `null` as a key, the other may refuse.
     assert [item.code for item in problems if item.code != "AF014"] == []
     assert documents[0].data == {"root": data}
+
+
+def test_a_key_that_nests_without_end_is_not_read_to_its_end() -> None:
+    """The parser takes quadratic time for it: a megabyte of braces would take many minutes."""
+    found = parse("a.yaml", "{" * 1_000_000)
+    assert [p.code for p in found.problems][-1] == codes.TOO_DEEP.id
