@@ -246,12 +246,19 @@ def _schema_problems(schema: Mapping[str, Any], text: str) -> list[str]:
         return [f"is not JSON: {error}."]
     from jsonschema import Draft202012Validator
     from jsonschema.validators import validator_for
+    from referencing import Registry
 
     validator_class = validator_for(schema, default=Draft202012Validator)
-    errors = sorted(
-        validator_class(dict(schema)).iter_errors(value),
-        key=lambda e: list(map(str, e.absolute_path)),
-    )
+    try:
+        # Without a registry of its own, a validator fetches what a schema refers to.
+        errors = sorted(
+            validator_class(dict(schema), registry=Registry()).iter_errors(value),
+            key=lambda e: list(map(str, e.absolute_path)),
+        )
+    except RecursionError:
+        return ["cannot be held against its schema: it is nested too deeply."]
+    except Exception as error:  # a reference to nothing, a number that has no exact form
+        return [f"cannot be held against its schema: {_short(str(error))}."]
     shown = [f"does not fit its schema at {e.json_path}: {_short(e.message)}." for e in errors[:5]]
     if len(errors) > 5:
         shown.append(f"has {len(errors) - 5} more places that do not fit its schema.")

@@ -117,8 +117,10 @@ def argument_problem(tool: CustomToolPolicy, input: Mapping[str, Any]) -> str | 
     """Why these arguments are refused, for the agent to read. None: they are fine."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
+    from referencing import Registry
 
-    validator = Draft202012Validator(dict(tool.input_schema))
+    # Without a registry of its own, a validator fetches what a schema refers to.
+    validator = Draft202012Validator(dict(tool.input_schema), registry=Registry())
     error = best_match(validator.iter_errors(dict(input)))
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path)

@@ -82,6 +82,7 @@ AGENTS = [
     ("output-section-empty", "outputs: { r: { path: r.md, sections: [(short)] } }", "AF156", "(short)", "no heading", "Heading"),
     ("output-section-twice", "outputs: { r: { path: r.md, sections: [A, a (x)] } }", "AF156", "a (x)", "named twice", "Remove"),
     ("output-schema-bad", "outputs: { r: { path: r.json, schema: { type: objet } } }", "AF158", "objet", "'objet'", ""),
+    ("output-schema-dynamic", "outputs: { r: { path: r.json, schema: { $dynamicRef: 'https://x.com/s.json' } } }", "AF158", "'https://x.com/s.json'", "leads out", ""),
     ("output-schema-remote", "outputs: { r: { path: r.json, schema: { $ref: 'https://x.com/s.json' } } }", "AF158", "'https://x.com/s.json'", "leads out", ""),
     ("output-schema-file", "outputs: { r: { path: r.json, schema: ./data.csv } }", "AF259", "./data.csv", "not one JSON object", "JSON Schema"),
     ("record", "uncertainty: { mode: assume, record: reprt }\noutputs: { report: { path: r.md } }", "AF258", "reprt", "no output", "'report'"),

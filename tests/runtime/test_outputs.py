@@ -280,3 +280,40 @@ def test_the_newest_is_told_by_the_instant_not_by_the_text(
     listed = [(remote("f2", at=newer), b"newer"), (remote("f1", at=older), b"older")]
     run(collect(POLICY, ListedFiles(listed), tmp_path))
     assert (tmp_path / "out/report.md").read_bytes() == b"newer"
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (SCHEMA, "[" * 100_000),
+        ({"$ref": "#"}, "1"),
+        ({"$ref": "#/nowhere"}, "1"),
+        ({"multipleOf": 0.01}, "1e400"),
+    ],
+)
+def test_what_cannot_be_verified_is_a_problem_and_not_a_crash(
+    tmp_path: Path, schema: Mapping[str, Any], text: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text, encoding="utf-8")
+    found = verify_file("a", output("a.json", schema=schema), path)
+    assert len(found.problems) == 1
+
+
+@pytest.mark.parametrize("word", ["$ref", "$dynamicRef"])
+def test_verifying_fetches_nothing(
+    tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        asked.append(arguments)
+        raise OSError
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    path = tmp_path / "a.json"
+    path.write_text("1", encoding="utf-8")
+    schema = {word: "http://127.0.0.1:1/schema.json"}
+    found = verify_file("a", output("a.json", schema=schema), path)
+    assert len(found.problems) == 1
+    assert not asked

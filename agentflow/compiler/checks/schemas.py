@@ -48,12 +48,15 @@ def _by_metaschema(text: str) -> SchemaProblem | None:
 
 
 def _remote(value: Any, path: Path) -> SchemaProblem | None:
-    """A `$ref` that leads out of the schema: nothing is fetched, so it could not be followed."""
+    """A reference that leads out of the schema: nothing is fetched, so it could not be followed."""
     if isinstance(value, Mapping):
-        reference = value.get("$ref")
-        if isinstance(reference, str) and not reference.startswith("#"):
-            message = f"the $ref {reference!r} leads out of the schema, and nothing is fetched."
-            return SchemaProblem((*path, "$ref"), message)
+        for word in ("$ref", "$dynamicRef", "$recursiveRef"):
+            reference = value.get(word)
+            if isinstance(reference, str) and not reference.startswith("#"):
+                message = (
+                    f"the {word} {reference!r} leads out of the schema, and nothing is fetched."
+                )
+                return SchemaProblem((*path, word), message)
         children: list[tuple[str | int, Any]] = list(value.items())
     else:
         children = list(enumerate(value)) if isinstance(value, list) else []
