@@ -46,6 +46,12 @@ class Tokens:
         self.all = tuple(_lex(environment, text))
         self._code = [t for t in self.all if t.type not in {"whitespace", "data"}]
         self._used: set[int] = set()
+        # Looked up rather than searched: a text has thousands of tokens, and most are asked for.
+        self._by_value: dict[str, list[int]] = {}
+        self._by_line: dict[tuple[int, str], list[int]] = {}
+        for index, token in enumerate(self._code):
+            self._by_value.setdefault(_bare(token), []).append(index)
+            self._by_line.setdefault((token.line, _bare(token)), []).append(index)
 
     def find(self, line: int, *pattern: str, pick: int = -1) -> Token | None:
         """The next place of consecutive tokens with these values, on `line` if it is there.
@@ -56,17 +62,16 @@ class Tokens:
             pick: which of the tokens found is returned.
         """
         width = len(pattern)
-        found = [
-            index
-            for index in range(len(self._code) - width + 1)
-            if index not in self._used
-            and all(_bare(t) == p for t, p in zip(self._code[index:], pattern, strict=False))
-        ]
-        if not found:
-            return None
-        index = next((i for i in found if self._code[i].line == line), found[0])
-        self._used.add(index)
-        return self._code[index : index + width][pick]
+        for candidates in (
+            self._by_line.get((line, pattern[0]), ()),
+            self._by_value.get(pattern[0], ()),
+        ):
+            for index in candidates:
+                tokens = self._code[index : index + width]
+                if index not in self._used and tuple(map(_bare, tokens)) == pattern:
+                    self._used.add(index)
+                    return tokens[pick]
+        return None
 
     def on_line(self, line: int) -> tuple[int, int]:
         """The first tag of a line; the whole line if it has none."""

@@ -130,7 +130,8 @@ class Meter:
         self.left = WORK_LIMIT
 
     def spend(self, amount: int) -> None:
-        self.left -= amount
+        # Never less than nothing: a template can reach the meter's own filters, by `map("_enter")`.
+        self.left -= max(amount, 0)
         if self.left < 0:
             raise TooMuchWork("It writes or repeats too much: more than a prompt can hold.")
 

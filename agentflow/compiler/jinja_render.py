@@ -74,12 +74,18 @@ class Compilation:
         self.root = template.name if template.document is None else f"{template.name}#"
         self.template = template
         self._includes: dict[str, list[tuple[str, Span]]] = {}
-        self._read(self.root, template)
         self._levels: dict[str, int] = {}
+        try:
+            self._check()
+        except RecursionError:  # a chain such as `1 + 1 + …` parses, but its tree is too deep
+            self.problems.append(_too_nested(template))
+
+    def _check(self) -> None:
+        self._read(self.root, self.template)
         self._walk(self.root, (self.root,))
         assigned = {name for unit in self.units.values() for name in assigned_names(unit.tree)}
         for unit in self.units.values():
-            self.problems += check_unit(unit, scope, assigned, self.environment.tests)
+            self.problems += check_unit(unit, self.scope, assigned, self.environment.tests)
 
     def _read(self, root: str, template: TemplateText) -> None:
         """Parse a text and everything that it includes, each file once."""
@@ -161,9 +167,7 @@ class Compilation:
         except TemplateSyntaxError as error:
             self.problems.append(_syntax_problem(text, error))
         except RecursionError:
-            message = "The template nests expressions too deeply."
-            span = text.span(0, min(1, len(text.text)))
-            self.problems.append(codes.TEMPLATE_SYNTAX.at(span, message, hint="Simplify it."))
+            self.problems.append(_too_nested(text))
         return None
 
     def render(
@@ -246,6 +250,12 @@ def _explain(error: Exception) -> tuple[Code, str, str]:
         f"The template failed: {name}: {text}.",
         "Check the types of its values.",
     )
+
+
+def _too_nested(text: TemplateText) -> Diagnostic:
+    message = "The template nests expressions too deeply."
+    span = text.span(0, min(1, len(text.text)))
+    return codes.TEMPLATE_SYNTAX.at(span, message, hint="Simplify it.")
 
 
 def _where(traceback: TracebackType | None, units: Mapping[str, Unit]) -> tuple[str | None, int]:

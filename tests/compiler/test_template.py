@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from agentflow import codes
 from agentflow.compiler.graph import TemplateText
-from agentflow.compiler.jinja_check import Scope
-from agentflow.compiler.jinja_env import FILTERS
+from agentflow.compiler.jinja_check import Scope, Tokens
+from agentflow.compiler.jinja_env import FILTERS, PromptEnvironment
 from agentflow.compiler.jinja_render import Compilation
 from agentflow.compiler.template import (
     SECTIONS,
@@ -391,3 +391,38 @@ def test_a_text_without_delimiters_never_loads_jinja2() -> None:
 def test_the_page_of_the_code_lists_every_filter() -> None:
     listed = codes.CODES["AF307"].explanation.split(": ")[1].split(". ")[0]
     assert set(listed.split(", ")) == set(FILTERS) - {"d"}
+
+
+def test_a_template_cannot_give_itself_more_work() -> None:
+    refill = "{{ [-10**15] | map('_enter') | join }}"
+    loops = "{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"
+    found = prompt(f"{refill}{loops}x")
+    assert [p.code for p in found.problems] == [codes.TEMPLATE_TOO_LARGE.id]
+
+
+@pytest.mark.parametrize("text", ["{{ 1" + " + 1" * 3000 + " }}", "{{ vars" + ".a" * 3000 + " }}"])
+def test_a_chain_that_is_too_long_is_one_problem(text: str) -> None:
+    assert [p.code for p in prompt(text).problems] == [codes.TEMPLATE_SYNTAX.id]
+
+
+def test_looking_up_places_reads_no_token_twice() -> None:
+    """Each name of a text is looked up once: a search through all tokens would be quadratic."""
+    text = "{{ a }}\n" * 2000
+    tokens = Tokens(PromptEnvironment(), text)
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    for line in range(1, 2001):
+        found = tokens.find(line, Counted("a"))
+        assert found is not None
+        assert found.line == line
+    assert compared < 20_000
