@@ -21,6 +21,8 @@ __all__ = ["Blobs", "Delivered", "mime_type"]
 MAX_FILE_BYTES = 500 * 1024 * 1024
 """The service's limit of one file."""
 _MAX_OUTPUTS = 1000
+_MAX_LEVELS = 32
+"""Folders below the outputs directory that are entered; each level takes a descriptor."""
 _TYPES = {".md": "text/markdown", ".yaml": "application/yaml", ".yml": "application/yaml"}
 
 
@@ -101,7 +103,8 @@ def _regular_files(root: Path) -> Iterator[tuple[str, BinaryIO, os.stat_result]]
         return
     try:
         for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top):
-            folders.sort()
+            # `folder` is "." or "./a/b". A program can nest folders deeper than a walk can follow.
+            folders[:] = sorted(folders) if folder.count("/") < _MAX_LEVELS else []
             for name in sorted(names):
                 opened = _open_regular(name, descriptor)
                 if opened is None:
