@@ -22,6 +22,7 @@ from agentflow.errors import (
     AgentflowError,
     ProblemsFound,
 )
+from agentflow.output.excerpt import printable
 
 __all__ = ["COMMANDS", "Command", "main", "parser_of", "usage"]
 
@@ -95,9 +96,10 @@ def _report(error: AgentflowError) -> int:
         from agentflow.cli.options import show_problems
 
         show_problems(error.problems, stream=sys.stderr, sources=error.sources, root=error.root)
-    print(f"error: {error.message}", file=sys.stderr)
+    # A message may quote a service or a file: nothing of that may reach the terminal as a command.
+    print(f"error: {printable(error.message)}", file=sys.stderr)
     if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)
+        print(f"  hint: {printable(error.hint)}", file=sys.stderr)
     return error.exit_code
 
 
@@ -107,7 +109,7 @@ def _bug(error: Exception) -> int:
 
         traceback.print_exc()
     print(
-        f"error: {type(error).__name__}: {error}\n"
+        f"error: {type(error).__name__}: {printable(str(error))}\n"
         "  hint: This is a bug in agentflow. Set AGENTFLOW_TRACEBACK=1 to see where, and report it.",
         file=sys.stderr,
     )

@@ -9,6 +9,7 @@ import pytest
 
 from agentflow.cli.main import COMMANDS, main
 from agentflow.codes import CODES
+from agentflow.errors import UsageError
 from tests.support.bad_input import CASES, BadInput
 from tests.support.cli import agentflow
 
@@ -198,3 +199,17 @@ def test_every_command_has_help(command: object, capsys: pytest.CaptureFixture[s
         main([name, "--help"])
     assert caught.value.code == 0
     assert f"usage: agentflow {name}" in capsys.readouterr().out
+
+
+def test_an_error_that_quotes_others_sends_no_commands_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(command: object) -> None:
+        raise UsageError("The service said \x1b]0;owned\x07.", hint="Try \x1b[2J.")
+
+    monkeypatch.setattr("agentflow.cli.main.parser_of", fail)
+    assert main(["lint"]) == UsageError.exit_code
+    shown = capsys.readouterr().err
+    assert "The service said" in shown
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
