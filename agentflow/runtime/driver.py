@@ -141,8 +141,11 @@ async def run_session(
     )
     try:
         info = await open_session(request, sessions, clock, tries=knobs.tries, draw=draw)
-    except AgentflowError as error:
-        _close_books(ledger, request, clock, Verdict.FAILED, error.message, {})
+    except BaseException as error:
+        cancelled = isinstance(error, asyncio.CancelledError)
+        verdict = Verdict.INTERRUPTED if cancelled else Verdict.FAILED
+        reason = error.message if isinstance(error, AgentflowError) else _why(error)
+        _close_books(ledger, request, clock, verdict, reason, {})
         raise
     ledger.set_session(request.run_id, info.id)
     transcript = Transcript(directory / "transcript.jsonl", clock)
@@ -164,8 +167,7 @@ async def run_session(
         try:
             result = await _Run(request, info, task, around).to_the_end()
         except BaseException as error:
-            reason = "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
-            _close_books(ledger, request, clock, Verdict.INTERRUPTED, reason, {})
+            _close_books(ledger, request, clock, Verdict.INTERRUPTED, _why(error), {})
             raise
         finally:
             await pool.close()
@@ -173,6 +175,10 @@ async def run_session(
     usage = {"tokens": result.tokens.total, "cost_usd": str(result.cost_usd)}
     _close_books(ledger, request, clock, result.verdict, result.reason, usage)
     return result
+
+
+def _why(error: BaseException) -> str:
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
 
 
 def _close_books(
@@ -430,9 +436,9 @@ class _Run:
         call = answer.call
         try:
             if isinstance(answer, SendResult):
-                await self.sender.result(call, answer.outcome, answer.warning)
+                await self.sender.result(call, answer.outcome, answer.warning, again=answer.again)
             else:
-                await self.sender.confirmation(call, answer.decided)
+                await self.sender.confirmation(call, answer.decided, again=answer.again)
         except ServiceError as error:
             self.inbox.put_nowait(SendFailed(f"The answer to {call.name}", error.message))
         else:

@@ -6,6 +6,7 @@ alone and tolerates missing fields: https://platform.claude.com/docs/en/managed-
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -376,8 +377,23 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], dict[str, Any]], Event]] = {
 }
 
 
+def _encodable(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    text = json.dumps(raw, ensure_ascii=False, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+        return replaced
+    return raw
+
+
 def parse_event(raw: Mapping[str, Any]) -> Event:
-    """One event of the service as one of ours. Never raises on data of an unexpected shape."""
+    """One event of the service as one of ours. Never raises on data of an unexpected shape.
+
+    Half a character, as a text cut at a length in UTF-16 ends, becomes a question mark: no file,
+    database, terminal or request could take it.
+    """
+    raw = _encodable(raw)
     type_ = str(raw.get("type", ""))
     base: dict[str, Any] = {
         "id": str(raw.get("id") or ""),

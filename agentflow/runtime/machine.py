@@ -203,7 +203,7 @@ class _Work:
         for id in idle.event_ids:
             call = self.state.calls.get(id)
             if call is not None and self._was_lost(call):
-                self.answer(call)
+                self.answer(call, again=True)
 
     def _was_lost(self, call: Call) -> bool:
         """The service took our answer, and says later that it still waits for one."""
@@ -331,14 +331,14 @@ class _Work:
 
     # Effects that several inputs lead to
 
-    def answer(self, call: Call) -> None:
+    def answer(self, call: Call, *, again: bool = False) -> None:
         """Send what a call came to, or what was decided about it."""
         self.put_call(replace(call, stage=Stage.ANSWERING))
         if isinstance(call.answer, Outcome):
-            self.ask(SendResult(call, call.answer, self.state.warning))
+            self.ask(SendResult(call, call.answer, self.state.warning, again))
             self.put(warning=None)
         elif call.answer is not None:
-            self.ask(SendConfirmation(call, call.answer))
+            self.ask(SendConfirmation(call, call.answer, again))
 
     def send(self, command: SendMessage) -> None:
         self.put(

@@ -16,6 +16,9 @@ __all__ = ["open_session"]
 
 T = TypeVar("T")
 
+LONGEST_WAIT_S = 60.0
+"""No limit of the run holds before it has a session, so a longer wait is the caller's to decide on."""
+
 
 async def open_session(
     request: RunRequest,
@@ -36,9 +39,9 @@ async def open_session(
             try:
                 return await once()
             except (Unavailable, LostAnswer) as error:
-                if attempt == tries - 1:
-                    raise
                 asked = error.retry_after_s if isinstance(error, Unavailable) else None
+                if attempt == tries - 1 or (asked or 0.0) > LONGEST_WAIT_S:
+                    raise
                 await clock.sleep(asked if asked is not None else backoff.delay_s(attempt, draw()))
         raise AssertionError("the last try returns or raises")
 

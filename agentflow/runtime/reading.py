@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 from agentflow.errors import LostAnswer, NotFound, ServiceError, StreamLost, Unavailable
@@ -87,7 +88,8 @@ class Reader:
             StreamLost: it broke.
             ServiceError: it could not be opened, or the history not be read.
         """
-        async with self._sessions.stream(self._session_id) as frames:
+        async with AsyncExitStack() as stack:
+            frames = await self._open(stack)
             if self._started:
                 # The new stream collects meanwhile; nothing can fall between it and the history.
                 await self.read_history()
@@ -105,6 +107,17 @@ class Reader:
             finally:
                 self._scope = None
         return "The service closed the stream."
+
+    async def _open(self, stack: AsyncExitStack) -> AsyncIterator[Mapping[str, Any]]:
+        """Silence before the stream is open is not normal, and ends as a lost connection."""
+        self._heard_at = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(None) as self._scope:
+                return await stack.enter_async_context(self._sessions.stream(self._session_id))
+        except TimeoutError:
+            raise StreamLost("The stream was not opened: the service does not answer.") from None
+        finally:
+            self._scope = None
 
     def _heard(self, raw: Mapping[str, Any]) -> None:
         self._attempt = 0

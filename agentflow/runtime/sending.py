@@ -65,12 +65,19 @@ class Sender:
             )
 
         event = {"type": "user.message", "content": [{"type": "text", "text": text}]}
-        id = await self._deliver([event], proof)
+        id = await self._deliver([event], proof) or await self._look(proof)
+        if not id:
+            raise LostAnswer("The service took a message and does not show it.")
         self._messages.add(id)
         return id
 
-    async def result(self, call: Call, outcome: Outcome, warning: str | None) -> None:
-        """Answer a custom tool call, with a word to the agent behind it if there is one."""
+    async def result(
+        self, call: Call, outcome: Outcome, warning: str | None, *, again: bool = False
+    ) -> None:
+        """Answer a custom tool call, with a word to the agent behind it if there is one.
+
+        `again`: it was taken before, and is sent only if the history does not show it.
+        """
         event = {
             "type": "user.custom_tool_result",
             "custom_tool_use_id": call.id,
@@ -79,6 +86,8 @@ class Sender:
             "is_error": outcome.is_error,
         }
         proof = _answered("user.custom_tool_result", "custom_tool_use_id", call.id)
+        if again and await self._look(proof) is not None:
+            return
         if warning is not None:
             note = {"type": "system.message", "content": [{"type": "text", "text": warning}]}
             try:
@@ -90,7 +99,8 @@ class Sender:
                 return
         await self._deliver([event], proof)
 
-    async def confirmation(self, call: Call, decided: Decided) -> None:
+    async def confirmation(self, call: Call, decided: Decided, *, again: bool = False) -> None:
+        """Allow or deny a call that asks; `again` as for a result."""
         event: dict[str, Any] = {
             "type": "user.tool_confirmation",
             "tool_use_id": call.id,
@@ -98,7 +108,10 @@ class Sender:
         }
         if not decided.allow and decided.message:
             event["deny_message"] = decided.message
-        await self._deliver([event], _answered(event["type"], "tool_use_id", call.id))
+        proof = _answered(event["type"], "tool_use_id", call.id)
+        if again and await self._look(proof) is not None:
+            return
+        await self._deliver([event], proof)
 
     async def interrupt(self) -> None:
         """Sending it twice does no harm, so its proof is only that it was taken."""

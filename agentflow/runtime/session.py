@@ -330,12 +330,16 @@ class SendResult:
     call: Call
     outcome: Outcome
     warning: str | None = None
+    again: bool = False
+    """It was sent before and seems to be lost: only if the history lacks it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendConfirmation:
     call: Call
     decided: Decided
+    again: bool = False
+    """As for a result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ class Transcript:
     def __init__(self, path: Path, clock: Clock) -> None:
         """Append to the file at `path`, making it and its directory if they are absent."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        # Half a character, which has no UTF-8, is written as its escape, which is JSON too.
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._clock = clock
 
     def received(self, event: Mapping[str, Any]) -> None:

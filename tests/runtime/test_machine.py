@@ -419,3 +419,15 @@ def test_a_late_status_of_the_turn_before_a_repair_ends_nothing() -> None:
     assert commands.count(CheckOutputs()) == 1
     assert state.phase is Phase.WORKING
     assert not state.at_rest
+
+
+def test_an_answer_that_an_old_list_lacks_is_looked_up_before_it_is_repeated() -> None:
+    """A list that was on its way while we answered shows the call as one that still waits."""
+    listed = (message(), running("s1"), custom("c1"), blocked("i1", "c1"))
+    state, _ = play(
+        machine.begin(setup()),
+        [Started(), SendConfirmed("m1"), *listed[:3], ToolFinished("c1", Outcome(text="1"))],
+    )
+    state, commands = play(state, [AnswerConfirmed("c1"), History(listed)])
+    [again] = [command for command in commands if isinstance(command, SendResult)]
+    assert again.again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +129,37 @@ def test_a_warning_travels_behind_a_result_or_not_at_all(transcript: Transcript)
     desk.send_faults = [("before", Rejected("model_does_not_support", status=400))]
     asyncio.run(sender(desk, transcript).result(CALL, Outcome(text="1"), "Hurry."))
     assert [e["type"] for e in desk.sent] == ["user.custom_tool_result"]
+
+
+def test_an_answer_is_repeated_only_if_the_history_lacks_it(transcript: Transcript) -> None:
+    desk = Desk()
+    one = sender(desk, transcript)
+    asyncio.run(one.result(CALL, Outcome(text="1"), None))
+    asyncio.run(one.result(CALL, Outcome(text="1"), None, again=True))
+    assert len(desk.sent) == 1
+    desk.events.clear()
+    asyncio.run(one.result(CALL, Outcome(text="1"), None, again=True))
+    assert len(desk.sent) == 2
+
+
+def test_a_message_taken_without_an_id_is_looked_up(transcript: Transcript) -> None:
+    class Terse(Desk):
+        async def send(self, session_id: str, events: Any) -> Any:
+            await super().send(session_id, events)
+            return []
+
+    desk = Terse()
+    assert asyncio.run(sender(desk, transcript).message("Do it.")) == "sevt_1"
+    assert len(desk.sent) == 1
+
+
+HALF = "cut \ud83d"
+"""Half of a character outside the basic plane, as a text cut at a length in UTF-16 ends."""
+
+
+def test_half_a_character_is_written_down_and_read_again(tmp_path: Path) -> None:
+    transcript = Transcript(tmp_path / "half.jsonl", HandClock())
+    transcript.received({"type": "agent.message", "text": HALF})
+    transcript.close()
+    [line] = read_transcript(tmp_path / "half.jsonl")
+    assert line.event["text"] == HALF

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from agentflow.errors import LostAnswer, Rejected, ServiceError, Unavailable
 from agentflow.runtime.notices import Note, ToolStarted
 from agentflow.runtime.run import Verdict
 from tests.runtime.desk import Desk, Raw, custom_use, idle, remote_file, running
-from tests.runtime.support import agent_policy, budget_policy
+from tests.runtime.support import agent_policy, budget_policy, custom_policy, rule, write_module
 from tests.runtime.test_driver import Trial, works
 
 REPORT = {"r": OutputPolicy(path="r.md", required=True, schema=None, sections=())}
@@ -114,3 +115,79 @@ def test_a_stopped_run_tries_again_to_fetch_its_files(tmp_path: Path) -> None:
     trial.desk.stored = [(remote_file("f1", "r.md"), b"partial")]
     assert trial.run().verdict is Verdict.BUDGET
     assert (tmp_path / "out/r.md").read_bytes() == b"partial"
+
+
+def test_a_stream_whose_opening_hangs_is_given_up(tmp_path: Path) -> None:
+    class Stuck(Desk):
+        @asynccontextmanager
+        async def stream(self, session_id: str) -> AsyncIterator[Any]:
+            if self.opened == 0:
+                self.opened += 1
+                await asyncio.Event().wait()
+            async with super().stream(session_id) as frames:
+                yield frames
+
+    trial = Trial(tmp_path, Stuck(works(idle())))
+
+    async def scenario() -> Any:
+        async with asyncio.timeout(5):
+            return await trial.go()
+
+    result = asyncio.run(scenario())
+    assert result.verdict is Verdict.COMPLETED
+    assert result.reconnects == 1
+
+
+def test_half_a_character_from_the_agent_ends_nothing(tmp_path: Path) -> None:
+    """A text cut in UTF-16 may end in half a character, which has no bytes in UTF-8."""
+    half = "cut \ud83d"
+    asked = {
+        "type": "agent.tool_use",
+        "name": "bash",
+        "input": {"command": half},
+        "evaluated_permission": "ask",
+    }
+    called = custom_use("c1", currency=half)
+
+    def react(event: Mapping[str, Any]) -> Sequence[Raw]:
+        if event["type"] == "user.message":
+            blocks = idle("requires_action", event_ids=["t1", "c1"])
+            return [running(), {**asked, "id": "t1"}, called, blocks]
+        return [running(), idle()] if event["type"] == "user.custom_tool_result" else []
+
+    policy = agent_policy(
+        custom={"rate": custom_policy("shop.tools:rate")}, approvals=(rule("bash", "deny"),)
+    )
+    write_module(tmp_path, {"shop/tools.py": "def rate(currency): return currency"})
+    assert Trial(tmp_path, Desk(react), policy).run().verdict is Verdict.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [(asyncio.CancelledError(), "interrupted"), (PermissionError(13, "No."), "failed")],
+    ids=["cancelled", "unreadable"],
+)
+def test_a_run_that_ends_before_its_session_is_ended_in_the_ledger(
+    error: BaseException, verdict: str, tmp_path: Path
+) -> None:
+    """Else it would count as one that still runs, for ever."""
+
+    class Unwilling(Desk):
+        async def create(self, body: Mapping[str, Any]) -> Any:
+            raise error
+
+    trial = Trial(tmp_path, Unwilling())
+    with pytest.raises(type(error)):
+        trial.run()
+    assert trial.verdict_in_ledger() == verdict
+
+
+def test_an_hour_that_the_service_asks_for_before_the_session_is_not_waited(
+    tmp_path: Path,
+) -> None:
+    trial = Trial(tmp_path, Desk(works(idle())))
+    trial.desk.create_faults = [Unavailable("Slow down.", status=429, retry_after_s=3600.0)]
+    with pytest.raises(Unavailable, match="Slow down"):
+        trial.run()
+    assert trial.clock.seconds == 0.0
+    assert trial.verdict_in_ledger() == "failed"
