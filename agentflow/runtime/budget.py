@@ -161,6 +161,9 @@ def fold(usage: Usage, event: Event, model: str) -> Usage:
 
 
 def _report(usage: Usage, event: SessionUsage) -> Usage:
+    if usage.reported is not None and event.tokens.total < usage.reported.total:
+        # Totals only grow: these are older than what is known.
+        return usage
     active = usage.active_s if event.active_s is None else event.active_s
     running = usage.running_since_s is not None
     return replace(

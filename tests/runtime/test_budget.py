@@ -169,3 +169,15 @@ def test_backoff_stays_below_its_cap(attempt: int, draw: float) -> None:
 def test_backoff_counts_from_zero() -> None:
     with pytest.raises(ValueError, match="negative"):
         backoff.delay_s(-1, 0.5)
+
+
+def test_totals_of_the_service_that_come_late_are_not_its_last() -> None:
+    """Totals only grow, so smaller ones are older: the list showed late what the stream missed."""
+    usage = count(
+        request_end("r1", input=100, output=0),
+        request_end("r2", input=100, output=0),
+        usage_event("u2", cents="50", input_tokens=200),
+        usage_event("u1", cents="20", input_tokens=100),
+    )
+    assert usage.tokens.total == 200
+    assert usage.cost_usd == Decimal("0.50")
