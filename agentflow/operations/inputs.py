@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,7 +27,7 @@ _FROM_TEXT: dict[str, tuple[Callable[[str], Any], str]] = {
 
 
 def _file(name: str, text: str, base: Path) -> Path:
-    path = (base / Path(text).expanduser()).absolute()
+    path = (base / text).absolute()
     if not path.is_file():
         what = "a directory" if path.is_dir() else "not a file that exists"
         raise UsageError(f"The input {name!r} is a file, and {text!r} is {what}.")
@@ -35,7 +36,8 @@ def _file(name: str, text: str, base: Path) -> Path:
 
 def _convert(name: str, rule: InputPolicy, text: str, base: Path) -> Any:
     if rule.type == "file":
-        return _file(name, text, base)
+        # Only here: a default that begins with `~` was checked as a file of the project.
+        return _file(name, os.path.expanduser(text), base)  # noqa: PTH111 - Path's raises for an unknown user
     convert, words = _FROM_TEXT[rule.type]
     try:
         value = convert(text)

@@ -92,3 +92,21 @@ def test_what_does_not_fit_is_said(
         resolve_inputs(policy(**inputs), given, root=tmp_path, working=tmp_path)
     assert message in caught.value.message
     assert (hint or "") in (caught.value.hint or "")
+
+
+def test_a_default_of_a_spec_never_means_the_home_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spec's default was checked as a file of the project, which `~/key` can be."""
+    for folder in ("home", "project/~"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "key").write_text(folder, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    agent = policy(key=rule("file", default="~/key"))
+    root = tmp_path / "project"
+    found = resolve_inputs(agent, {}, root=root, working=root)
+    assert found["key"].read_text(encoding="utf-8") == "project/~"
+    found = resolve_inputs(agent, {"key": "~/key"}, root=root, working=root)
+    assert found["key"].read_text(encoding="utf-8") == "home"
+    with pytest.raises(UsageError):
+        resolve_inputs(agent, {"key": "~nobody-of-this-name/key"}, root=root, working=root)
