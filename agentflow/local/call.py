@@ -75,7 +75,9 @@ class Call:
         if value is None:
             return None
         if not value.isascii() or not value.isdigit():
-            raise invalid(f"{name}: {value!r} is not a whole number.")
+            raise invalid(f"{name}: {value[:40]!r} is not a whole number.")
+        if len(value) > 18:  # neither Python nor SQLite reads any number
+            raise invalid(f"{name}: {value[:40]} is too large a number.")
         return int(value)
 
     def flag(self, name: str) -> bool:

@@ -174,3 +174,13 @@ def test_models_are_those_with_a_price(running: Running) -> None:
     assert client.beta.models.retrieve("claude-haiku-4-5").display_name == "Claude Haiku 4.5"
     with pytest.raises(anthropic.NotFoundError):
         client.beta.models.retrieve("gpt")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/agents?limit=" + "9" * 5000, f"/v1/sessions?agent_id=a&agent_version={2**64}"],
+)
+def test_a_number_too_large_to_hold_is_refused(running: Running, path: str) -> None:
+    status, body, _ = ask(running, "GET", path, headers=BETA)
+    assert status == 400
+    assert body["error"]["type"] == "invalid_request_error"
