@@ -92,7 +92,8 @@ def embedded_service(how: Embedded) -> Iterator[Endpoint]:
         ProblemsFound: the script is not one.
     """
     directory = local_root(how.root)
-    directory.mkdir(parents=True, exist_ok=True)
+    # What agents were told and delivered is for this user, also where `.agentflow` was there before.
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     address = directory / "service.json"
     lock = _lock(directory / "service.lock")
     if lock is None:
