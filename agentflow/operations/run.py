@@ -127,10 +127,12 @@ async def _find_applied(
     if connection.local and not options.as_applied:
         plan = await make_plan(manifest, connection.resources, store)
         watch.stage("plan", plan.summary)
-        outcome = await apply_plan(
-            plan, connection.resources, store, lambda step: watch.stage("apply", str(step))
-        )
-        outcome.raise_failure()
+        # With nothing to do there is nothing to keep other runs from: they may start at once.
+        if not plan.is_empty or plan.blocked:
+            outcome = await apply_plan(
+                plan, connection.resources, store, lambda step: watch.stage("apply", str(step))
+            )
+            outcome.raise_failure()
     return await check_applied(
         manifest, address, connection.resources, store, as_applied=options.as_applied
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.operations.workspace import state_dir
+from agentflow.state.store import StateStore
 from tests.support.cli import agentflow, clean_environment, copy_example
 
 
@@ -81,6 +83,22 @@ def test_apply_asks_and_changes_nothing_without_an_answer(project: Path) -> None
     assert "+ agent/sales-analyst" in refused.stdout
     assert "--auto-approve" in refused.stderr
     assert agentflow("plan", "--exit-code", cwd=project).returncode == 5
+
+
+def test_runs_with_nothing_to_apply_do_not_wait_for_each_other(
+    project: Path, served: Mapping[str, str]
+) -> None:
+    assert agentflow("apply", "--auto-approve", cwd=project).returncode == 0
+    store = StateStore(state_dir(project), project="sales-report", target="local")
+    with store.lock():
+        done = agentflow("run", cwd=project)
+        assert done.returncode == 0, done.stderr
+
+        prompt = project / "prompts" / "analyst.md"
+        prompt.write_text(prompt.read_text(encoding="utf-8") + "\nBe brief.\n", encoding="utf-8")
+        refused = agentflow("run", cwd=project)
+        assert refused.returncode != 0
+        assert "Target 'local' is being applied" in refused.stderr
 
 
 def test_elsewhere_only_what_is_applied_runs(project: Path, served: Mapping[str, str]) -> None:
