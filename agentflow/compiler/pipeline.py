@@ -74,6 +74,10 @@ def _selected(graph: Graph, only: frozenset[str]) -> Graph:
 
 
 def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """By place, each once: a file that two agents use is read twice."""
-    unique = dict.fromkeys(problems)
-    return tuple(sorted(unique, key=lambda problem: problem.sort_key))
+    """By place, each once: a file that two agents or tools use is read twice."""
+    ordered = sorted(problems, key=lambda problem: problem.sort_key)
+    unique: dict[object, Diagnostic] = {}
+    for problem in ordered:
+        # Who uses it is no difference: the first user is named.
+        unique.setdefault((problem.code, problem.span, problem.message), problem)
+    return tuple(unique.values())

@@ -439,3 +439,11 @@ def test_what_a_template_makes_of_a_value_at_fault_is_not_reported() -> None:
     assert problems_of(project(body)) == ()
     [problem] = problems_of(project(body), variables={"n": "x"})
     assert problem.code == "AF207"
+
+
+def test_a_module_that_is_no_python_is_reported_once_for_all_its_tools() -> None:
+    tool = "{ run: 'tools:f', description: A tool. }"
+    files = project(f"custom: {{ a: {tool}, b: {tool} }}\n", {"tools.py": "def f(:\n"})
+    [problem] = problems_of(files)
+    assert problem.code == "AF253"
+    assert len(problem.related) == 1
