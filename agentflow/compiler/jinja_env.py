@@ -14,8 +14,9 @@ by an operator. Metering is put into the syntax tree before it is compiled.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import wraps
 from types import CodeType
 from typing import Any
 
@@ -30,6 +31,8 @@ __all__ = ["FILTERS", "FUNCTIONS", "PromptEnvironment", "TooMuchWork", "plain_te
 WORK_LIMIT = 2_000_000
 """Characters a rendering may write or build, a loop turn counting as `TURN` of them."""
 TURN = 20
+CALL = 5
+"""Of a filter or a method, beside the size of what it is applied to."""
 RANGE_LIMIT = 10_000
 INTEGER_BITS = 4_096
 
@@ -140,6 +143,28 @@ class Meter:
         if size > WORK_LIMIT:
             raise TooMuchWork("It builds a text that is larger than a prompt can hold.")
 
+    def read(self, value: object) -> None:
+        """Pay for an operation that goes through `value` once."""
+        if isinstance(value, str):
+            self.spend(len(value) // 8)
+        elif isinstance(value, (list, tuple, dict, range)):
+            self.spend(len(value))
+        self.spend(CALL)
+
+    def weighed(self, value: Any) -> Any:
+        """`value`, with all that it holds paid for: a list can hold one other many times over."""
+        waiting = [value]
+        while waiting:
+            item = waiting.pop()
+            self.spend(1)
+            if isinstance(item, str):
+                self.spend(len(item) // 8)
+            elif isinstance(item, Mapping):
+                waiting += item.values()
+            elif isinstance(item, (list, tuple)):
+                waiting += item
+        return value
+
     def text(self, value: str) -> str:
         self.spend(len(value))
         return value
@@ -174,7 +199,10 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         self.finalize = finalize
         self.globals = {"range": _bounded_range}
         kept = {name: self.filters[name] for name in FILTERS}
-        self.filters = {**kept, **_own_filters(meter)}
+        own = _own_filters(meter)
+        inner = {name: own.pop(name) for name in [*own] if name.startswith("_")}
+        metered = {name: _metered(meter, each) for name, each in {**kept, **own}.items()}
+        self.filters = {**metered, **inner}
 
     def _load_template(  # includes are resolved before: no loader, no file system
         self, name: Any, globals: Any = None
@@ -222,6 +250,10 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             return name in {"cycle", "changed"}
         return any(isinstance(owner, kind) and name in names for kind, names in _METHODS.items())
 
+    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        self.meter.read(getattr(obj, "__self__", None))
+        return super().call(context, obj, *args, **kwargs)
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and isinstance(left, str):
             raise SecurityError("The % operator formats no text here.")
@@ -236,6 +268,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             raise TooMuchWork("It computes a number that is too large.")
         if isinstance(result, Sequence):
             self.meter.spend(len(result))
+            self.meter.weighed(result)
         return result
 
 
@@ -244,6 +277,16 @@ def _bounded_range(*arguments: int) -> range:
     if len(numbers) > RANGE_LIMIT:
         raise TooMuchWork(f"range() is limited to {RANGE_LIMIT:,} numbers.")
     return numbers
+
+
+def _metered(meter: Meter, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)  # with the marks that tell jinja2 what to pass
+    def metered(*arguments: Any, **named: Any) -> Any:
+        for argument in arguments:
+            meter.read(argument)
+        return function(*arguments, **named)
+
+    return metered
 
 
 def _own_filters(meter: Meter) -> dict[str, Any]:
@@ -285,6 +328,7 @@ def _own_filters(meter: Meter) -> dict[str, Any]:
         "_each": each,
         "_enter": enter,
         "_concat": concat,
+        "_weighed": meter.weighed,
         "_bounded": lambda value: meter.text(str(value)),
         "join": join,
         "replace": replace,
@@ -339,3 +383,18 @@ class _Metering(NodeTransformer):
         self.generic_visit(node)
         values = nodes.List(node.nodes, lineno=node.lineno)
         return _call("_concat", values, [], node.lineno)  # type: ignore[no-any-return]
+
+    def visit_List(self, node: nodes.List | nodes.Tuple | nodes.Dict) -> nodes.Node:
+        self.generic_visit(node)
+        if isinstance(node, nodes.Tuple) and node.ctx != "load":
+            return node
+        return _call("_weighed", node, [], node.lineno)  # type: ignore[no-any-return]
+
+    visit_Tuple = visit_Dict = visit_List
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+        self.generic_visit(node)
+        node.expr = _call("_weighed", node.expr, [], node.lineno)
+        for operand in node.ops:
+            operand.expr = _call("_weighed", operand.expr, [], node.lineno)
+        return node

@@ -426,3 +426,23 @@ def test_looking_up_places_reads_no_token_twice() -> None:
         assert found is not None
         assert found.line == line
     assert compared < 20_000
+
+
+DOUBLED = "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 40
+MANY = "{% for i in range(10000) %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOUBLED + "{{ a }}",
+        DOUBLED + "{{ a | tojson }}",
+        "{% set a = ['x'] * 1000 %}{% set a = [a] * 1000 %}{% set a = [a] * 1000 %}{{ a | string }}",
+        "{% set s = 'x y ' * 100000 %}" + MANY + "{% set n = s | wordcount %}{% endfor %}x",
+        "{% set s = 'x y ' * 100000 %}" + MANY + "{% set n = s.split() %}{% endfor %}x",
+        "{% set s = 'x y ' * 100000 %}" + MANY + "{% set n = 'xy' in s %}{% endfor %}x",
+        MANY + "{% set n = range(10000) | list | sort %}{% endfor %}x",
+    ],
+)
+def test_filters_methods_and_nested_lists_are_metered(text: str) -> None:
+    assert [p.code for p in prompt(text).problems] == [codes.TEMPLATE_TOO_LARGE.id]
