@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, NoReturn
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -353,7 +353,7 @@ class _Composer:
                 message = f"{text} is not a number that can be used here."
                 self._report(codes.BAD_NUMBER, (start, end), message, "Quote it if it is text.")
             return text
-        if len(text) > 40 or (match["float"] and abs(Decimal(text).adjusted()) > 300):
+        if len(text) > 40 or (match["float"] and _is_extreme(text)):
             message = f"The number {text[:40]} is too large, too small or too precise."
             self._report(codes.BAD_NUMBER, (start, end), message, "Quote it if it is text.")
             return text
@@ -390,3 +390,10 @@ class _Composer:
             self.problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
             raise _Stop
         self.problems.append(code.at(span, message, hint=hint, related=related))
+
+
+def _is_extreme(number: str) -> bool:
+    try:
+        return abs(Decimal(number).adjusted()) > 300
+    except InvalidOperation:  # an exponent that not even a decimal can hold
+        return True

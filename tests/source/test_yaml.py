@@ -266,3 +266,8 @@ def test_a_key_that_nests_without_end_is_not_read_to_its_end() -> None:
     """The parser takes quadratic time for it: a megabyte of braces would take many minutes."""
     found = parse("a.yaml", "{" * 1_000_000)
     assert [p.code for p in found.problems][-1] == codes.TOO_DEEP.id
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999999", "1e-99999999999999999999999"])
+def test_an_exponent_beyond_any_decimal_is_a_problem(number: str) -> None:
+    assert [p.code for p in parse("a.yaml", f"a: {number}").problems] == [codes.BAD_NUMBER.id]
