@@ -61,7 +61,7 @@ def select_files(directory: Path, paths: Sequence[Path]) -> Project:
     """The project of `directory`, or of the paths; loose files where there is none.
 
     Raises:
-        UsageError: no project and no paths.
+        UsageError: no project and no paths, or a directory without specs.
         FileRefused: a path outside the project of the first.
     """
     if not paths:
@@ -82,6 +82,12 @@ def select_files(directory: Path, paths: Sequence[Path]) -> Project:
             only += [spec for spec in files.specs() if spec.startswith(prefix)]
         else:
             only.append(relative)
+    if not only:
+        # Said, because "no problems" would pass for a check that took place.
+        raise UsageError(
+            f"There is no spec below {str(paths[0])!r}.",
+            hint="A spec is a YAML file with `apiVersion: agentflow/v1`.",
+        )
     return Project(root=root, files=files, only=tuple(only))
 
 
