@@ -6,25 +6,27 @@ and files that share a name are kept apart.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from agentflow.compiler.manifest import AgentPolicy, DonePolicy, OutputPolicy
 from agentflow.errors import UsageError
 from agentflow.ports import Clock, RemoteFile, Sessions
+from agentflow.runtime.forms import form_problems
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.run import OutputResult
 
-__all__ = ["OUTPUTS_DIR", "Collector", "Report", "headings", "repair_message", "verify_file"]
+__all__ = ["OUTPUTS_DIR", "Collector", "Report", "repair_message", "verify_file"]
 
 OUTPUTS_DIR = "/mnt/session/outputs/"
 CHECK_TIMEOUT_S = 60.0
+VERIFY_TIMEOUT_S = 30.0
 POLL_S = 0.5
 
 
@@ -98,7 +100,7 @@ class Collector:
             else:
                 extra.append(path)
         outputs = [
-            verify_file(name, output, paths.get(name))
+            await verify_file(name, output, paths.get(name), pool=self._pool)
             for name, output in self._policy.outputs.items()
         ]
         return Report(outputs=tuple(outputs), failed_checks=(), extra_files=tuple(extra))
@@ -146,9 +148,80 @@ class Collector:
         return _findings(done.check, found)
 
 
+async def verify_file(
+    name: str,
+    output: OutputPolicy,
+    path: Path | None,
+    *,
+    pool: WorkerPool,
+    timeout_s: float = VERIFY_TIMEOUT_S,
+) -> OutputResult:
+    """Whether an output is there, has something in it, and has the form it must have.
+
+    The form is checked in a worker of `pool`, because the agent wrote the file: a pattern or a list
+    in it can take for ever to check, and the run has to go on.
+    """
+    if path is None:
+        return _missing(name, output)
+    content = await asyncio.to_thread(_look_at, path)
+    problems = ["is empty."]
+    if not content.blank:
+        problems = await _form(output, path, pool, timeout_s)
+    return OutputResult(
+        name=name,
+        filename=base_name(output.path),
+        path=path,
+        problems=tuple(f"{OUTPUTS_DIR}{output.path} {problem}" for problem in problems),
+        sha256=content.sha256,
+        size_bytes=content.size_bytes,
+        required=output.required,
+    )
+
+
+async def _form(output: OutputPolicy, path: Path, pool: WorkerPool, timeout_s: float) -> list[str]:
+    if output.schema is None and not output.sections:
+        return []
+    wanted = {"path": str(path), "schema": output.schema, "sections": list(output.sections)}
+    request = {"run": f"{form_problems.__module__}:{form_problems.__name__}", "input": wanted}
+    try:
+        found = await pool.call(request, timeout_s=timeout_s)
+    except CallFailed as error:
+        return [f"cannot be verified. {error}"]
+    return [str(problem) for problem in found]
+
+
+class _Content(NamedTuple):
+    sha256: str
+    size_bytes: int
+    blank: bool
+    """Nothing but white space."""
+
+
+def _look_at(path: Path) -> _Content:
+    """Read a file of any size, piece by piece."""
+    hashed, size, blank = hashlib.sha256(), 0, True
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            hashed.update(piece)
+            size += len(piece)
+            blank = blank and not piece.strip()
+    return _Content(hashed.hexdigest(), size, blank)
+
+
+def _missing(name: str, output: OutputPolicy) -> OutputResult:
+    text = f"{OUTPUTS_DIR}{output.path} was not delivered."
+    return OutputResult(
+        name=name,
+        filename=base_name(output.path),
+        path=None,
+        problems=(text,) if output.required else (),
+        required=output.required,
+    )
+
+
 def nothing_delivered(policy: AgentPolicy) -> Report:
     """The report of a session whose files cannot be had."""
-    outputs = [verify_file(name, output, None) for name, output in policy.outputs.items()]
+    outputs = [_missing(name, output) for name, output in policy.outputs.items()]
     return Report(outputs=tuple(outputs), failed_checks=(), extra_files=())
 
 
@@ -193,135 +266,6 @@ def _apart(name: str, id: str) -> str:
     stem, dot, suffix = name.rpartition(".")
     tag = base_name(id)
     return f"{stem}.{tag}.{suffix}" if dot and stem else f"{name}.{tag}"
-
-
-def verify_file(name: str, output: OutputPolicy, path: Path | None) -> OutputResult:
-    """Whether an output is there, has something in it, and has the form it must have."""
-    filename = base_name(output.path)
-    if path is None:
-        missing = f"{OUTPUTS_DIR}{output.path} was not delivered."
-        return OutputResult(
-            name=name,
-            filename=filename,
-            path=None,
-            problems=(missing,) if output.required else (),
-            required=output.required,
-        )
-    data = path.read_bytes()
-    problems = [f"{OUTPUTS_DIR}{output.path} {p}" for p in _form_problems(output, data)]
-    return OutputResult(
-        name=name,
-        filename=filename,
-        path=path,
-        problems=tuple(problems),
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
-        required=output.required,
-    )
-
-
-def _form_problems(output: OutputPolicy, data: bytes) -> list[str]:
-    if not data.strip():
-        return ["is empty."]
-    if output.schema is None and not output.sections:
-        return []
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return [f"is not UTF-8 text (byte {error.start})."]
-    problems: list[str] = []
-    if output.schema is not None:
-        problems += _schema_problems(output.schema, text)
-    return problems + _section_problems(output.sections, text)
-
-
-def _schema_problems(schema: Mapping[str, Any], text: str) -> list[str]:
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        return ["is not JSON that can be read: it is nested too deeply."]
-    except ValueError as error:
-        if isinstance(error, json.JSONDecodeError):
-            return [f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."]
-        return [f"is not JSON: {error}."]
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-
-    validator_class = validator_for(schema, default=Draft202012Validator)
-    try:
-        # Without a registry of its own, a validator fetches what a schema refers to.
-        errors = sorted(
-            validator_class(dict(schema), registry=Registry()).iter_errors(value),
-            key=lambda e: list(map(str, e.absolute_path)),
-        )
-    except RecursionError:
-        return ["cannot be held against its schema: it is nested too deeply."]
-    except Exception as error:  # a reference to nothing, a number that has no exact form
-        return [f"cannot be held against its schema: {_short(str(error))}."]
-    shown = [f"does not fit its schema at {e.json_path}: {_short(e.message)}." for e in errors[:5]]
-    if len(errors) > 5:
-        shown.append(f"has {len(errors) - 5} more places that do not fit its schema.")
-    return shown
-
-
-def _no_constant(name: str) -> object:
-    """Python writes and reads these; no other reader of the file would."""
-    raise ValueError(f"it holds {name}")
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= 300 else f"{message[:300]}…"
-
-
-def _section_problems(sections: Sequence[str], text: str) -> list[str]:
-    """Sections must all be there and in their order; others may stand between them."""
-    found = [_plain(heading) for heading in headings(text)]
-    problems: list[str] = []
-    after = 0
-    for section in sections:
-        wanted = _plain(section)
-        if wanted in found[after:]:
-            after = found.index(wanted, after) + 1
-        elif wanted in found:
-            problems.append(f"has the section {section!r} in the wrong place.")
-        else:
-            problems.append(f"has no section {section!r}.")
-    return problems
-
-
-def _plain(heading: str) -> str:
-    return " ".join(re.sub(r"[*_`]", "", heading).split()).casefold()
-
-
-_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
-_SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
-
-
-def headings(text: str) -> list[str]:
-    """The headings of a Markdown text in order, underlined ones too, but none inside code fences."""
-    found: list[str] = []
-    fence = ""
-    above = ""
-    for line in text.splitlines():
-        opening = _FENCE.match(line)
-        if fence:
-            if opening and opening[1].startswith(fence) and not opening[2].strip():
-                fence = ""
-            continue
-        if opening and not (opening[1][0] == "`" and "`" in opening[2]):
-            fence, above = opening[1], ""
-        elif atx := _ATX.match(line):
-            found.append((atx[1] or "").strip())
-            above = ""
-        elif above and _SETEXT.match(line):
-            found.append(above)
-            above = ""
-        else:
-            # Only a paragraph can be underlined: no list item, quote, table or indented code.
-            above = "" if re.match(r" {4}|\t|\s*([-*+>|]|\d+[.)])", line) else line.strip()
-    return found
 
 
 def repair_message(problems: Sequence[str], attempt: int, of: int) -> str:

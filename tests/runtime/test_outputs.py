@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +15,16 @@ from hypothesis import strategies as st
 
 from agentflow.compiler.manifest import AgentPolicy, DonePolicy, OutputPolicy
 from agentflow.ports import RemoteFile, Sessions
+from agentflow.runtime.forms import headings
 from agentflow.runtime.outputs import (
     Collector,
     base_name,
-    headings,
     nothing_delivered,
     repair_message,
     verify_file,
 )
 from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.run import OutputResult
 from tests.runtime.support import HandClock, agent_policy, write_module
 
 SCHEMA = {"type": "object", "required": ["total"], "properties": {"total": {"type": "number"}}}
@@ -30,6 +33,21 @@ SCHEMA = {"type": "object", "required": ["total"], "properties": {"total": {"typ
 def output(path: str = "report.md", **changes: Any) -> OutputPolicy:
     values: dict[str, Any] = {"required": True, "schema": None, "sections": ()}
     return OutputPolicy(path=path, **{**values, **changes})
+
+
+def verified(
+    name: str, policy: OutputPolicy, path: Path | None, *, timeout_s: float = 30.0
+) -> OutputResult:
+    """`verify_file` with a worker of its own."""
+
+    async def work() -> OutputResult:
+        pool = WorkerPool(path.parent if path else Path())
+        try:
+            return await verify_file(name, policy, path, pool=pool, timeout_s=timeout_s)
+        finally:
+            await pool.close()
+
+    return asyncio.run(work())
 
 
 REPORT = "# Summary\n\ntext\n\nFindings\n--------\n\n```\n# Appendix\n```\n"
@@ -60,7 +78,7 @@ VERIFIED = [
 def test_verification(policy: OutputPolicy, data: bytes, words: list[str], tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    result = verify_file("report", policy, path)
+    result = verified("report", policy, path)
     assert len(result.problems) == len(words)
     for problem, word in zip(result.problems, words, strict=True):
         assert word in problem
@@ -68,9 +86,27 @@ def test_verification(policy: OutputPolicy, data: bytes, words: list[str], tmp_p
     assert result.size_bytes == len(data)
 
 
+@pytest.mark.parametrize(
+    ("schema", "data"),
+    [
+        ({"type": "string", "pattern": "^(a+)+$"}, b'"' + b"a" * 40 + b'!"'),
+        ({"uniqueItems": True}, json.dumps([{"n": n} for n in range(20_000)]).encode()),
+    ],
+    ids=["pattern", "uniqueItems"],
+)
+def test_a_file_that_takes_for_ever_to_check_is_a_problem(
+    schema: dict[str, Any], data: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    [problem] = verified("a", output("a.json", schema=schema), path, timeout_s=2.0).problems
+    assert "cannot be verified" in problem
+    assert "2 s" in problem
+
+
 def test_only_a_required_output_can_be_missing() -> None:
-    assert len(verify_file("a", output(), None).problems) == 1
-    assert verify_file("a", output(required=False), None).problems == ()
+    assert len(verified("a", output(), None).problems) == 1
+    assert verified("a", output(required=False), None).problems == ()
     policy = agent_policy(outputs={"a": output(), "b": output("b.md", required=False)})
     assert nothing_delivered(policy).problems == (
         "/mnt/session/outputs/report.md was not delivered.",
@@ -173,8 +209,6 @@ POLICY = agent_policy(outputs={"report": output()})
 
 
 def run(coroutine: Any) -> Any:
-    import asyncio
-
     return asyncio.run(coroutine)
 
 
@@ -262,7 +296,7 @@ NOT_JSON = [b'{"total": NaN}', b'{"total": -Infinity}', b"[" * 200_000 + b"]" * 
 def test_what_only_python_reads_as_json_is_not_json(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "totals.json"
     path.write_bytes(data)
-    [problem] = verify_file("totals", output("totals.json", schema={}), path).problems
+    [problem] = verified("totals", output("totals.json", schema={}), path).problems
     assert "is not JSON" in problem
 
 
@@ -296,7 +330,7 @@ def test_what_cannot_be_verified_is_a_problem_and_not_a_crash(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_text(text, encoding="utf-8")
-    found = verify_file("a", output("a.json", schema=schema), path)
+    found = verified("a", output("a.json", schema=schema), path)
     assert len(found.problems) == 1
 
 
@@ -314,6 +348,6 @@ def test_verifying_fetches_nothing(
     path = tmp_path / "a.json"
     path.write_text("1", encoding="utf-8")
     schema = {word: "http://127.0.0.1:1/schema.json"}
-    found = verify_file("a", output("a.json", schema=schema), path)
+    found = verified("a", output("a.json", schema=schema), path)
     assert len(found.problems) == 1
     assert not asked
