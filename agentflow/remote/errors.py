@@ -24,7 +24,7 @@ from agentflow.errors import (
 if TYPE_CHECKING:
     from anthropic import APIStatusError
 
-__all__ = ["translate"]
+__all__ = ["cleaned", "translate"]
 
 _BY_STATUS: dict[int, type[ServiceError]] = {
     404: NotFound,
@@ -70,16 +70,16 @@ def translate(error: Exception) -> AgentflowError:
     if isinstance(error, httpx2.HTTPError):
         return _from_transport(error, _host_of(error))
     if isinstance(error, anthropic.CredentialsError):
-        return UsageError(_clean(str(error)), hint="Sign in again, or set ANTHROPIC_API_KEY.")
+        return UsageError(cleaned(str(error)), hint="Sign in again, or set ANTHROPIC_API_KEY.")
     if isinstance(error, anthropic.AnthropicError):
-        return ServiceError(_clean(str(error)) or "The service's client failed.")
+        return ServiceError(cleaned(str(error)) or "The service's client failed.")
     raise error
 
 
 def _from_status(error: APIStatusError) -> ServiceError:
     status = error.status_code
     kind = _BY_STATUS.get(status, Unavailable if status >= 500 else Rejected)
-    message = _clean(error.api_message or "") or f"The service answered with status {status}."
+    message = cleaned(error.api_message or "") or f"The service answered with status {status}."
     hint = _HINTS.get(status)
     if status >= 500:
         hint = "The service has a problem of its own: run it again later."
@@ -115,10 +115,10 @@ def _from_transport(error: BaseException, host: str) -> ServiceError:
         )
     if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
         return Rejected(
-            _clean(str(error)), hint="Check the base URL and the key for odd characters."
+            cleaned(str(error)), hint="Check the base URL and the key for odd characters."
         )
     return LostAnswer(
-        f"The connection to {host} broke before the answer: {_clean(str(error)) or type(error).__name__}.",
+        f"The connection to {host} broke before the answer: {cleaned(str(error)) or type(error).__name__}.",
         hint="Run it again: what took place is looked up first.",
     )
 
@@ -131,6 +131,6 @@ def _host_of(error: Exception) -> str:
         return "the service"
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """Without credentials, and without a final full stop doubled by ours."""
     return _SECRET.sub("[hidden]", text).strip()

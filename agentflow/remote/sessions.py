@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from agentflow.errors import ServiceError, StreamLost
 from agentflow.ports import RemoteFile, SessionInfo
-from agentflow.remote.errors import translate
+from agentflow.remote.errors import cleaned, translate
 
 if TYPE_CHECKING:
     import httpx2
@@ -135,14 +135,14 @@ async def _frames(response: httpx2.Response) -> AsyncGenerator[Mapping[str, Any]
     try:
         async for frame in AsyncStream.raw_events(response):
             if frame.event == "error":
-                raise StreamLost(f"The service broke off the stream: {frame.data[:500]}")
+                raise StreamLost(f"The service broke off the stream: {cleaned(frame.data[:500])}")
             if frame.event == "ping" or not frame.data:
                 continue
             event = frame.json()
             if isinstance(event, dict):
                 yield event
     except httpx2.HTTPError as error:
-        text = str(error) or type(error).__name__
+        text = cleaned(str(error)) or type(error).__name__
         raise StreamLost(f"The stream broke: {text}") from error
     except ValueError as error:
         raise StreamLost(f"The stream carried something that is not JSON: {error}") from error

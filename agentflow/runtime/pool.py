@@ -83,6 +83,8 @@ class WorkerPool:
             stdout=asyncio.subprocess.PIPE,
             stderr=self._log,
             cwd=self._root,
+            # A tool is somebody's code, and what calls the service is not its business.
+            env=_without_our_credentials(),
             # A group of its own: Ctrl-C is ours to handle, and a kill reaches its children too.
             start_new_session=True,
         )
@@ -94,6 +96,14 @@ class WorkerPool:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         await asyncio.shield(_reap(worker))
+
+
+def _without_our_credentials() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ANTHROPIC_") and name != "AGENTFLOW_TOKEN"
+    }
 
 
 async def _exchange(worker: asyncio.subprocess.Process, request: Mapping[str, Any]) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from agentflow.spec.agent import Identifier, VarSpec
 from agentflow.spec.base import ApiVersion, FilePath, Json, Name, SpecModel, Text
@@ -31,6 +32,28 @@ class TargetSpec(SpecModel):
     vars: dict[Identifier, Json] = Field(
         default_factory=dict, description="Values for this target, over the defaults."
     )
+
+    @field_validator("service")
+    @classmethod
+    def _keeps_the_key(cls, service: str) -> str:
+        """A base URL is sent the key, so it may neither show one nor be read on the way."""
+        if not service.startswith("http"):
+            return service
+        host = "A base URL has a host, and a port that exists: https://host:8443."
+        try:
+            url = urlsplit(service)
+            port = url.port
+        except ValueError:
+            raise ValueError(host) from None
+        if not url.hostname or port == 0:
+            raise ValueError(host)
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("A base URL is a scheme, a host and a path; credentials go elsewhere.")
+        if url.scheme == "http" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError(
+                "The key would travel unencrypted: write https:// for another machine."
+            )
+        return service
 
     @model_validator(mode="after")
     def _driver_is_local(self) -> TargetSpec:

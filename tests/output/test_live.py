@@ -80,7 +80,7 @@ def test_colour_adds_nothing_but_colour() -> None:
 
 
 def test_text_is_made_harmless_and_short() -> None:
-    assert clean("a\x1b]0;title\x07b\u202ec") == "a�]0;title�b�c"
+    assert clean("a\x1b]0;title\x07b\u202ec\u200ed\u2028e") == "a�]0;title�b�c�d�e"
     assert one_line("a\n  b\tc", 10) == "a b c"
     assert one_line("abcdef", 4) == "abc…"
     assert (count(1, "turn"), count(1200, "token")) == ("1 turn", "1,200 tokens")

@@ -36,6 +36,7 @@ def rate(currency="EUR"):
 
 def text(): return "plain"
 def nothing(): return None
+def surroundings(): return dict(os.environ)
 def big(): return "x" * 200_000
 def odd(): return {Path("a"), 1}
 def quits(): sys.exit(3)
@@ -183,6 +184,17 @@ def test_a_failure_is_told_without_secrets_or_traceback(
     assert "Traceback" not in outcome.text
     [after] = bench.run(call(id="2"), rate=tool("text"))
     assert after.text == "plain"
+
+
+def test_a_tool_does_not_get_what_calls_the_service(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-canary")
+    monkeypatch.setenv("AGENTFLOW_TOKEN", "token-canary")
+    monkeypatch.setenv("SHOP_REGION", "emea")
+    [outcome] = bench.run(call(), rate=tool("surroundings"))
+    assert "canary" not in outcome.text
+    assert "emea" in outcome.text
 
 
 def test_a_long_result_is_cut_and_says_so(bench: Bench) -> None:

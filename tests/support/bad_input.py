@@ -636,6 +636,45 @@ CASES: tuple[BadInput, ...] = (
         hint="Secrets are legal only",
     ),
     BadInput(
+        id="service-unencrypted",
+        files={
+            "agentflow.yaml": f"{PROJECT}targets: {{prod: {{service: 'http://agents.example.com'}}}}\n",
+            "a.yaml": AGENT,
+        },
+        target="prod",
+        file="agentflow.yaml",
+        code="AF114",
+        line=4,
+        column=27,
+        message="The key would travel unencrypted",
+    ),
+    BadInput(
+        id="service-with-credentials",
+        files={
+            "agentflow.yaml": f"{PROJECT}targets: {{prod: {{service: 'https://ann:s3cret@agents.example.com'}}}}\n",
+            "a.yaml": AGENT,
+        },
+        target="prod",
+        file="agentflow.yaml",
+        code="AF114",
+        line=4,
+        column=27,
+        message="credentials go elsewhere",
+    ),
+    BadInput(
+        id="service-without-host",
+        files={
+            "agentflow.yaml": f"{PROJECT}targets: {{prod: {{service: 'https://:99999'}}}}\n",
+            "a.yaml": AGENT,
+        },
+        target="prod",
+        file="agentflow.yaml",
+        code="AF114",
+        line=4,
+        column=27,
+        message="A base URL has a host",
+    ),
+    BadInput(
         id="unknown-target",
         files={
             "agentflow.yaml": f"{PROJECT}targets: {{prod: {{service: anthropic}}}}\n",
