@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from agentflow.local.live import Live, Parts
 from agentflow.local.paths import UPLOADS, Places
 from agentflow.local.toolset import ToolOutcome
 
-__all__ = ["OpenToolbox", "SessionTools", "Workshop"]
+__all__ = ["OpenToolbox", "SessionTools", "Workshop", "delete_tree"]
 
 _MAX_RESULT_CHARS = 100_000
 """Longer results go to a file in the sandbox, and the agent gets the start of them."""
@@ -191,11 +192,19 @@ class Workshop:
         await self.close(session_id)
         for id in files:
             self._blobs.drop(id)
-        await asyncio.to_thread(shutil.rmtree, self._sessions / session_id, True)
+        await asyncio.to_thread(delete_tree, self._sessions / session_id)
 
     async def close_all(self) -> None:
         for session_id in list(self._toolboxes):
             await self.close(session_id)
+
+
+def delete_tree(folder: Path) -> None:
+    """Remove a folder an agent wrote in, which may nest deeper than Python can follow."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False)
 
 
 def _not_available(managers: list[str]) -> str:

@@ -26,6 +26,7 @@ GOOD = (
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "agentflow.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "empty").mkdir()
     return tmp_path
 
 
@@ -96,6 +97,7 @@ def test_no_project(command: str, tmp_path: Path) -> None:
             "There is no 'agent/sortr'",
             "Did you mean 'agent/sorter'?",
         ),
+        (["lint", "empty"], 2, "There is no spec below 'empty'.", "apiVersion: agentflow/v1"),
         (["compile", "--prompt"], 2, "--prompt needs the address of an agent.", None),
         (["run", "sortr"], 2, "There is no agent 'sortr'", "Did you mean 'sorter'?"),
         (["run", "--input", "x=1"], 2, "The agent has no input 'x'.", "Its inputs: none."),

@@ -6,23 +6,28 @@ import os
 from pathlib import Path
 
 from agentflow.local.blobs import Blobs
+from agentflow.local.workshop import delete_tree
+
+
+def nest(folder: Path, levels: int) -> None:
+    """Folders in folders, deeper than a recursive walk can follow or a path can say."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
 
 
 def test_folders_nested_without_end_do_not_hide_the_other_outputs(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     outputs.mkdir()
     (outputs / "report.md").write_text("done", encoding="utf-8")
-    # Deeper than a recursive walk, and than a process may have descriptors for.
-    here = os.open(outputs, os.O_RDONLY)
-    chain = [here]
-    for _ in range(1_200):
-        os.mkdir("d", dir_fd=chain[-1])
-        chain.append(os.open("d", os.O_RDONLY, dir_fd=chain[-1]))
+    nest(outputs, 1_200)
     try:
         found = Blobs(tmp_path / "blobs").deliveries(outputs, {})
         assert [item.path for item in found] == ["report.md"]
     finally:
-        for folder in reversed(chain[:-1]):
-            os.rmdir("d", dir_fd=folder)
-        for folder in chain:
-            os.close(folder)
+        delete_tree(outputs)
+    assert not outputs.exists()
