@@ -9,19 +9,13 @@ from argparse import ArgumentParser, Namespace
 from agentflow.cli.options import (
     add_format_option,
     add_project_options,
-    project_options,
-    show_problems,
     to_stderr,
     use_color,
 )
-from agentflow.cli.planning import add_drift_options, drift_policy
+from agentflow.cli.planning import add_drift_options, planned
 from agentflow.compiler.plan import Plan
 from agentflow.errors import EXIT_BLOCKED, EXIT_OK, UsageError
 from agentflow.operations.apply import apply_plan
-from agentflow.operations.check import compiled, open_project
-from agentflow.operations.plan import make_plan
-from agentflow.operations.workspace import state_dir
-from agentflow.state.store import StateStore
 
 __all__ = ["add_arguments", "run"]
 
@@ -50,32 +44,13 @@ def _confirmed(plan: Plan) -> bool:
 
 
 async def _apply(args: Namespace) -> int:
-    from agentflow.operations.connect import connect
     from agentflow.output.plan import progress_line, render_outcome, render_plan
     from agentflow.output.plan_json import render_outcome_json, render_plan_json
 
-    options = project_options(args)
-    project = open_project(options.directory)
-    built, report = compiled(
-        project, target=options.target, variables=options.variables, rules=True
-    )
-    if report.problems:
-        show_problems(report.problems, stream=sys.stderr, sources=report.sources, root=project.root)
-    manifest = built.manifest
-    store = StateStore(
-        state_dir(project.root), project=manifest.project, target=manifest.target.name
-    )
     as_json = args.format == "json"
     shown = sys.stderr if as_json else sys.stdout
     color = use_color(shown)
-    async with connect(manifest.target, project.root) as connection:
-        plan = await make_plan(
-            manifest,
-            connection.resources,
-            store,
-            drift=drift_policy(args),
-            sources=built.sources,
-        )
+    async with planned(args) as (plan, resources, store):
         print(render_plan(plan, color=color), end="", file=shown, flush=True)
         if plan.blocked:
             if as_json:
@@ -86,7 +61,7 @@ async def _apply(args: Namespace) -> int:
             to_stderr("Nothing was changed.")
             return EXIT_OK
         outcome = await apply_plan(
-            plan, connection.resources, store, lambda step: to_stderr(progress_line(step))
+            plan, resources, store, lambda step: to_stderr(progress_line(step))
         )
     if as_json:
         print(render_outcome_json(plan, outcome))

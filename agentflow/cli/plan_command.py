@@ -6,20 +6,10 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from agentflow.cli.options import (
-    add_format_option,
-    add_project_options,
-    project_options,
-    show_problems,
-    use_color,
-)
-from agentflow.cli.planning import add_drift_options, drift_policy
-from agentflow.compiler.plan import DriftPolicy, Plan
+from agentflow.cli.options import add_format_option, add_project_options, use_color
+from agentflow.cli.planning import add_drift_options, planned
+from agentflow.compiler.plan import Plan
 from agentflow.errors import EXIT_BLOCKED, EXIT_CHANGES, EXIT_OK
-from agentflow.operations.check import compiled, open_project
-from agentflow.operations.plan import make_plan
-from agentflow.operations.workspace import state_dir
-from agentflow.state.store import StateStore
 
 __all__ = ["add_arguments", "run"]
 
@@ -33,31 +23,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_format_option(parser)
 
 
-async def _plan(args: Namespace, drift: DriftPolicy) -> Plan:
-    from agentflow.operations.connect import connect
-
-    options = project_options(args)
-    project = open_project(options.directory)
-    built, report = compiled(
-        project, target=options.target, variables=options.variables, rules=True
-    )
-    if report.problems:
-        show_problems(report.problems, stream=sys.stderr, sources=report.sources, root=project.root)
-    manifest = built.manifest
-    store = StateStore(
-        state_dir(project.root), project=manifest.project, target=manifest.target.name
-    )
-    async with connect(manifest.target, project.root) as connection:
-        return await make_plan(
-            manifest, connection.resources, store, drift=drift, sources=built.sources
-        )
+async def _plan(args: Namespace) -> Plan:
+    async with planned(args) as made:
+        return made.plan
 
 
 def run(args: Namespace) -> int:
     from agentflow.output.plan import render_plan
     from agentflow.output.plan_json import render_plan_json
 
-    plan = asyncio.run(_plan(args, drift_policy(args)))
+    plan = asyncio.run(_plan(args))
     if args.format == "json":
         print(render_plan_json(plan))
     else:

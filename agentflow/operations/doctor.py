@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agentflow.errors import AgentflowError, NotFound
+from agentflow.operations.connect import Connection
 
 __all__ = ["Finding", "Health", "machine", "service"]
 
@@ -97,11 +98,8 @@ def machine() -> tuple[Finding, ...]:
     return (_python(), _sdk(), _yaml(), _sandbox(), _credentials(), *_not_emulated())
 
 
-async def service(connection: object) -> tuple[Finding, ...]:
+async def service(connection: Connection) -> tuple[Finding, ...]:
     """Whether a target's service answers, and as which workspace."""
-    from agentflow.operations.connect import Connection
-
-    assert isinstance(connection, Connection)
     try:
         workspace = await connection.resources.workspace()
         agents = await connection.resources.list("agent")
