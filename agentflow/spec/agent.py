@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from agentflow.spec.base import (
+    AgentRef,
     ApiVersion,
     Duration,
     EnvironmentRef,
+    File,
     FilePath,
+    Identifier,
     Json,
     Metadata,
     Name,
+    SkillRef,
     SpecModel,
     Text,
+    Title,
+    ToolName,
+    ToolsetRef,
+    VaultRef,
+    Word,
 )
 from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.mcp import McpName, McpServer
+from agentflow.spec.session import FileMount, MemoryMount, OutcomeSpec, Repository, SessionSpec
+from agentflow.spec.team import TeamSpec
 from agentflow.spec.tool import CustomTool, Tools
 
 __all__ = [
@@ -34,11 +46,12 @@ __all__ = [
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 ScalarType = Literal["string", "integer", "number", "boolean"]
-ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+SectionName = Literal["outputs", "scratch", "done", "uncertainty", "tools", "autonomy"]
 
 
 class ModelSpec(SpecModel):
+    word_key: ClassVar[str | None] = "id"
+
     id: Text = Field(description="A model id, such as claude-opus-5-5.")
     effort: Effort | None = Field(
         default=None, description="How hard the model thinks. Default: the model's own."
@@ -100,6 +113,8 @@ class Check(SpecModel):
 
 
 class UncertaintySpec(SpecModel):
+    word_key: ClassVar[str | None] = "mode"
+
     mode: Literal["assume", "ask", "stop"] = Field(
         description="assume: decide, and write the assumption down. ask: ask a person. "
         "stop: end the work and say what is missing."
@@ -139,12 +154,10 @@ class ApprovalRule(SpecModel):
         return self
 
 
-def _model_from_word(value: object) -> object:
-    return {"id": value} if isinstance(value, str) else value
-
-
-def _uncertainty_from_word(value: object) -> object:
-    return {"mode": value} if isinstance(value, str) else value
+class AwsRole(SpecModel):
+    aws_role: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
+        description="The ARN of the role that runs of this agent assume."
+    )
 
 
 class AgentSpec(SpecModel):
@@ -155,10 +168,22 @@ class AgentSpec(SpecModel):
     )
     kind: Literal["Agent"]
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    title: Title | None = Field(
+        default=None, description="What the service shows. Default: the name."
+    )
+    extends: AgentRef | None = Field(
+        default=None, description="An agent whose values this one starts from."
+    )
+    use: list[ToolsetRef] = Field(
+        default_factory=list, description="Toolsets, whose tools this agent has too."
+    )
+    abstract: bool = Field(
+        default=False, description="Only to be extended: it becomes no agent on a service."
+    )
     description: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
         default=None, description="For people; shown on the service."
     )
-    model: Annotated[ModelSpec, BeforeValidator(_model_from_word)] = Field(
+    model: Annotated[ModelSpec, Word()] = Field(
         description="A model id, or a map with more to say."
     )
     environment: EnvironmentRef | None = Field(
@@ -172,8 +197,13 @@ class AgentSpec(SpecModel):
     inputs: dict[Identifier, InputSpec] = Field(
         default_factory=dict, description="Known per run: `{{ inputs.x }}` in `task`."
     )
-    prompt: Text = Field(
+    prompt: Annotated[Text, File()] = Field(
         description="The system prompt, or a file beside the spec (`./…`). Markdown and Jinja."
+    )
+    sections: dict[SectionName, Annotated[Text, File()]] = Field(
+        default_factory=dict,
+        description="Other wordings of the policy sections: `fragment/name`, a file beside the spec, "
+        "or Jinja; `{{ standard }}` is the usual one.",
     )
     task: Text | None = Field(
         default=None, description="The first message of a run. Jinja: `{{ inputs.x }}`."
@@ -181,8 +211,37 @@ class AgentSpec(SpecModel):
     tools: Tools = Field(
         default_factory=Tools, description="Built-in tools, one word each; unnamed ones are off."
     )
+    mcp: dict[McpName, McpServer] = Field(
+        default_factory=dict, description="MCP servers by a name of your own: at most 20."
+    )
     custom: dict[ToolName, CustomTool] = Field(
         default_factory=dict, description="Tools that run on your side, by name."
+    )
+    skills: list[SkillRef] = Field(
+        default_factory=list,
+        description="Names of Skills, `name@version`, or `anthropic:xlsx`. They need the tool `read`.",
+    )
+    team: TeamSpec | None = Field(
+        default=None, description="Agents it may put to work, and whom it may ask for advice."
+    )
+    identity: Literal["service_account"] | AwsRole = Field(
+        default="service_account", description="As whom its runs act."
+    )
+    files: dict[Identifier, Annotated[FileMount, Word()]] = Field(
+        default_factory=dict, description="Files every session can read, by a name of your own."
+    )
+    repositories: dict[Name, Repository] = Field(
+        default_factory=dict, description="Repositories every session has, by a name of your own."
+    )
+    memory: Annotated[list[Annotated[MemoryMount, Word()]], Field(max_length=8)] = Field(
+        default_factory=list, description="Memory stores every session sees."
+    )
+    vaults: list[VaultRef] = Field(
+        default_factory=list,
+        description="Vaults every session can use, before those that `mcp` names by `auth`.",
+    )
+    session: SessionSpec = Field(
+        default_factory=SessionSpec, description="How its sessions are called and marked."
     )
     outputs: dict[Identifier, OutputSpec] = Field(
         default_factory=dict, description="Files to deliver, by a name for checks and messages."
@@ -193,8 +252,11 @@ class AgentSpec(SpecModel):
     done: list[Text | Check] = Field(
         default_factory=list, description="What must hold when the work is finished."
     )
-    uncertainty: Annotated[UncertaintySpec, BeforeValidator(_uncertainty_from_word)] | None = Field(
+    uncertainty: Annotated[UncertaintySpec, Word()] | None = Field(
         default=None, description="What to do when something is unclear: assume, ask or stop."
+    )
+    outcome: Annotated[OutcomeSpec, Word()] | None = Field(
+        default=None, description="Have the result graded: `outcome: done`."
     )
     repair: Annotated[int, Field(ge=0, le=10)] = Field(
         default=1, description="How often a missing or invalid output is sent back."

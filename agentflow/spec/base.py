@@ -7,31 +7,50 @@ Messages raised by validators are shown to users as they stand, so they are full
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 __all__ = [
     "API_VERSION",
+    "AgentRef",
     "Count",
+    "CredentialRef",
     "Duration",
     "EnvironmentRef",
+    "File",
     "FilePath",
+    "Identifier",
     "Json",
+    "MemoryStoreRef",
     "Metadata",
     "Money",
     "Name",
     "Percent",
+    "RefTo",
+    "Secret",
+    "SkillRef",
     "SpecModel",
     "Text",
+    "Title",
+    "ToolName",
+    "ToolsetRef",
+    "Url",
+    "VaultRef",
+    "Word",
+    "expand_word",
     "parse_count",
     "parse_duration",
     "parse_percent",
@@ -47,6 +66,29 @@ class SpecModel(BaseModel):
     """Frozen, and closed: an unknown key is an error with the nearest known one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+    word_key: ClassVar[str | None] = None
+    """The key that a single word stands for: `read: allow` is `read: { policy: allow }`.
+    None: there is no short form."""
+
+
+M = TypeVar("M", bound=SpecModel)
+
+
+def expand_word(model: type[SpecModel], value: object) -> object:
+    """A short form as the mapping it stands for; anything else as it is."""
+    if isinstance(value, str) and model.word_key is not None:
+        return {model.word_key: value}
+    return value
+
+
+class Word:
+    """In `Annotated[Model, Word()]`: the model may also be written as the word it has a key for."""
+
+    def __get_pydantic_core_schema__(
+        self, source: type[SpecModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return no_info_before_validator_function(partial(expand_word, source), handler(source))
 
 
 def _shown(value: object) -> str:
@@ -172,14 +214,73 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
-FilePath = Annotated[str, StringConstraints(pattern=r"^\.\.?/")]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+"""What people see on the service, where `name` is part of the address."""
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+"""A name that templates and code can use."""
+
+ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,127}[A-Za-z0-9_]$")]
+"""As the service has it, but not ending in `-`, which means "remove" where specs are composed."""
+
+Url = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s/?#@]+([/?#]\S*)?$", max_length=2048)
+]
+"""Without credentials in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Marks text that may name a file beside the spec. What does not start with `./` is no file."""
+
+    directory: bool = False
+
+
+FilePath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File()]
 """A file beside the spec: starts with `./` or `../`, and stays inside the project."""
 
-EnvironmentRef = Annotated[
-    str,
-    StringConstraints(pattern=r"^(?:(?:environment/)?[a-z0-9][a-z0-9-]*|id:env_\w+)$"),
-]
-"""The name of an Environment, or `id:env_…` for one that agentflow does not manage."""
+FolderPath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File(directory=True)]
+"""A folder beside the spec, as `FilePath`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefTo:
+    """Marks text that refers to a spec of a kind."""
+
+    kind: str
+    """As it is written in addresses: `agent`, `memorystore`."""
+
+
+def _ref(kind: str, prefix: str, *, pin: bool = False, part: str = "", also: str = "") -> Any:
+    """The pattern of a reference: `name`, `kind/name`, `name@7`, or `id:prefix_…`."""
+    name = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    pinned = r"(?:@[A-Za-z0-9.]+)?" if pin else ""
+    own = f"(?:{kind}/)?{name}{part}{pinned}"
+    return StringConstraints(pattern=f"^(?:{own}|id:{prefix}_[A-Za-z0-9]+{pinned}{also})$")
+
+
+_PART = r"\.[A-Za-z0-9_-]*[A-Za-z0-9_]"
+_ANTHROPIC = r"|anthropic:[a-z0-9-]+(?:@[A-Za-z0-9.]+)?"
+
+AgentRef = Annotated[str, _ref("agent", "agent", pin=True), RefTo("agent")]
+EnvironmentRef = Annotated[str, _ref("environment", "env"), RefTo("environment")]
+VaultRef = Annotated[str, _ref("vault", "vlt"), RefTo("vault")]
+CredentialRef = Annotated[str, _ref("vault", "vlt", part=_PART), RefTo("vault")]
+MemoryStoreRef = Annotated[str, _ref("memorystore", "memstore"), RefTo("memorystore")]
+SkillRef = Annotated[str, _ref("skill", "skill", pin=True, also=_ANTHROPIC), RefTo("skill")]
+ToolsetRef = Annotated[Name, RefTo("toolset")]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Marks a field that takes `${secret.x}`.
+
+    A secret that stands anywhere else would be stored in plain text.
+    """
+
+    required: bool = True
+    """False: the text may also be one that is no secret."""
+
 
 Metadata = Annotated[
     dict[
@@ -191,3 +292,22 @@ Metadata = Annotated[
 """At most 12 pairs: the service takes 16 and agentflow needs four for ownership."""
 
 ApiVersion = Literal["agentflow/v1"]
+
+SECRET_MARK = re.compile("\ufdd0secret\\.([A-Za-z0-9_-]+)\ufdd1")
+"""How `${secret.x}` stands in a field until apply reads the secret: between two code points that no
+text uses."""
+
+
+def _no_literal(value: object) -> object:
+    if isinstance(value, str) and not SECRET_MARK.search(value):
+        raise ValueError(
+            "A secret is written out here. Write ${secret.x}, and declare x below "
+            "`secrets` of the project."
+        )
+    return value
+
+
+SecretText = Annotated[str, BeforeValidator(_no_literal), Secret()]
+"""`${secret.x}`, alone or inside of a longer text."""
+
+MaybeSecret = Annotated[str, StringConstraints(min_length=1), Secret(required=False)]

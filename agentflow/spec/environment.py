@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from agentflow.spec.base import ApiVersion, Json, Metadata, Name, SpecModel, Text
+from agentflow.spec.base import ApiVersion, Json, Metadata, Name, RefTo, SpecModel, Text, Title
 
 __all__ = ["PACKAGE_MANAGERS", "EnvironmentSpec", "NetworkSpec", "PackagesSpec"]
 
@@ -18,6 +18,9 @@ Host = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 def _network_from_word(value: object) -> object:
     return {"open": True} if value == "open" else value
+
+
+EnvironmentName = Annotated[Name, RefTo("environment")]
 
 
 class NetworkSpec(SpecModel):
@@ -50,14 +53,30 @@ class PackagesSpec(SpecModel):
 
 
 class EnvironmentSpec(SpecModel):
-    """A sandbox in the cloud, or its stand-in on this machine."""
+    """A sandbox in the cloud or on machines of your own, or its stand-in on this machine."""
 
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
     kind: Literal["Environment"]
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    title: Title | None = Field(
+        default=None, description="What the service shows. Default: the name."
+    )
+    extends: EnvironmentName | None = Field(
+        default=None, description="An Environment whose values this one starts from."
+    )
+    abstract: bool = Field(
+        default=False, description="Only to be extended: it is not created on a service."
+    )
     description: Text | None = Field(default=None, description="For people; shown on the service.")
+    hosting: Literal["cloud", "self-hosted"] = Field(
+        default="cloud",
+        description="self-hosted: workers of your own run the tools; `network` and `packages` are theirs.",
+    )
+    scope: Literal["organization", "account"] | None = Field(
+        default=None, description="Who can use it. Default: the service's own."
+    )
     network: Annotated[NetworkSpec, BeforeValidator(_network_from_word)] = Field(
         default_factory=NetworkSpec, description="What tools can reach, or `open`."
     )
@@ -68,3 +87,12 @@ class EnvironmentSpec(SpecModel):
     raw: dict[str, Json] = Field(
         default_factory=dict, description="Merged into the payload last, and not checked."
     )
+
+    @model_validator(mode="after")
+    def _only_in_the_cloud(self) -> EnvironmentSpec:
+        if self.hosting == "self-hosted" and self.model_fields_set & {"network", "packages"}:
+            raise ValueError(
+                "Workers of your own decide what tools reach and what is installed: `network` and "
+                "`packages` go with `hosting: cloud`."
+            )
+        return self

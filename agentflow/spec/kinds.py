@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import SpecModel
+from agentflow.spec.deployment import DeploymentSpec
 from agentflow.spec.environment import EnvironmentSpec
+from agentflow.spec.flow import FlowSpec
+from agentflow.spec.memory import MemoryStoreSpec
+from agentflow.spec.policy import PolicySpec
 from agentflow.spec.project import ProjectSpec
+from agentflow.spec.reuse import FragmentSpec, OverlaySpec, ToolsetSpec
+from agentflow.spec.skill import SkillSpec
+from agentflow.spec.test import TestSpec
+from agentflow.spec.vault import VaultSpec
 
-__all__ = ["KINDS", "Spec"]
-
-Spec = ProjectSpec | AgentSpec | EnvironmentSpec
+__all__ = ["KINDS"]
 
 KINDS: dict[str, type[SpecModel]] = {
     "Project": ProjectSpec,
     "Agent": AgentSpec,
     "Environment": EnvironmentSpec,
+    "Deployment": DeploymentSpec,
+    "Vault": VaultSpec,
+    "MemoryStore": MemoryStoreSpec,
+    "Skill": SkillSpec,
+    "Toolset": ToolsetSpec,
+    "Fragment": FragmentSpec,
+    "Overlay": OverlaySpec,
+    "Policy": PolicySpec,
+    "Test": TestSpec,
+    "Flow": FlowSpec,
 }

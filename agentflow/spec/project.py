@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from agentflow.spec.agent import Identifier, VarSpec
-from agentflow.spec.base import ApiVersion, FilePath, Json, Name, SpecModel, Text
+from agentflow.spec.agent import VarSpec
+from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text
 
 __all__ = ["DriverSpec", "LintSpec", "ProjectSpec", "TargetSpec"]
 
@@ -31,6 +31,10 @@ class TargetSpec(SpecModel):
     )
     vars: dict[Identifier, Json] = Field(
         default_factory=dict, description="Values for this target, over the defaults."
+    )
+    loosen: list[Literal["tools", "hosts", "budget"]] = Field(
+        default_factory=list,
+        description="What overlays and `--set` may make wider here than the specs say.",
     )
 
     @field_validator("service")
@@ -70,6 +74,29 @@ class LintSpec(SpecModel):
     )
 
 
+SecretSource = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*|keyring:[^/\s]+/[^/\s]+)$"
+    ),
+]
+"""Where a secret is read when it is needed."""
+
+SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
+
+
+class DefaultsSpec(SpecModel):
+    """What specs of a kind start from, before everything else."""
+
+    agent: dict[str, Json] = Field(default_factory=dict, description="Keys as in an Agent.")
+    environment: dict[str, Json] = Field(
+        default_factory=dict, description="Keys as in an Environment."
+    )
+    deployment: dict[str, Json] = Field(
+        default_factory=dict, description="Keys as in a Deployment."
+    )
+
+
 class ProjectSpec(SpecModel):
     """The root of a project."""
 
@@ -81,6 +108,13 @@ class ProjectSpec(SpecModel):
     description: Text | None = None
     vars: dict[Identifier, VarSpec] = Field(
         default_factory=dict, description="Values for every spec: `${var.x}` and `{{ vars.x }}`."
+    )
+    secrets: dict[SecretName, SecretSource] = Field(
+        default_factory=dict,
+        description="Where `${secret.x}` is read: `env:NAME`, `file:PATH` or `keyring:service/user`.",
+    )
+    defaults: DefaultsSpec = Field(
+        default_factory=DefaultsSpec, description="What specs of a kind start from."
     )
     targets: dict[Name, TargetSpec] = Field(
         default_factory=dict,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from agentflow.spec.base import Count, Duration, Json, SpecModel, Text
+from agentflow.spec.base import Count, Duration, Json, SpecModel, Text, ToolName, Word
 
 __all__ = [
     "BUILT_IN_TOOLS",
     "ArgumentRule",
     "BuiltInTool",
     "CustomTool",
+    "Policy",
     "Tools",
+    "UrlFilter",
+    "UrlSources",
     "UserLocation",
     "WebFetchTool",
     "WebSearchTool",
@@ -25,12 +28,9 @@ BUILT_IN_TOOLS = ("bash", "read", "write", "edit", "glob", "grep", "web_search",
 Policy = Literal["allow", "ask", "auto", "off"]
 
 
-def _from_word(value: object) -> object:
-    """`read: allow` is short for `read: { policy: allow }`."""
-    return {"policy": value} if isinstance(value, str) else value
-
-
 class BuiltInTool(SpecModel):
+    word_key: ClassVar[str | None] = "policy"
+
     policy: Policy = Field(
         description="allow: runs. ask: waits for an answer by the `approvals` rules. "
         "auto: the service judges each call. off: the agent does not have it."
@@ -69,28 +69,61 @@ class WebSearchTool(_WebTool):
     )
 
 
+class UrlFilter(SpecModel):
+    """Which tools' results may contribute addresses: exactly one of the two."""
+
+    only: Annotated[list[ToolName], Field(min_length=1, max_length=128)] | None = None
+    but: Annotated[list[ToolName], Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="All tools except these."
+    )
+
+    @model_validator(mode="after")
+    def _one_list(self) -> UrlFilter:
+        if (self.only is None) == (self.but is None):
+            raise ValueError("Set exactly one of `only` and `but`.")
+        return self
+
+
+class UrlSources(SpecModel):
+    """Where the addresses it fetches may come from."""
+
+    user: Literal["all", "none"] = Field(default="all", description="Messages of the user.")
+    custom: Literal["all", "none"] | UrlFilter = Field(
+        default="all", description="Results of custom tools."
+    )
+    server: Literal["all", "none"] | UrlFilter = Field(
+        default="all", description="Results of web_search and web_fetch."
+    )
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> UrlSources:
+        if self.user == self.custom == self.server == "none":
+            raise ValueError("With no source left nothing could be fetched: turn the tool off.")
+        return self
+
+
 class WebFetchTool(_WebTool):
+    sources: UrlSources = Field(
+        default_factory=UrlSources, description="Where the addresses may come from."
+    )
     max_tokens: Count | None = Field(
         default=None, description="A page longer than this is cut before the model reads it."
     )
 
 
-_Word = BeforeValidator(_from_word)
-
-
 class Tools(SpecModel):
     """What is not named is disabled."""
 
-    bash: Annotated[BuiltInTool, _Word] | None = Field(default=None, description="A shell.")
-    read: Annotated[BuiltInTool, _Word] | None = Field(default=None, description="Read a file.")
-    write: Annotated[BuiltInTool, _Word] | None = Field(default=None, description="Write a file.")
-    edit: Annotated[BuiltInTool, _Word] | None = Field(default=None, description="Change a file.")
-    glob: Annotated[BuiltInTool, _Word] | None = Field(default=None, description="Find files.")
-    grep: Annotated[BuiltInTool, _Word] | None = Field(default=None, description="Search files.")
-    web_search: Annotated[WebSearchTool, _Word] | None = Field(
+    bash: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="A shell.")
+    read: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Read a file.")
+    write: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Write a file.")
+    edit: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Change a file.")
+    glob: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Find files.")
+    grep: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Search files.")
+    web_search: Annotated[WebSearchTool, Word()] | None = Field(
         default=None, description="Search the web, on the service's machines."
     )
-    web_fetch: Annotated[WebFetchTool, _Word] | None = Field(
+    web_fetch: Annotated[WebFetchTool, Word()] | None = Field(
         default=None, description="Fetch pages, on the service's machines."
     )
 
