@@ -174,6 +174,17 @@ TOO_MANY_PROBLEMS = Code(
     "mistake again, or a file that was never meant to be a spec.",
 )
 
+NOT_FORMATTED = Code(
+    "AF024",
+    "not-formatted",
+    _E,
+    "File cannot be formatted.",
+    "`agentflow fmt` reads what it wrote and compares it with the file it was made from. A file that "
+    "would say something else afterwards is left as it is, and so is one with line breaks that "
+    "editors do not show as such (U+0085, U+2028, U+2029).\n\n"
+    'Bad:\n    description: one<U+2028>two\nGood:\n    description: "one\\Ltwo"',
+)
+
 # AF1: the shape of a spec
 
 API_VERSION_MISSING = Code(
@@ -513,6 +524,87 @@ UNDECLARED_VALUE = Code(
     "a typing mistake would go unnoticed.",
 )
 
+EXTENDS_CYCLE = Code(
+    "AF220",
+    "extends-cycle",
+    _E,
+    "Spec extends itself.",
+    "Each spec starts from the values of the one it extends; in a circle none of them is the first. "
+    "Take one `extends` out.",
+)
+TOOLSETS_DISAGREE = Code(
+    "AF221",
+    "toolsets-disagree",
+    _E,
+    "Two toolsets say different things.",
+    "Toolsets below `use` have no order, so none of two different values wins. Say it in one of "
+    "them, or in the agent, which wins over both. Their lists do not disagree: all items count.",
+)
+OVERLAYS_DISAGREE = Code(
+    "AF222",
+    "overlays-disagree",
+    _E,
+    "Two overlays say different things.",
+    "Overlays of one target have no order, because that of files means nothing. Of two different "
+    "values none wins: say it in one overlay. A patch of `agent/x` does win over one of `agent/*`.",
+)
+BAD_OPERATOR = Code(
+    "AF223",
+    "bad-operator",
+    _E,
+    "`key+` stands where nothing can be appended.",
+    "`key+: [...]` appends to a list that an earlier layer gave. Maps merge without it, and scalars "
+    "are replaced.\n\nBad:\n    tools+: { bash: ask }\nGood:\n    tools: { bash: ask }",
+)
+NOTHING_TO_REMOVE = Code(
+    "AF224",
+    "nothing-to-remove",
+    _E,
+    "`key-` names something that is not there.",
+    "`key-: [...]` takes items out of a list, or keys out of a map, that earlier layers gave. What is "
+    "not there cannot be taken out: the layer below has changed, or there is a typing mistake.",
+)
+FIXED_KEY = Code(
+    "AF225",
+    "fixed-key",
+    _E,
+    "Key can only stand in the spec itself.",
+    "`apiVersion`, `kind`, `name`, `title`, `extends` and `abstract` say which spec it is. Defaults, "
+    "overlays and `--set` do not change them.",
+)
+PATCHES_NOTHING = Code(
+    "AF226",
+    "patches-nothing",
+    _E,
+    "Patch is for a spec that does not exist.",
+    "An overlay or `--set` names a spec by its address: `agent/writer`, or `agent/*` in an overlay. "
+    "A patch that changes nothing would be a change that silently never happens.",
+)
+LOOSENED = Code(
+    "AF227",
+    "loosened",
+    _E,
+    "Overlay loosens what the spec says.",
+    "A reviewed spec says what an agent may touch and spend. An overlay or `--set` that adds tools or "
+    "hosts, lets a tool run without asking, or raises a budget needs the target's permission: "
+    "`loosen: [tools, hosts, budget]`.",
+)
+BAD_SET = Code(
+    "AF228",
+    "bad-set",
+    _E,
+    "`--set` is malformed.",
+    "Write an address, a path and a value: `--set agent/writer.budget.usd=3`. The value is YAML, so "
+    "`[a, b]` is a list; `done+=[...]` appends.",
+)
+UNKNOWN_SECRET = Code(
+    "AF229",
+    "unknown-secret",
+    _E,
+    "Secret is not declared.",
+    "`${secret.x}` needs an entry `x` below `secrets` of the project, which says where it is read: "
+    "`env:NAME`, `file:PATH` or `keyring:service/user`. The secret itself is only read by apply.",
+)
 UNKNOWN_MODULE = Code(
     "AF250",
     "unknown-module",
@@ -701,6 +793,28 @@ TEMPLATE_EMPTY = Code(
     _E,
     "The rendered text is empty.",
     "An agent without instructions, or a run without a task, does nothing that was asked for.",
+)
+
+FRAGMENT_PARAMETER = Code(
+    "AF312",
+    "fragment-parameter",
+    _E,
+    "A parameter of a fragment does not fit.",
+    "A fragment declares its parameters with types below `params`. A parameter without a default must "
+    "be given, and nothing else can be.\n\n"
+    'Bad: `{{ fragment("evidence-rules", strict="high") }}` where the parameter is `strictness`.\n\n'
+    'Good: `{{ fragment("evidence-rules", strictness="high") }}`',
+)
+FRAGMENT_CALL = Code(
+    "AF313",
+    "fragment-call",
+    _E,
+    "A fragment is not used in a way that can be checked.",
+    'A fragment is put in with `{% include "fragment/name" %}` or `{{ fragment("name", x=1) }}`: by a '
+    "literal name, with named parameters, and alone between the braces. So a wrong name or parameter "
+    "is found when the project is compiled, and nothing can change the text on the way.\n\n"
+    'Bad: `{{ fragment("rules") | upper }}`\n\n'
+    'Good: `{{ fragment("rules") }}`',
 )
 
 # AF4: plan and state

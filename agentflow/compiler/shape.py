@@ -6,10 +6,9 @@ The one place where errors of pydantic are read.
 from __future__ import annotations
 
 import re
-import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,8 +18,9 @@ from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
 from agentflow.nearest import nearest, one_of
 from agentflow.source.tree import Document, Path
 from agentflow.spec.base import SpecModel
+from agentflow.spec.walk import known_keys
 
-__all__ = ["check_shape", "known_keys"]
+__all__ = ["check_shape"]
 
 M = TypeVar("M", bound=SpecModel)
 
@@ -349,41 +349,3 @@ def _keys_at(data: Any, path: Path) -> Collection[str]:
     for step in path:
         data = data[step]
     return data if isinstance(data, dict) else ()
-
-
-def known_keys(model: type[SpecModel], path: Path) -> list[str]:
-    """The keys a mapping at `path` of a spec can have, in the order of the documentation."""
-    candidates: list[Any] = [model]
-    for step in path:
-        candidates = [inner for item in candidates for inner in _step(item, step)]
-    return [name for item in candidates for name in _fields(item)]
-
-
-def _fields(annotation: Any) -> dict[str, Any]:
-    """Field name as it is written -> its type, for a model."""
-    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
-        return {
-            field.alias or name: field.annotation for name, field in annotation.model_fields.items()
-        }
-    return {}
-
-
-def _step(annotation: Any, step: str | int) -> list[Any]:
-    """The types that a key or index of a value of this type can have."""
-    origin = get_origin(annotation)
-    if origin is dict:
-        return _flat(get_args(annotation)[1])
-    if origin is list:
-        return _flat(get_args(annotation)[0])
-    inner = _fields(annotation).get(str(step))
-    return [] if inner is None else _flat(inner)
-
-
-def _flat(annotation: Any) -> list[Any]:
-    """The alternatives of a union, without `Annotated`."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _flat(get_args(annotation)[0])
-    if origin in (Union, types.UnionType):
-        return [item for part in cast(Iterable[Any], get_args(annotation)) for item in _flat(part)]
-    return [annotation]

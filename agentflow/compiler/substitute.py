@@ -83,7 +83,7 @@ def substitute(
     at: Path = (),
 ) -> Substituted:
     """Replace every substitution in `data`, which stands at the path `at` of the document."""
-    if "${" not in document.source:
+    if not document.mentions_substitution:
         return Substituted(data, frozenset())
     work = _Work(document, scope, report)
     return Substituted(work.value(data, at), frozenset(work.failed))

@@ -7,12 +7,12 @@ computed only for what is reported.
 from __future__ import annotations
 
 import re
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from agentflow.diagnostics import Span
 from agentflow.source.text import SourceText
 
-__all__ = ["Document", "Node", "Path"]
+__all__ = ["Document", "Node", "Origin", "Path", "value_at"]
 
 Path = tuple[str | int, ...]
 """From the root of a document: mapping keys and sequence indices."""
@@ -51,6 +51,15 @@ class Document:
         """The text of the whole file, without a byte order mark."""
         return self._text.text
 
+    @property
+    def mentions_substitution(self) -> bool:
+        """Whether `${` stands in it at all."""
+        return "${" in self.source
+
+    def origin(self, path: Path) -> Origin:
+        """The document that wrote the value at `path`, and where in it."""
+        return Origin(self, path)
+
     def with_data(self, data: Any) -> Document:
         """The same places for other data, as substitution makes it."""
         copy = Document(self._text, self.index, data, self._node)
@@ -74,8 +83,12 @@ class Document:
         without escapes, or a block. Its line where substitution changed it but not its line breaks;
         else the whole scalar.
         """
+        return self.text_span_of(path, value_at(self.data, path), start, end)
+
+    def text_span_of(self, path: Path, current: Any, start: int, end: int) -> Span:
+        """`text_span` for the text `current`, which substitution made of what stands at `path`."""
         node, _, found = self._find(path)
-        original, current = _get(self._original, path), _get(self.data, path)
+        original = value_at(self._original, path)
         if not found or node[2] is not None or not isinstance(original, str):
             return self.span(path)
         if original is current or original == current:
@@ -157,7 +170,16 @@ class Document:
         return high - len(content) + (offset - line_start)
 
 
-def _get(data: Any, path: Path) -> Any:
+class Origin(NamedTuple):
+    """Where a value was written."""
+
+    document: Document
+    path: Path
+    """In that document."""
+
+
+def value_at(data: Any, path: Path) -> Any:
+    """What stands at `path` of plain data; None where nothing does."""
     for step in path:
         try:
             data = data[step]

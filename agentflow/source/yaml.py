@@ -30,7 +30,7 @@ from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Node
 
-__all__ = ["MAX_DEPTH", "MAX_EXPANSION", "MAX_PROBLEMS", "USES_C_PARSER", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_EXPANSION", "MAX_PROBLEMS", "USES_C_PARSER", "events", "parse"]
 
 try:
     # The class itself: `YAML(typ="safe")` falls back to its Python parser without a word if its C
@@ -84,7 +84,7 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
         return Checked((), (codes.CONTROL_CHARACTER.at(span, message, hint=hint),))
     composer = _Composer(source)
     try:
-        composer.read(_events(source.text))
+        composer.read(events(source.text))
     except MarkedYAMLError as error:
         composer.problems.append(explain_syntax(source, error))
     except YAMLError as error:
@@ -95,7 +95,12 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
     return Checked(tuple(composer.documents), tuple(composer.problems))
 
 
-def _events(text: str) -> Iterator[Any]:
+def events(text: str) -> Iterator[Any]:
+    """What the parser says of a text, piece by piece.
+
+    Raises:
+        YAMLError: the syntax is broken; while iterating.
+    """
     if CParser is None:
         return _python_events(text)
     # An iterator in C: a generator around it would cost a tenth of the reading.
@@ -105,8 +110,8 @@ def _events(text: str) -> Iterator[Any]:
 def _python_events(text: str) -> Iterator[Any]:
     from ruamel.yaml import YAML
 
-    events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
-    return events
+    found: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
+    return found
 
 
 class _Stop(Exception):

@@ -10,13 +10,13 @@ import pytest
 
 from agentflow.compiler.load import load
 from agentflow.compiler.resolve import resolve
-from agentflow.compiler.shape import known_keys
 from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
 from agentflow.diagnostics import Diagnostic
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.project import ProjectSpec
+from agentflow.spec.walk import known_keys
 from tests.support.memory_files import MemoryFiles
 
 PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: shop\n"

@@ -1,0 +1,142 @@
+"""What the models say about a place in a spec: its types, its keys and the marks of its fields.
+
+So that files, references and secrets are looked after in one place, whatever kind they stand in.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from agentflow.source.tree import Path
+from agentflow.spec.base import File, RefTo, Secret, SpecModel
+
+__all__ = ["ANY", "Marked", "fields", "known_keys", "marked", "types_at", "values_at", "word_key"]
+
+Mark = File | RefTo | Secret
+
+ANY = "*"
+"""In the path of a mark: any key of a map, or any index of a list."""
+
+
+class Marked(NamedTuple):
+    path: tuple[str, ...]
+    mark: Any
+    by_word: bool
+    """The short form of its mapping is this field: `files: { a: ./a.csv }`."""
+
+
+def fields(annotation: Any) -> Mapping[str, Any]:
+    """Key as it is written -> its type, for a model; nothing for other types."""
+    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
+        return _fields(annotation)
+    return {}
+
+
+@cache
+def _fields(model: type[SpecModel]) -> Mapping[str, Any]:
+    return {
+        field.alias or name: Annotated[field.annotation, *field.metadata, None]
+        for name, field in model.model_fields.items()
+    }
+
+
+def known_keys(model: type[SpecModel], path: Path) -> list[str]:
+    """The keys a mapping at `path` of a spec can have, in the order of the documentation."""
+    return [name for item in types_at(model, path) for name in fields(item)]
+
+
+def types_at(model: type[SpecModel], path: Path) -> list[Any]:
+    """The types a value at `path` can have; empty where the model knows no such place."""
+    candidates: list[Any] = [model]
+    for step in path:
+        candidates = [inner for item in candidates for inner in _step(item, step)]
+    return candidates
+
+
+def word_key(model: type[SpecModel], path: Path) -> str | None:
+    """The key that a single word at `path` stands for; None: there is no short form."""
+    for item in types_at(model, path):
+        if isinstance(item, type) and issubclass(item, SpecModel) and item.word_key:
+            return item.word_key
+    return None
+
+
+def _step(annotation: Any, step: str | int) -> list[Any]:
+    origin = get_origin(annotation)
+    if origin is dict:
+        return _flat(get_args(annotation)[1])
+    if origin is list:
+        return _flat(get_args(annotation)[0])
+    inner = fields(annotation).get(str(step))
+    return [] if inner is None else _flat(inner)
+
+
+def _flat(annotation: Any) -> list[Any]:
+    """The alternatives of a union, without `Annotated`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _flat(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [item for part in get_args(annotation) for item in _flat(part)]
+    return [annotation]
+
+
+@cache
+def marked(model: type[SpecModel], kind: type[Mark]) -> tuple[Marked, ...]:
+    """Where fields with a mark of this kind stand, and the marks: `("mcp", "*", "auth")`."""
+    return tuple(dict.fromkeys(_marks(model, kind, _Place((), (), by_word=False))))
+
+
+class _Place(NamedTuple):
+    path: tuple[str, ...]
+    above: tuple[Any, ...]
+    """The models around it, so that one that holds itself ends."""
+    by_word: bool
+
+
+def _marks(annotation: Any, kind: type[Mark], place: _Place) -> Iterator[Marked]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        for mark in annotation.__metadata__:
+            if isinstance(mark, kind):
+                yield Marked(place.path, mark, place.by_word)
+        yield from _marks(annotation.__origin__, kind, place)
+    elif origin in (Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _marks(part, kind, place)
+    elif origin in (dict, list):
+        inner = place._replace(path=(*place.path, ANY), by_word=False)
+        yield from _marks(get_args(annotation)[-1], kind, inner)
+    elif origin is not Literal and annotation not in place.above:
+        for key, field in fields(annotation).items():
+            by_word = key == annotation.word_key
+            above = (*place.above, annotation)
+            yield from _marks(field, kind, _Place((*place.path, key), above, by_word))
+
+
+def values_at(data: Any, field: Marked) -> Iterator[tuple[Path, Any]]:
+    """Every value of a marked field, with its path. Data of another shape has none."""
+    yield from _values(data, field.path, (), field.by_word)
+
+
+def _values(
+    data: Any, pattern: tuple[str, ...], path: Path, by_word: bool
+) -> Iterator[tuple[Path, Any]]:
+    if not pattern:
+        yield path, data
+        return
+    step, rest = pattern[0], pattern[1:]
+    if step != ANY:
+        if isinstance(data, dict) and step in data:
+            yield from _values(data[step], rest, (*path, step), by_word)
+        elif isinstance(data, str) and by_word and not rest:
+            yield path, data
+    elif isinstance(data, dict):
+        for key, item in data.items():
+            yield from _values(item, rest, (*path, key), by_word)
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _values(item, rest, (*path, index), by_word)
