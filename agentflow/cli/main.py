@@ -40,6 +40,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("init", "make a project that lints, applies and runs"),
     Command("lint", "check specs, offline and fast"),
+    Command("fmt", "bring specs into the layout of the documentation"),
     Command("compile", "print what a project becomes: payloads and policies"),
     Command("plan", "show what apply would change"),
     Command("apply", "create and update agents and environments"),

@@ -8,15 +8,20 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import UsageError
 
+if TYPE_CHECKING:
+    from argparse import _ArgumentGroup as ArgumentGroup
+
 __all__ = [
     "ProjectOptions",
+    "add_directory_option",
     "add_format_option",
     "add_project_options",
+    "project_directory",
     "project_options",
     "show_problems",
     "shown_path",
@@ -32,11 +37,15 @@ class ProjectOptions:
     variables: Mapping[str, str]
 
 
-def add_project_options(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("project")
-    group.add_argument(
+def add_directory_option(parser: ArgumentParser | ArgumentGroup) -> None:
+    parser.add_argument(
         "-C", metavar="DIR", dest="directory", default=".", help="the project's directory"
     )
+
+
+def add_project_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("project")
+    add_directory_option(group)
     group.add_argument("-t", "--target", default="local", help="the target (default: local)")
     group.add_argument(
         "--var",
@@ -71,14 +80,25 @@ def pairs(words: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def project_options(args: Namespace) -> ProjectOptions:
+def project_directory(args: Namespace) -> Path:
+    """What -C says.
+
+    Raises:
+        UsageError: it is no directory.
+    """
     directory = Path(args.directory)
     if not directory.is_dir():
         raise UsageError(
             f"{str(directory)!r} is not a directory.", hint="-C takes the project's directory."
         )
+    return directory
+
+
+def project_options(args: Namespace) -> ProjectOptions:
     return ProjectOptions(
-        directory=directory, target=args.target, variables=pairs(args.variables, "--var")
+        directory=project_directory(args),
+        target=args.target,
+        variables=pairs(args.variables, "--var"),
     )
 
 

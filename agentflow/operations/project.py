@@ -7,12 +7,14 @@ known, and nothing that could block is opened.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import posixpath
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from agentflow import codes
 from agentflow.compiler.load import PROJECT_FILE
@@ -91,6 +93,52 @@ class ProjectFiles:
             data = self._bytes(path, limit=_limit(path))
         return _decoded(path, data)
 
+    def real_path(self, path: str) -> Path:
+        """Where a file really is, links followed.
+
+        Raises:
+            FileRefused: outside of the project.
+        """
+        return Path(self._confined(path))
+
+    def digest(self, path: str) -> str:
+        """The SHA-256 of a file's bytes; see `ports.Files`."""
+        with self._open(path) as file:
+            try:
+                return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
+
+    def folder(self, path: str) -> Sequence[str]:
+        """Every file below a folder, relative to it, sorted; see `ports.Files`."""
+        real = self._confined(path)
+        if not os.path.isdir(real):
+            if not os.path.exists(real):
+                message = f"There is no folder {path!r}."
+                raise FileRefused(codes.FILE_MISSING.id, path, message, hint=self._similar(path))
+            raise _refused(codes.NOT_A_FILE, path, f"{path!r} is a file, not a folder.")
+        return sorted(self._listed(path, ""))
+
+    def _listed(self, folder: str, below: str) -> Iterator[str]:
+        """The files of a folder, relative to it. A link could lead anywhere, so none is allowed."""
+        directory = posixpath.join(folder, below)
+        try:
+            with os.scandir(self.root / directory) as entries:
+                listed = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            raise _refused(codes.FILE_UNREADABLE, directory, _reason(error)) from None
+        for entry in listed:
+            name = posixpath.join(below, entry.name)
+            if entry.is_symlink():
+                message = f"{posixpath.join(folder, name)!r} is a link."
+                hint = "Copy the file there: what is uploaded stands in the folder itself."
+                raise _refused(codes.OUTSIDE_PROJECT, folder, message, hint)
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in _SKIPPED_DIRECTORIES:
+                    yield from self._listed(folder, name)
+            else:
+                yield name
+
     def relative(self, path: Path) -> str:
         """The project-relative name of a path.
 
@@ -137,27 +185,35 @@ class ProjectFiles:
 
     def _bytes(self, path: str, *, limit: int, cut: bool = False) -> bytes:
         """The content of a file, of at most `limit` bytes; one more if it is longer and `cut`."""
+        with self._open(path) as file:
+            try:
+                size = os.fstat(file.fileno()).st_size
+                if size > limit and not cut:
+                    raise _too_large(path, size, limit)
+                data = file.read(limit + 1)
+            except OSError as error:
+                raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
+        if len(data) > limit and not cut:
+            raise _too_large(path, len(data), limit)
+        return data
+
+    def _open(self, path: str) -> BinaryIO:
+        """A regular file inside of the project, open for reading.
+
+        Raises:
+            FileRefused: there is none.
+        """
         real = self._confined(path)
         try:
             # Not blocking: a pipe must not wait for its writer. `realpath` has followed the links.
             handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise self._cannot_open(path, error) from None
-        try:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise _not_a_file(path, status.st_mode)
-            if status.st_size > limit and not cut:
-                raise _too_large(path, status.st_size, limit)
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                data = file.read(limit + 1)
-        except OSError as error:
-            raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
-        finally:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
             os.close(handle)
-        if len(data) > limit and not cut:
-            raise _too_large(path, len(data), limit)
-        return data
+            raise _not_a_file(path, mode)
+        return os.fdopen(handle, "rb")
 
     def _confined(self, path: str) -> str:
         """The real path of a file, which is below the root."""

@@ -1,0 +1,178 @@
+"""The tree to text: two spaces per level, lists below their key, one blank line at most.
+
+What is in braces or brackets stays there while it fits on its line and has no comments inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from agentflow.compiler.formatting.scalars import in_one_line, written
+from agentflow.compiler.formatting.tree import Entry, Node, Page
+
+__all__ = ["MAX_WIDTH", "lay_out"]
+
+MAX_WIDTH = 100
+"""Characters of a line up to which braces and brackets stay. Comments do not count."""
+
+_STEP = 2
+
+
+def lay_out(pages: Sequence[Page]) -> str:
+    """The text of a file. Empty documents without a comment are left out."""
+    lines: list[str] = []
+    shown = [page for page in pages if page.root or page.rule or page.head or page.foot]
+    for number, page in enumerate(shown):
+        if page.directives:
+            lines += ["...", *page.directives] if number else page.directives
+        if number or page.directives or page.rule:
+            lines.append("---" + _behind(page.rule[-1:]))
+        body = _trimmed([*page.rule[:-1], *page.head])
+        if page.root is not None:
+            body += _root(page.root)
+        if not page.root or page.root.value.style not in ("|", ">"):
+            while body and not body[-1]:
+                body.pop()
+        lines += [*body, *page.foot] if body else _trimmed(page.foot)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _root(root: Entry) -> list[str]:
+    """The content of a document, which has no key above it."""
+    node = root.value
+    if node.type not in ("map", "list"):
+        return list(_value("", root, "", -_STEP))
+    flow = _in_flow(node)
+    if node.flow and flow is not None and len(flow) <= MAX_WIDTH:
+        return [_anchored(node, "") + flow + _behind(root.beside)]
+    above = [f"&{node.anchor}"] if node.anchor else []
+    return [*above, *(root.beside if node.flow else []), *_block(node, 0)]
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    """Without blank lines at the start."""
+    start = next((number for number, line in enumerate(lines) if line), len(lines))
+    return lines[start:]
+
+
+def _behind(comments: Sequence[str]) -> str:
+    return "".join(f" {comment}" for comment in comments)
+
+
+def _anchored(node: Node, before: str) -> str:
+    return f"{before}&{node.anchor} " if node.anchor else before
+
+
+def _block(node: Node, indent: int) -> list[str]:
+    """The entries of a mapping or a list, one below the other."""
+    margin = " " * indent
+    lines: list[str] = []
+    for number, entry in enumerate(node.entries):
+        # Only one comment can stand in a line: others go above it.
+        above = [*entry.above, *entry.beside[:-1]]
+        lines += _indented(above if number else _trimmed(above), margin)
+        lines += _item(entry, indent) if node.type == "list" else _pair(entry, indent)
+    return [*lines, *_indented(node.foot, margin)]
+
+
+def _indented(lines: Sequence[str], margin: str) -> Iterator[str]:
+    return (margin + line if line else "" for line in lines)
+
+
+def _key(entry: Entry) -> str:
+    assert entry.key is not None
+    text = in_one_line(entry.key)
+    assert text is not None, "A key stands in one line."
+    return _anchored(entry.key, "") + text
+
+
+def _pair(entry: Entry, indent: int) -> Iterator[str]:
+    return _value(" " * indent + _key(entry) + ":", entry, " ", indent)
+
+
+def _item(entry: Entry, indent: int) -> Iterator[str]:
+    node = entry.value
+    start = " " * indent + "-"
+    compact = node.entries and not entry.beside and not node.anchor and not node.entries[0].above
+    if not compact or (node.flow and _fitting(start + " ", node) is not None):
+        yield from _value(start, entry, " ", indent)
+        return
+    lines = _block(node, indent + _STEP)
+    yield start + " " + lines[0].lstrip(" ")
+    yield from lines[1:]
+
+
+def _value(start: str, entry: Entry, space: str, indent: int) -> Iterator[str]:
+    """What stands behind `start`, which is a key or a dash at `indent`, and the lines below."""
+    node, behind = entry.value, _behind(entry.beside[-1:])
+    start = f"{start}{space}&{node.anchor}" if node.anchor else start
+    space = " " if node.anchor else space
+    if node.type in ("map", "list"):
+        flow = _fitting(start + space, node) if node.flow else None
+        if flow is not None:
+            yield start + space + flow + behind
+        else:
+            yield start + behind
+            yield from _block(node, indent + _STEP)
+        return
+    text = written(node)
+    if text is not None:
+        yield (start + space + text if text else start) + behind
+    elif node.style in ("|", ">"):
+        yield from _text_block(start + space, node, behind, indent + _STEP)
+    else:
+        yield from _folded(start + space, node, behind, " " * (indent + _STEP))
+
+
+def _text_block(start: str, node: Node, behind: str, indent: int) -> Iterator[str]:
+    header, *lines = node.raw.split("\n")
+    style, chomp = header[0], header.strip("|>0123456789")
+    digit = str(_STEP) if header.strip("|>+-") else ""
+    if node.value and not node.value.endswith("\n"):
+        chomp = "-"  # also where the file ends in the middle of its last line
+    yield start + style + digit + chomp + behind
+    yield from _indented(lines, " " * indent)
+
+
+def _folded(start: str, node: Node, behind: str, margin: str) -> Iterator[str]:
+    """A text that goes on in further lines, whose line breaks are kept."""
+    first, *lines = node.raw.split("\n")
+    lines = [line.lstrip(" \t") for line in lines]
+    cut = [_cut(line, node.style) for line in (first, *lines[:-1])] + lines[-1:]
+    yield start + cut[0]
+    yield from _indented(cut[1:-1], margin)
+    yield margin + cut[-1] + behind
+
+
+def _cut(line: str, style: str) -> str:
+    """Without blanks at its end, unless the first of them is escaped."""
+    short = line.rstrip(" \t")
+    escaped = style == '"' and (len(short) - len(short.rstrip("\\"))) % 2
+    return line[: len(short) + 1] if escaped else short
+
+
+def _fitting(start: str, node: Node) -> str | None:
+    """A collection in one line, if it may stand behind `start`."""
+    flow = _in_flow(node)
+    return flow if flow is not None and len(start) + len(flow) <= MAX_WIDTH else None
+
+
+def _in_flow(node: Node) -> str | None:
+    """A value in one line. None: it has comments, or lines of its own."""
+    if node.type not in ("map", "list"):
+        return in_one_line(node)
+    parts = []
+    for entry in node.entries:
+        text = _in_flow(entry.value)
+        if text is None or entry.above or entry.beside:
+            return None
+        text = (_anchored(entry.value, "") + text).rstrip()
+        if entry.key is not None:
+            text = f"{_key(entry)}: {text}" if text else _key(entry)
+        parts.append(text)
+    if node.foot:
+        return None
+    inner = ", ".join(parts)
+    if node.type == "list":
+        return f"[{inner}]"
+    return f"{{ {inner} }}" if inner else "{}"

@@ -1,0 +1,134 @@
+"""[io] Bring the spec files of a project, or single ones, into the layout of the documentation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentflow import codes
+from agentflow.compiler.formatting.text import format_text
+from agentflow.compiler.load import PROJECT_FILE
+from agentflow.diagnostics import Diagnostic, Span
+from agentflow.errors import FileRefused, UsageError
+from agentflow.operations.check import select_files
+from agentflow.operations.project import LooseFiles, ProjectFiles, looks_like_spec
+
+__all__ = ["Formatted", "Outcome", "fmt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formatted:
+    """A file that was read."""
+
+    path: str
+    """Relative to the root."""
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    root: Path
+    files: tuple[Formatted, ...]
+    """In the order of their names; those with problems are not among them."""
+    problems: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
+    """Text of each file a problem is in."""
+
+    @property
+    def changed(self) -> tuple[Formatted, ...]:
+        return tuple(file for file in self.files if file.changed)
+
+
+def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
+    """Format the specs of the project of `directory`, or those named by `paths`.
+
+    A file with problems is left alone and reported, and the others are formatted all the same.
+
+    Args:
+        directory: where to look for the project if no paths are given.
+        paths: files, or directories below which every spec is taken.
+        write: replace the files that change, each in one step.
+
+    Raises:
+        UsageError: no project and no paths, a directory without specs, or a file that is no spec.
+        FileRefused: a path outside the project of the first, or a directory that cannot be listed.
+        OSError: a file cannot be written.
+    """
+    files, chosen = _chosen(directory, paths)
+    found: list[Formatted] = []
+    problems: list[Diagnostic] = []
+    sources: dict[str, str] = {}
+    for path in chosen:
+        try:
+            text = files.read(path)
+        except FileRefused as error:
+            code = codes.CODES[error.code]
+            problems.append(code.at(Span.start_of(path), error.message, hint=error.hint))
+            continue
+        after, wrong = format_text(path, text)
+        if wrong:
+            problems += wrong
+            sources[path] = text
+        else:
+            found.append(Formatted(path=path, before=text, after=after))
+    outcome = Outcome(
+        root=files.root, files=tuple(found), problems=tuple(problems), sources=sources
+    )
+    if write:
+        for file in outcome.changed:
+            _replace(files.real_path(file.path), file.after)
+    return outcome
+
+
+def _chosen(directory: Path, paths: Sequence[Path]) -> tuple[ProjectFiles, list[str]]:
+    """The files to format, sorted, and what reads them."""
+    project = select_files(directory, paths)
+    files = project.files
+    assert isinstance(files, ProjectFiles)
+    chosen = set(files.specs() if project.only is None else project.only)
+    if isinstance(files, LooseFiles):
+        chosen.discard(PROJECT_FILE)  # made up for the compiler: it is no file
+    for path in paths:
+        if not path.is_dir():
+            _refuse_other(files, path)
+    return files, sorted(chosen)
+
+
+def _refuse_other(files: ProjectFiles, path: Path) -> None:
+    """A file that was named and is for another tool is not rewritten."""
+    try:
+        text = files.read(files.relative(path))
+    except FileRefused:
+        return  # reported with its place
+    is_yaml = path.suffix in (".yaml", ".yml")
+    if not is_yaml or (path.name != PROJECT_FILE and not looks_like_spec(text.encode())):
+        raise UsageError(
+            f"{str(path)!r} is not a spec, so nothing was formatted.",
+            hint="A spec is a YAML file with `apiVersion: agentflow/v1`.",
+        )
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file in one step: whoever reads meanwhile sees the old text or the new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, name)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
