@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentflow.local.errors import invalid, not_emulated
+from agentflow.local.errors import invalid
 from agentflow.local.shapes.base import merge_metadata, sent
 from agentflow.local.shapes.environments import EnvironmentCreate, EnvironmentUpdate
 
@@ -29,7 +29,8 @@ def normalise(body: EnvironmentCreate) -> Fields:
     """The content of a new environment.
 
     Raises:
-        ApiError: 400, packages under limited networking without package managers, or not emulated.
+        ApiError: 400, a scope that API organisations do not have, or packages under limited
+            networking without package managers.
     """
     given = sent(body)
     config = given.get("config") or {"type": "cloud"}
@@ -68,7 +69,7 @@ def _config(given: Mapping[str, Any], stored: Mapping[str, Any] | None) -> Field
         message = f"config.type: {stored['type']!r} cannot become {given['type']!r}."
         raise invalid(message, code="invalid_config_type_change")
     if given["type"] == "self_hosted":
-        raise not_emulated("config.type: a self-hosted environment")
+        return {"type": "self_hosted"}
     old = stored or {"networking": {"type": "unrestricted"}, "packages": {}}
     return {
         "type": "cloud",
@@ -96,6 +97,8 @@ def _packages(given: Mapping[str, Any] | None, stored: Mapping[str, Any]) -> Fie
 def _checked(config: Fields, scope: str | None) -> Fields:
     if scope == "account":
         raise invalid("scope: API organisations support only `organization`.")
+    if config["type"] != "cloud":
+        return config
     network = config["networking"]
     wanted = any(config["packages"][manager] for manager in MANAGERS)
     if wanted and network["type"] == "limited" and not network["allow_package_managers"]:

@@ -29,6 +29,19 @@ _OUTCOME_UNKNOWN = (
 )
 
 
+def _report_missing(live: Live) -> None:
+    """Say what the agent has on the hosted service and not here; the session goes on, as there."""
+    agent = live.record()["agent"]
+    for server in agent["mcp_servers"]:
+        message = f"MCP server {server['name']!r} is not available in the local service."
+        more = {"mcp_server_name": server["name"]}
+        live.fail("mcp_connection_failed_error", message, "retrying", **more)
+    if agent["skills"]:
+        names = ", ".join(skill["skill_id"] for skill in agent["skills"])
+        message = f"Skills are not available in the local service: {names}."
+        live.fail("unknown_error", message, "retrying")
+
+
 class Harness:
     def __init__(self, parts: Parts, driver: ModelDriver, workshop: Workshop) -> None:
         self._parts = parts
@@ -91,7 +104,10 @@ class Harness:
                     live.go_idle("requires_action")
             return
         if answered or live.queued("user.message"):
-            live.go_running()
+            with live.change():
+                live.go_running()
+                if live.state.requests == 0:
+                    _report_missing(live)
             self._work(live)
 
     def budget_changed(self, session_id: str) -> None:

@@ -211,11 +211,9 @@ class Live:
             self.emit("session.thread_status_terminated", **self._thread())
             self.emit("session.status_terminated")
 
-    def fail(self, type: str, message: str, retry: str) -> None:
-        self.emit(
-            "session.error",
-            error={"type": type, "message": message, "retry_status": {"type": retry}},
-        )
+    def fail(self, type: str, message: str, retry: str, **more: Any) -> None:
+        error = {"type": type, "message": message, "retry_status": {"type": retry}, **more}
+        self.emit("session.error", error=error)
 
     def _thread(self) -> dict[str, Any]:
         return {"session_thread_id": self.state.thread_id, "agent_name": self.agent_name}

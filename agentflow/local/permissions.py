@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agentflow.local.agents import BUILT_IN_TOOLS
+from agentflow.local.agent_tools import BUILT_IN_TOOLS
 
 __all__ = ["Decision", "decide"]
 
@@ -37,6 +37,8 @@ def decide(agent: Mapping[str, Any], name: str) -> Decision:
     config = _config(agent, name)
     if config is None or not config["enabled"]:
         message = f"Tool {name!r} is not enabled for this agent."
+        if any(tool["type"] == "mcp_toolset" for tool in agent["tools"]):
+            message += " Tools of MCP servers are not available in the local service."
         return Decision(kind="builtin", permission="deny", refused=message)
     policy = config["permission_policy"]["type"]
     if name in _WEB_TOOLS:

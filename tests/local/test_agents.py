@@ -183,13 +183,6 @@ def custom(**fields: Any) -> list[dict[str, Any]]:
             "`$ref` is not allowed",
         ),
         ({"tools": custom(input_schema={"type": "object", "properties": {"a b": {}}})}, "a b"),
-        ({"mcp_servers": [{"type": "url", "name": "m", "url": "u"}]}, "not available in the local"),
-        ({"skills": [{"type": "anthropic", "skill_id": "xlsx"}]}, "not available in the local"),
-        ({"multiagent": {"type": "multiagent_20261001"}}, "not available in the local"),
-        (
-            {"execution_identity": {"type": "aws_role", "role_arn": "r"}},
-            "not available in the local",
-        ),
         ({"extra_body": {"prompt": "x"}}, "prompt: Extra inputs are not permitted"),
     ],
 )
@@ -199,18 +192,6 @@ def test_a_body_the_service_refuses(
     with pytest.raises(anthropic.BadRequestError) as caught:
         create(client, **body)
     assert message in said(caught)
-
-
-def test_the_explicit_form_of_no_team_is_kept(client: anthropic.Anthropic) -> None:
-    off = {"type": "disabled"}
-    team = {"type": "multiagent_20261001", "advisor": off, "subagents": off, "workflows": off}
-    assert create(client, multiagent=team).to_dict()["multiagent"] == team
-
-
-def test_url_sources_are_read_back_as_objects(client: anthropic.Anthropic) -> None:
-    agent = create(client, tools=web("web_fetch", url_sources={"user_input": "none"}))
-    config = agent.to_dict()["tools"][0]["configs"][0]
-    assert config["url_sources"]["user_input"] == {"type": "none"}
 
 
 def test_rules_hold_for_the_result_of_an_update(client: anthropic.Anthropic) -> None:
@@ -243,6 +224,29 @@ def test_an_environment_is_resolved_fully(client: anthropic.Anthropic) -> None:
     }
 
 
+def test_a_self_hosted_environment_is_kept_and_stays_one(running: Running) -> None:
+    client = running.own
+    made = place(client, config={"type": "self_hosted"}, scope="organization", description="d")
+    data = made.to_dict()
+    assert (data["config"], data["scope"]) == ({"type": "self_hosted"}, "organization")
+    same: Any = client.beta.environments.update(made.id, config={"type": "self_hosted"}, name="f")
+    assert (same.name, same.config.type, same.description) == ("f", "self_hosted", "d")
+    with pytest.raises(anthropic.BadRequestError, match="cannot become 'cloud'") as caught:
+        client.beta.environments.update(made.id, config={"type": "cloud"})
+    assert caught.value.error_code == "invalid_config_type_change"
+    with pytest.raises(anthropic.BadRequestError, match="self-hosted environment") as refused:
+        client.beta.sessions.create(agent=create(client).id, environment_id=made.id)
+    assert refused.value.error_code == "not_emulated_locally"
+
+
+def test_an_environment_belongs_to_the_organisation(client: anthropic.Anthropic) -> None:
+    made = place(client)
+    with pytest.raises(anthropic.BadRequestError, match="only `organization`"):
+        place(client, scope="account")
+    with pytest.raises(anthropic.BadRequestError, match="only `organization`"):
+        client.beta.environments.update(made.id, scope="account")
+
+
 def test_an_environment_merges_field_by_field(client: anthropic.Anthropic) -> None:
     network = {"type": "limited", "allowed_hosts": ["a.com"], "allow_package_managers": True}
     made = place(
@@ -272,8 +276,8 @@ def test_an_environment_merges_field_by_field(client: anthropic.Anthropic) -> No
     ("config", "message", "code"),
     [
         ({"type": "box"}, "config", None),
-        ({"type": "self_hosted"}, "not available in the local", "not_emulated_locally"),
         ({"type": "cloud", "allowed_hosts": []}, "allowed_hosts: Extra inputs", None),
+        ({"type": "self_hosted", "packages": {}}, "packages: Extra inputs", None),
         (
             {"type": "cloud", "networking": {"type": "limited"}, "packages": {"pip": ["x"]}},
             "allow_package_managers: must be true",

@@ -87,9 +87,16 @@ def test_initial_events_start_it_at_once(running: Running) -> None:
         ({"agent": "agent_no"}, 404, "Agent 'agent_no' does not exist"),
         ({"environment_id": "env_no"}, 404, "Environment 'env_no' does not exist"),
         ({"agent": {"type": "agent", "id": "X", "version": 0}}, 400, "agent.version"),
-        ({"agent": {"type": "agent_with_overrides", "id": "X"}}, 400, "not available in the local"),
+        ({"agent": {"type": "agent_with_overrides", "id": "X", "name": "n"}}, 400, "name: Extra"),
         ({"vault_ids": ["vlt_1"]}, 400, "not available in the local"),
-        ({"resources": [{"type": "memory_store", "memory_store_id": "m"}]}, 400, "resources.0"),
+        ({"resources": [{"type": "memory_store", "memory_store_id": "m"}]}, 400, "resources.0: memory_store: not available"),
+        ({"resources": [{"type": "memory_store", "memory_store_id": "m", "access": "rw"}]}, 400, "resources.0.access"),
+        ({"resources": [{"type": "memory_store", "memory_store_id": "m"}] * 9}, 400, "at most 8 memory stores"),
+        ({"resources": [{"type": "github_repository", "url": "https://github.com/a/b"}]}, 400, "resources.0: github_repository: not available"),
+        ({"resources": [{"type": "github_repository", "url": "git@github.com:a/b"}]}, 400, "resources.0.url"),
+        ({"resources": [{"type": "github_repository", "url": "https://github.com/a/b.git"}]}, 400, "without `.git`"),
+        ({"resources": [{"type": "github_repository", "url": "https://github.com/a/b", "checkout": {"type": "commit", "sha": "abc"}}]}, 400, "checkout.sha"),
+        ({"resources": [{"type": "github_repository", "url": "https://github.com/a/b", "mount_path": "/b"}]}, 400, "resources.0.mount_path"),
         ({"resources": [{"type": "file", "file_id": "file_no"}]}, 404, "'file_no' does not exist"),
         ({"initial_events": [{"type": "user.interrupt"}]}, 400, "initial_events.0"),
         ({"initial_events": [{"type": "user.message", "content": [{"type": "text", "text": "x"}]}] * 51}, 400, "at most 50"),
@@ -192,8 +199,6 @@ def test_an_update_emits_only_what_changed(running: Running) -> None:
     assert (event["title"], event["metadata"], event["budget"]) == ("T", None, None)
     with pytest.raises(anthropic.BadRequestError, match="vault_ids"):
         client.beta.sessions.update(session, vault_ids=["vlt_1"])
-    with pytest.raises(anthropic.BadRequestError, match="not available in the local"):
-        client.beta.sessions.update(session, agent={"tools": []})
 
 
 def test_archive_ends_a_session_and_delete_forgets_it(running: Running) -> None:

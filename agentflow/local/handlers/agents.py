@@ -8,8 +8,19 @@ from agentflow.local.errors import conflict, invalid, not_found
 from agentflow.local.shapes.agents import AgentCreate, AgentUpdate
 from agentflow.local.shapes.base import read
 from agentflow.local.store import Document
+from agentflow.local.teams import Owner, repin
 
-__all__ = ["archive", "create", "list_", "retrieve", "update", "versions"]
+__all__ = ["archive", "create", "list_", "owner_of", "retrieve", "update", "versions"]
+
+
+def owner_of(service: Service, id: str, version: int) -> Owner:
+    """An agent as the owner of its team; others are found in the service's records."""
+    store = service.parts.store
+
+    def find(id: str, version: int | None) -> Document | None:
+        return store.get("agent", id) if version is None else store.agent_version(id, version)
+
+    return Owner(id, version, find)
 
 
 def _get(service: Service, id: str) -> Document:
@@ -20,10 +31,12 @@ def _get(service: Service, id: str) -> Document:
 
 
 async def create(service: Service, call: Call) -> Document:
-    content = normalise(read(AgentCreate, await call.body()))
+    body = read(AgentCreate, await call.body())
+    id = service.parts.ids.new("agent")
+    content = normalise(body, owner_of(service, id, 1))
     now = service.parts.now()
     agent = {
-        "id": service.parts.ids.new("agent"),
+        "id": id,
         "type": "agent",
         "version": 1,
         **content,
@@ -70,10 +83,12 @@ async def update(service: Service, call: Call) -> Document:
             f"Concurrent modification detected: agent {agent['id']!r} is at version "
             f"{agent['version']}, not {body.version}."
         )
-    content = merge(agent, body)
+    owner = owner_of(service, agent["id"], agent["version"])
+    content = merge(agent, body, owner)
     if all(agent[key] == value for key, value in content.items()):
         return agent
     now = service.parts.now()
+    content["multiagent"] = repin(content["multiagent"], owner)
     changed = {**agent, **content, "version": agent["version"] + 1, "updated_at": now}
     with service.parts.store.transaction():
         service.parts.store.put("agent", changed)

@@ -7,14 +7,23 @@ from decimal import Decimal
 from typing import Any
 
 from agentflow.local import usage
-from agentflow.local.agents import session_agent
+from agentflow.local.agents import override, session_agent
 from agentflow.local.call import Call, Service, page_body
 from agentflow.local.errors import invalid, not_emulated, not_found
+from agentflow.local.handlers.agents import owner_of
 from agentflow.local.handlers.mounts import add_file, check_mounts
 from agentflow.local.prices import Tokens, request_usd
 from agentflow.local.shapes.base import merge_metadata, read, sent
-from agentflow.local.shapes.sessions import Budget, SessionCreate, SessionUpdate
+from agentflow.local.shapes.sessions import (
+    AgentOverrides,
+    AgentPatch,
+    AgentReference,
+    Budget,
+    SessionCreate,
+    SessionUpdate,
+)
 from agentflow.local.store import Document
+from agentflow.local.teams import works_in_team
 
 __all__ = ["archive", "create", "delete", "list_", "retrieve", "update"]
 
@@ -31,27 +40,34 @@ def _shown(service: Service, record: Document) -> Document:
     }
 
 
-def _agent(service: Service, given: str | Mapping[str, Any]) -> Document:
+def _agent(service: Service, given: str | AgentReference | AgentOverrides) -> Document:
     """The snapshot for a new session.
 
     Raises:
-        ApiError: 404 or 400, the agent cannot start sessions.
+        ApiError: 404 or 400, the agent cannot start sessions, or not here.
     """
-    if isinstance(given, str):
-        given = {"id": given}
-    if given.get("type") == "agent_with_overrides":
-        raise not_emulated("agent: agent_with_overrides")
-    agent = service.parts.store.get("agent", given["id"])
+    id, version = (given, None) if isinstance(given, str) else (given.id, given.version)
+    agent = service.parts.store.get("agent", id)
     if agent is None:
-        raise not_found(f"Agent {given['id']!r} does not exist.")
+        raise not_found(f"Agent {id!r} does not exist.")
     if agent["archived_at"] is not None:
-        raise invalid(f"Agent {agent['id']!r} is archived and cannot start sessions.")
-    version = given.get("version")
+        raise invalid(f"Agent {id!r} is archived and cannot start sessions.")
     if version is not None and version != agent["version"]:
-        agent = service.parts.store.agent_version(agent["id"], version)
+        agent = service.parts.store.agent_version(id, version)
         if agent is None:
-            raise not_found(f"Agent {given['id']!r} has no version {version}.")
+            raise not_found(f"Agent {id!r} has no version {version}.")
+    if isinstance(given, AgentOverrides):
+        agent = override(agent, given, owner_of(service, id, agent["version"]))
+    _check_runnable(agent)
     return session_agent(agent)
+
+
+def _check_runnable(agent: Mapping[str, Any]) -> None:
+    """Refuse what would run as something else than it is: such agents are kept, but not run."""
+    if works_in_team(agent["multiagent"]):
+        raise not_emulated("agent: a session of an agent that works in a team (`multiagent`)")
+    if agent["execution_identity"]["type"] != "service_account":
+        raise not_emulated("agent: a session under an execution identity of its own")
 
 
 def _environment(service: Service, id: str) -> None:
@@ -61,6 +77,8 @@ def _environment(service: Service, id: str) -> None:
     if environment["archived_at"] is not None:
         message = f"Environment {id!r} is archived and cannot start sessions."
         raise invalid(message, code="environment_archived")
+    if environment["config"]["type"] == "self_hosted":
+        raise not_emulated("environment_id: a session in a self-hosted environment")
 
 
 def _check_budgetable(agent: Mapping[str, Any]) -> None:
@@ -75,7 +93,7 @@ async def create(service: Service, call: Call) -> Document:
     given = sent(body)
     if given.get("vault_ids"):
         raise not_emulated("vault_ids: a vault")
-    agent = _agent(service, given["agent"])
+    agent = _agent(service, body.agent)
     _environment(service, given["environment_id"])
     if body.budget is not None:
         _check_budgetable(agent)
@@ -157,18 +175,20 @@ async def retrieve(service: Service, call: Call) -> Document:
 
 
 async def update(service: Service, call: Call) -> Document:
-    """Change title, metadata or budget. What changed is emitted as `session.updated`."""
+    """Change title, metadata, budget, or the agent's tools and servers. What changed is emitted as `session.updated`."""
     body = read(SessionUpdate, await call.body())
     given = sent(body)
     live = service.harness.live(call.path("session_id"))
     record = live.record()
     if "vault_ids" in given:
         raise invalid("vault_ids: cannot be changed on a session.")
-    if "agent" in given:
-        raise not_emulated("agent: changing the tools of a session")
     if record["status"] == "terminated":
         raise invalid("This session is terminated: it cannot be changed.")
     changed: Document = {}
+    if body.agent is not None:
+        agent = _changed_agent(service, record, body.agent)
+        if agent != record["agent"]:
+            changed["agent"] = agent
     if "title" in given and given["title"] != record["title"]:
         changed["title"] = given["title"]
     if given.get("metadata"):
@@ -186,6 +206,13 @@ async def update(service: Service, call: Call) -> Document:
             live.emit("session.updated", **shown)
         service.harness.budget_changed(record["id"])
     return _shown(service, live.record())
+
+
+def _changed_agent(service: Service, record: Document, patch: AgentPatch) -> Document:
+    if record["status"] != "idle":
+        raise invalid(f"agent: the session is {record['status']}; only an idle one can be changed.")
+    agent: Document = record["agent"]
+    return override(agent, patch, owner_of(service, agent["id"], agent["version"]))
 
 
 def _check_budget(service: Service, record: Document, budget: Budget | None) -> None:

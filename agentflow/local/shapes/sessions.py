@@ -5,14 +5,24 @@ Fields: https://platform.claude.com/docs/en/managed-agents/sessions
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field
+from pydantic import AfterValidator, Discriminator, Field
 
+from agentflow.local.shapes.agents import Model, Servers, Skills, System
 from agentflow.local.shapes.base import Metadata, MetadataPatch, Shape
 from agentflow.local.shapes.events import DefineOutcome, UserMessage
+from agentflow.local.shapes.tools import Tools
 
-__all__ = ["Budget", "FileResource", "SessionCreate", "SessionUpdate"]
+__all__ = [
+    "AgentOverrides",
+    "AgentPatch",
+    "AgentReference",
+    "Budget",
+    "FileResource",
+    "SessionCreate",
+    "SessionUpdate",
+]
 
 
 class AgentReference(Shape):
@@ -22,16 +32,14 @@ class AgentReference(Shape):
 
 
 class AgentOverrides(Shape):
-    """Read so that it can be refused by name."""
-
     type: Literal["agent_with_overrides"]
     id: str
-    version: int | None = None
-    model: Any = None
-    system: Any = None
-    tools: Any = None
-    mcp_servers: Any = None
-    skills: Any = None
+    version: Annotated[int, Field(ge=1)] | None = None
+    model: str | Model | None = None
+    system: System | None = None
+    tools: Tools | None = None
+    mcp_servers: Servers | None = None
+    skills: Skills | None = None
 
 
 class Money(Shape):
@@ -51,22 +59,47 @@ class FileResource(Shape):
     mount_path: str | None = None
 
 
+class Branch(Shape):
+    type: Literal["branch"]
+    name: Annotated[str, Field(min_length=1)]
+
+
+class Commit(Shape):
+    type: Literal["commit"]
+    sha: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{40}$")]
+
+
 class Repository(Shape):
     type: Literal["github_repository"]
-    url: str
+    url: Annotated[
+        str,
+        Field(pattern=r"^https://github\.com/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"),
+        AfterValidator(_no_git),
+    ]
     authorization_token: str | None = None
-    mount_path: str | None = None
-    checkout: Any = None
+    mount_path: Annotated[str, Field(pattern=r"^/workspace/.")] | None = None
+    checkout: Annotated[Branch | Commit, Discriminator("type")] | None = None
 
 
 class MemoryStore(Shape):
     type: Literal["memory_store"]
     memory_store_id: str
-    access: str | None = None
-    instructions: str | None = None
+    access: Literal["read_write", "read_only"] | None = None
+    instructions: Annotated[str, Field(max_length=4096)] | None = None
 
 
 _Resource = Annotated[FileResource | Repository | MemoryStore, Discriminator("type")]
+_MAX_STORES = 8
+
+
+def _few_stores(resources: list[_Resource]) -> list[_Resource]:
+    stores = sum(isinstance(resource, MemoryStore) for resource in resources)
+    if stores > _MAX_STORES:
+        raise ValueError(f"at most {_MAX_STORES} memory stores are allowed, not {stores}")
+    return resources
+
+
+_Resources = Annotated[list[_Resource], Field(max_length=500), AfterValidator(_few_stores)]
 _Initial = Annotated[UserMessage | DefineOutcome, Discriminator("type")]
 
 
@@ -76,14 +109,14 @@ class SessionCreate(Shape):
     title: str | None = None
     metadata: Metadata = Field(default_factory=dict)
     initial_events: Annotated[list[_Initial], Field(max_length=50)] | None = None
-    resources: Annotated[list[_Resource], Field(max_length=500)] | None = None
+    resources: _Resources | None = None
     vault_ids: list[str] | None = None
     budget: Budget | None = None
 
 
 class AgentPatch(Shape):
-    tools: Any = None
-    mcp_servers: Any = None
+    tools: Tools | None = None
+    mcp_servers: Servers | None = None
 
 
 class SessionUpdate(Shape):
