@@ -69,6 +69,12 @@ class Commit(Shape):
     sha: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{40}$")]
 
 
+def _no_git(value: str) -> str:
+    if value.endswith(".git"):
+        raise ValueError("must be without `.git`")
+    return value
+
+
 class Repository(Shape):
     type: Literal["github_repository"]
     url: Annotated[
