@@ -442,6 +442,14 @@ RESERVED_METADATA = Code(
     "Keys that start with `agentflow.` say which project and spec a resource belongs to. A "
     "spec that sets them would make apply lose track of what it owns.",
 )
+TOOL_WITHOUT_SCHEMA = Code(
+    "AF169",
+    "tool-without-schema",
+    _E,
+    "Custom tool has no input schema.",
+    "The service requires the JSON Schema of the arguments. It is read from a Python function; a "
+    "tool with `command` or `http` writes its `input_schema`, an object with `properties`.",
+)
 
 # AF2: references and substitution
 
@@ -605,6 +613,15 @@ UNKNOWN_SECRET = Code(
     "`${secret.x}` needs an entry `x` below `secrets` of the project, which says where it is read: "
     "`env:NAME`, `file:PATH` or `keyring:service/user`. The secret itself is only read by apply.",
 )
+ABSTRACT_USED = Code(
+    "AF230",
+    "abstract-used",
+    _E,
+    "Reference to an abstract spec.",
+    "A spec with `abstract: true` is there to be extended. It is not created on a service, so nothing "
+    "can run it or run in it.",
+)
+
 UNKNOWN_MODULE = Code(
     "AF250",
     "unknown-module",

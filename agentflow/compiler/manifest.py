@@ -23,6 +23,7 @@ __all__ = [
     "Compiled",
     "CustomToolPolicy",
     "DonePolicy",
+    "HttpPolicy",
     "InputPolicy",
     "Manifest",
     "OutputPolicy",
@@ -143,9 +144,23 @@ class ArgumentPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpPolicy:
+    url: str
+    headers: Mapping[str, str]
+    """Values may hold marks of secrets, which are read when the request is made."""
+    expect: tuple[int, ...] | None
+    """Statuses of success, sorted. None: 200 to 299."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomToolPolicy:
+    """At most one of `run`, `command` and `http` is set. None is: agentflow answers (`ask_user`)."""
+
     run: str | None
-    """`package.module:function`. None: agentflow itself answers (`ask_user`)."""
+    """`package.module:function`."""
+    command: tuple[str, ...] | None
+    """Program and arguments. What starts with `./` is a path relative to the project."""
+    http: HttpPolicy | None
     input_schema: Mapping[str, Any]
     timeout_s: float
     max_calls: int | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agentflow import codes
@@ -12,7 +13,7 @@ from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Checked
 from agentflow.ports import Files
 
-__all__ = ["ASK_USER_CARD", "ToolCard", "tool_card"]
+__all__ = ["ASK_USER_CARD", "ToolCard", "command_files", "command_line", "tool_card"]
 
 
 class ToolCard(NamedTuple):
@@ -50,7 +51,29 @@ ASK_USER_CARD = ToolCard(
 def tool_card(node: AgentNode, name: str, files: Files) -> Checked[ToolCard | None]:
     """The card of the custom tool `name`. None: `problems` says why there is none."""
     tool = node.spec.custom[name]
-    found, problems = locate(tool.run, files, node.span("custom", name, "run"))
+    if tool.run is not None:
+        return _of_function(node, name, tool.run, files)
+    problems = []
+    span = node.span("custom", name, key=True)
+    runner = "command" if tool.command is not None else "http"
+    if tool.description is None:
+        message = f"The tool {name!r} has no description."
+        hint = f"Write its `description`: with `{runner}` there is no docstring to take it from."
+        problems.append(codes.TOOL_WITHOUT_DESCRIPTION.at(span, message, hint=hint))
+    if tool.input_schema is None:
+        message = f"The tool {name!r} has no input schema."
+        hint = f"Write its `input_schema`: with `{runner}` there are no type hints to read it from."
+        problems.append(codes.TOOL_WITHOUT_SCHEMA.at(span, message, hint=hint))
+    if tool.description is None or tool.input_schema is None:
+        return Checked(None, tuple(problems))
+    return Checked(ToolCard(tool.description, plain(tool.input_schema)), ())
+
+
+def _of_function(
+    node: AgentNode, name: str, reference: str, files: Files
+) -> Checked[ToolCard | None]:
+    tool = node.spec.custom[name]
+    found, problems = locate(reference, files, node.span("custom", name, "run"))
     if found is None:
         return Checked(None, problems)
     schema: Mapping[str, Any] | None = tool.input_schema
@@ -66,3 +89,31 @@ def tool_card(node: AgentNode, name: str, files: Files) -> Checked[ToolCard | No
         span = node.span("custom", name, key=True)
         return Checked(None, (codes.TOOL_WITHOUT_DESCRIPTION.at(span, message, hint=hint),))
     return Checked(ToolCard(description, plain(schema)), ())
+
+
+def command_line(node: AgentNode, name: str) -> tuple[str, ...]:
+    """Program and arguments of a tool with `command`.
+
+    What starts with `./` or `../` is a file beside the spec, and starts with `./` and is relative to
+    the project afterwards.
+    """
+    return tuple(
+        word if path is None else f"./{path}"
+        for word, path in _words(node, node.spec.custom[name].command or ())
+    )
+
+
+def command_files(node: AgentNode, name: str) -> list[tuple[int, str]]:
+    """The files that a tool's `command` names: the number of the word, the path in the project."""
+    words = _words(node, node.spec.custom[name].command or ())
+    return [(index, path) for index, (_, path) in enumerate(words) if path is not None]
+
+
+def _words(node: AgentNode, command: Sequence[str]) -> list[tuple[str, str | None]]:
+    beside = posixpath.dirname(node.document.file)
+    return [
+        (word, posixpath.normpath(posixpath.join(beside, word)))
+        if word.startswith(("./", "../"))
+        else (word, None)
+        for word in command
+    ]

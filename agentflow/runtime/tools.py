@@ -17,6 +17,7 @@ from agentflow.ports import Clock
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.ledger import Claim, Ledger
 from agentflow.runtime.pool import CallFailed, WorkerPool
+from agentflow.runtime.post import post
 from agentflow.runtime.session import Call, Outcome
 
 __all__ = ["RESULT_LIMIT", "ToolHost", "argument_problem"]
@@ -90,12 +91,16 @@ class ToolHost:
     async def _execute(self, call: Call, tool: CustomToolPolicy) -> Outcome:
         began = self._clock.monotonic()
         try:
-            if tool.run is None:
-                text, is_error = await self._ask(call)
-            else:
-                request = {"run": tool.run, "input": dict(call.input)}
+            if tool.run is not None or tool.command is not None:
+                by = {"run": tool.run} if tool.run else {"command": tool.command}
+                request = {**by, "input": dict(call.input)}
                 value = await self._pool.call(request, timeout_s=tool.timeout_s)
                 text, is_error = _result_text(value), False
+            elif tool.http is not None:
+                value = await post(tool.http, call.input, call_id=call.id, timeout_s=tool.timeout_s)
+                text, is_error = _result_text(value), False
+            else:
+                text, is_error = await self._ask(call)
         except CallFailed as error:
             text, is_error = f"{call.name} failed. {error}", True
         seconds = self._clock.monotonic() - began

@@ -6,6 +6,7 @@ many bytes of JSON. A request is
 
     {"run": "package.module:function", "input": {…}}       called with the input as keyword arguments
     {"run": "package.module:function", "paths": {…}}       called with one mapping of name to `Path`
+    {"command": ["program", …], "input": {…}}              started with the input on its standard input
 
 and the answer `{"value": …}` or `{"error": "ValueError: …"}`. Modules stay imported between requests.
 The caller ends a call that takes too long by killing the process, which works whatever the code does.
@@ -14,6 +15,7 @@ The caller ends a call that takes too long by killing the process, which works w
 import asyncio
 import ctypes
 import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -70,6 +72,21 @@ def _without_secrets(text: str) -> str:
     return text
 
 
+def _sibling(name: str) -> Any:
+    """A module beside this file, under a name that no module of a project has.
+
+    This package is not on the path, and a project may have modules of the same names.
+    """
+    known = f"_agentflow_{name}"
+    if known not in sys.modules:
+        spec = importlib.util.spec_from_file_location(known, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[known] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[known])
+    return sys.modules[known]
+
+
 def _call(request: dict[str, Any], runner: "asyncio.Runner") -> Any:
     module, _, name = request["run"].partition(":")
     function = getattr(importlib.import_module(module), name)
@@ -85,6 +102,13 @@ def _call(request: dict[str, Any], runner: "asyncio.Runner") -> Any:
 
 def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]:
     try:
+        if "command" in request:
+            answer: dict[str, Any] = _sibling("program").run(
+                request["command"], request["input"], root=Path.cwd()
+            )
+            if "error" in answer:
+                answer["error"] = _without_secrets(answer["error"])
+            return answer
         return {"value": _call(request, runner)}
     except BaseException as error:
         # Also SystemExit and the like: code that is called as a tool cannot end the worker politely.

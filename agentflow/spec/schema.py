@@ -109,6 +109,10 @@ def _value(schema: Mapping[str, Any]) -> dict[str, Any]:
         return {"anyOf": [short, *([] if free else [_SUBSTITUTION]), core], **notes}
     if "items" in core:
         core["items"] = _value(core["items"])
+    for pattern, value in core.pop("patternProperties", {}).items():
+        # The form of the keys, as pydantic has it: keys of another form would be let through.
+        core["propertyNames"] = {**core.get("propertyNames", {}), "pattern": pattern}
+        core["additionalProperties"] = value
     if isinstance(core.get("additionalProperties"), dict):
         core["additionalProperties"] = _value(core["additionalProperties"])
     if _is_narrow(core):

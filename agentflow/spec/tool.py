@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from agentflow.spec.base import Count, Duration, Json, SpecModel, Text, ToolName, Word
+from agentflow.spec.base import Count, SpecModel, Text, ToolName, Word
+from agentflow.spec.custom import ArgumentRule, CustomTool
 
 __all__ = [
     "BUILT_IN_TOOLS",
@@ -125,43 +126,6 @@ class Tools(SpecModel):
     )
     web_fetch: Annotated[WebFetchTool, Word()] | None = Field(
         default=None, description="Fetch pages, on the service's machines."
-    )
-
-
-class ArgumentRule(SpecModel):
-    """Globs an argument of a custom tool is held against before the tool runs; `deny` wins."""
-
-    allow: list[Text] | None = Field(default=None, description="One of these must match.")
-    deny: list[Text] | None = Field(default=None, description="None of these may match.")
-
-
-class CustomTool(SpecModel):
-    """A tool that runs on your side: the agent calls it, agentflow executes it."""
-
-    run: Annotated[
-        str, StringConstraints(pattern=r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
-    ] = Field(
-        description="A Python callable, `package.module:function`, looked up from the project "
-        "directory. Its schema is read from type hints and docstring, without importing it."
-    )
-    description: Text | None = Field(
-        default=None, description="What the agent is told. Default: the docstring."
-    )
-    input_schema: dict[str, Json] | None = Field(
-        default=None,
-        description="JSON Schema of the arguments. Default: from the type hints.",
-    )
-    timeout: Duration = Field(default=60.0, description="A call that takes longer is stopped.")
-    max_calls: Count | None = Field(default=None, description="Further calls in a run are refused.")
-    idempotent: bool = Field(
-        default=False,
-        description="Running it twice does no harm: after a crash an unfinished call is run again.",
-    )
-    policy: Literal["allow", "ask"] = Field(
-        default="allow", description="ask: the `approvals` rules decide each call."
-    )
-    arguments: dict[str, ArgumentRule] = Field(
-        default_factory=dict, description="Rules by argument name."
     )
 
 

@@ -98,6 +98,8 @@ def budget_policy(**changes: Any) -> BudgetPolicy:
 def custom_policy(run: str | None = "shop.tools:rate", **changes: Any) -> CustomToolPolicy:
     values: dict[str, Any] = {
         "run": run,
+        "command": None,
+        "http": None,
         "input_schema": {"type": "object"},
         "timeout_s": 20.0,
         "max_calls": None,

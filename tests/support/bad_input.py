@@ -15,6 +15,8 @@ __all__ = ["CASES", "BadInput"]
 PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: shop\n"
 HEAD = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\n"
 AGENT = f"{HEAD}prompt: Work.\n"
+CARD = "description: A rate., input_schema: {type: object}"
+"""What a custom tool that is no function has to say of itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -809,5 +811,159 @@ CASES: tuple[BadInput, ...] = (
         column=19,
         message="'https://x.org'",
         hint="x.org",
+    ),
+    # Custom tools
+    BadInput(
+        id="tool-that-nothing-runs",
+        files=agent("custom: {rate: {description: A rate.}}\n"),
+        code="AF114",
+        line=6,
+        column=16,
+        message="`custom.rate`: Nothing runs this tool. Write one of `run`, `command` and `http`.",
+    ),
+    BadInput(
+        id="tool-run-in-two-ways",
+        files=agent("custom: {rate: {run: 'desk:rate', command: [rate]}}\n"),
+        code="AF114",
+        line=6,
+        column=16,
+        message="run in one way, and this one has `run` and `command`.",
+    ),
+    BadInput(
+        id="command-as-a-line",
+        files=agent(f"custom: {{rate: {{command: rate --now, {CARD}}}}}\n"),
+        code="AF112",
+        line=6,
+        column=26,
+        message="`custom.rate.command` is 'rate --now', and it has to be a list.",
+        hint="brackets",
+    ),
+    BadInput(
+        id="command-of-nothing",
+        files=agent(f"custom: {{rate: {{command: [], {CARD}}}}}\n"),
+        code="AF115",
+        line=6,
+        column=26,
+        message="`custom.rate.command` has 0 entries",
+        hint="Add",
+    ),
+    BadInput(
+        id="command-without-its-file",
+        files={
+            **agent(f"custom: {{rate: {{command: [python3, ./rat.py], {CARD}}}}}\n"),
+            "rate.py": "",
+        },
+        code="AF001",
+        line=6,
+        column=36,
+        message="There is no file 'rat.py'.",
+        hint="Did you mean 'rate.py'?",
+    ),
+    BadInput(
+        id="command-outside-of-the-project",
+        files=agent(f"custom: {{rate: {{command: [../rate], {CARD}}}}}\n"),
+        code="AF003",
+        line=6,
+        column=27,
+        message="'../rate' leads out of the project.",
+        hint="Move the file",
+    ),
+    BadInput(
+        id="command-without-description",
+        files=agent("custom: {rate: {command: [rate], input_schema: {type: object}}}\n"),
+        code="AF162",
+        line=6,
+        column=10,
+        message="The tool 'rate' has no description.",
+        hint="Write its `description`: with `command`",
+    ),
+    BadInput(
+        id="http-without-input-schema",
+        files=agent("custom: {rate: {http: {url: 'https://x.org/'}, description: A rate.}}\n"),
+        code="AF169",
+        line=6,
+        column=10,
+        message="The tool 'rate' has no input schema.",
+        hint="Write its `input_schema`: with `http`",
+    ),
+    BadInput(
+        id="http-as-text",
+        files=agent(f"custom: {{rate: {{http: 'https://x.org/', {CARD}}}}}\n"),
+        code="AF112",
+        line=6,
+        column=23,
+        message="`custom.rate.http` is 'https://x.org/', and it has to be a mapping.",
+        hint="key: value",
+    ),
+    *(
+        BadInput(
+            id=f"http-{id}",
+            files=agent(f"custom: {{rate: {{http: {{url: '{url}'}}, {CARD}}}}}\n"),
+            code="AF114",
+            line=6,
+            column=29,
+            message=message,
+        )
+        for id, url, message in (
+            ("unencrypted", "http://x.org/rates", "would send the arguments unencrypted"),
+            ("with-password", "https://me:pw@x.org/", "no user and no password"),
+            ("with-fragment", "https://x.org/a#b", "The part '#b' of a URL is never sent"),
+            ("other-scheme", "ftp://x.org/", "is not a URL such as https://"),
+            ("without-host", "https:///rates", "is not a URL such as https://"),
+            ("bad-port", "https://x.org:port/", "is not a URL: "),
+        )
+    ),
+    BadInput(
+        id="http-header-of-the-connection",
+        files=agent(
+            "custom: {rate: {http: {url: 'https://x.org/', headers: {Host: y.org}}, "
+            + CARD
+            + "}}\n"
+        ),
+        code="AF114",
+        line=6,
+        column=57,
+        message="The header 'Host' is set by the connection itself.",
+    ),
+    BadInput(
+        id="http-header-of-two-lines",
+        files=agent(
+            "custom: {rate: {http: {url: 'https://x.org/', headers: {A: \"b\\nC: d\"}}, "
+            + CARD
+            + "}}\n"
+        ),
+        code="AF114",
+        line=6,
+        column=60,
+        message="one line of ASCII characters",
+    ),
+    BadInput(
+        id="http-status-that-is-none",
+        files=agent(f"custom: {{rate: {{http: {{url: 'https://x.org/', expect: 99}}, {CARD}}}}}\n"),
+        code="AF115",
+        line=6,
+        column=55,
+        message="`custom.rate.http.expect` is the number 99",
+        hint="at least 200",
+    ),
+    BadInput(
+        id="http-expects-a-word",
+        files=agent(f"custom: {{rate: {{http: {{url: 'https://x.org/', expect: ok}}, {CARD}}}}}\n"),
+        code="AF112",
+        line=6,
+        column=55,
+        message="`custom.rate.http.expect` is 'ok'",
+        hint="",
+    ),
+    BadInput(
+        id="http-with-a-method",
+        files=agent(
+            f"custom: {{rate: {{http: {{url: 'https://x.org/', method: GET}}, {CARD}}}}}\n"
+        ),
+        code="AF110",
+        line=6,
+        column=47,
+        message="`custom.rate.http` has no key 'method'.",
+        hint="Known keys are url, headers and expect.",
     ),
 )

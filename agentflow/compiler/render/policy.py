@@ -14,15 +14,17 @@ from agentflow.compiler.manifest import (
     BudgetPolicy,
     CustomToolPolicy,
     DonePolicy,
+    HttpPolicy,
     InputPolicy,
     OutputPolicy,
     UncertaintyPolicy,
 )
 from agentflow.compiler.sections import ASK_USER, record_path
-from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard
+from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard, command_line
 from agentflow.spec.agent import AgentSpec, ApprovalRule, Check, InputSpec
 from agentflow.spec.budget import BudgetSpec
-from agentflow.spec.tool import CustomTool, declared_tools
+from agentflow.spec.custom import HttpTool
+from agentflow.spec.tool import declared_tools
 
 __all__ = ["agent_policy"]
 
@@ -66,7 +68,7 @@ def agent_policy(
         repair=spec.repair,
         approvals=tuple(_approval(rule) for rule in spec.approvals),
         budget=None if spec.budget is None else _budget(spec.budget),
-        custom=_custom(spec, custom),
+        custom=_custom(node, custom),
         tools={name: tool.policy for name, tool in declared_tools(spec.tools).items()},
         scratch=spec.scratch,
     )
@@ -119,11 +121,14 @@ def _budget(spec: BudgetSpec) -> BudgetPolicy:
     )
 
 
-def _custom(spec: AgentSpec, cards: Mapping[str, ToolCard]) -> dict[str, CustomToolPolicy]:
-    tools = {name: _custom_tool(tool, cards[name]) for name, tool in spec.custom.items()}
+def _custom(node: AgentNode, cards: Mapping[str, ToolCard]) -> dict[str, CustomToolPolicy]:
+    spec = node.spec
+    tools = {name: _custom_tool(node, name, cards[name]) for name in spec.custom}
     if spec.uncertainty is not None and spec.uncertainty.mode == "ask":
         tools[ASK_USER] = CustomToolPolicy(
             run=None,
+            command=None,
+            http=None,
             input_schema=ASK_USER_CARD.input_schema,
             timeout_s=ASK_USER_WAIT_S,
             max_calls=None,
@@ -134,7 +139,19 @@ def _custom(spec: AgentSpec, cards: Mapping[str, ToolCard]) -> dict[str, CustomT
     return tools
 
 
-def _custom_tool(tool: CustomTool, card: ToolCard) -> CustomToolPolicy:
+def _http(spec: HttpTool) -> HttpPolicy:
+    expect = spec.expect
+    if expect is not None:
+        expect = [expect] if isinstance(expect, int) else expect
+    return HttpPolicy(
+        url=spec.url,
+        headers=dict(spec.headers),
+        expect=None if expect is None else tuple(sorted(set(expect))),
+    )
+
+
+def _custom_tool(node: AgentNode, name: str, card: ToolCard) -> CustomToolPolicy:
+    tool = node.spec.custom[name]
     rules = {
         name: ArgumentPolicy(
             allow=None if rule.allow is None else tuple(rule.allow), deny=tuple(rule.deny or ())
@@ -143,6 +160,8 @@ def _custom_tool(tool: CustomTool, card: ToolCard) -> CustomToolPolicy:
     }
     return CustomToolPolicy(
         run=tool.run,
+        command=None if tool.command is None else command_line(node, name),
+        http=None if tool.http is None else _http(tool.http),
         input_schema=card.input_schema,
         timeout_s=tool.timeout,
         max_calls=tool.max_calls,

@@ -1,0 +1,114 @@
+"""[io] A custom tool that is a request: one POST with the arguments as JSON, the answer's body as the result.
+
+Redirects are not followed: they would carry the arguments and headers to a host that no spec names.
+Values of headers are in no text that this module makes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from agentflow.compiler.manifest import HttpPolicy
+from agentflow.runtime.pool import CallFailed
+from agentflow.spec.custom import is_loopback
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["BODY_LIMIT", "post"]
+
+BODY_LIMIT = 16 << 20
+"""Bytes of an answer, after decompression."""
+
+_TOLD = 2_000
+"""Characters of an answer that a failure tells."""
+
+
+async def post(
+    tool: HttpPolicy, input: Mapping[str, Any], *, call_id: str, timeout_s: float
+) -> str:
+    """The body of the answer.
+
+    Args:
+        call_id: sent as `Idempotency-Key`, so that a server can know a call that is repeated after a
+            crash.
+
+    Raises:
+        CallFailed: no answer within `timeout_s` seconds, or not the one that was expected.
+    """
+    import httpx2
+
+    headers = {"idempotency-key": call_id, "accept-encoding": "identity"}
+    headers |= {"content-type": "application/json", "accept": "application/json, text/*"}
+    headers |= {name.lower(): value for name, value in tool.headers.items()}
+    content = json.dumps(input, ensure_ascii=False).encode("utf-8", "replace")
+    # A proxy of the surroundings is for hosts elsewhere.
+    around = not is_loopback(urlsplit(tool.url).hostname or "")
+    try:
+        async with (
+            asyncio.timeout(timeout_s),
+            httpx2.AsyncClient(timeout=None, follow_redirects=False, trust_env=around) as client,
+            client.stream("POST", tool.url, content=content, headers=headers) as answer,
+        ):
+            body = await _body(answer.aiter_bytes())
+            text = _text(body, answer.charset_encoding)
+            return _result(tool, answer, text)
+    except TimeoutError:
+        raise CallFailed(
+            f"There was no whole answer within {timeout_s:g} s. Whether it took effect is not known."
+        ) from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        words = _without(tool, str(error)) or type(error).__name__
+        raise CallFailed(f"The request broke off: {words}") from None
+
+
+async def _body(chunks: AsyncIterator[bytes]) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise CallFailed(f"The answer is longer than {BODY_LIMIT >> 20} MiB.")
+    return bytes(body)
+
+
+def _text(body: bytes, charset: str | None) -> str:
+    try:
+        return body.decode(charset or "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def _result(tool: HttpPolicy, answer: httpx2.Response, text: str) -> str:
+    status = answer.status_code
+    wanted = range(200, 300) if tool.expect is None else tool.expect
+    if status not in wanted:
+        told = _without(tool, text.strip()[:_TOLD])
+        moved = " Redirects are not followed." if answer.has_redirect_location else ""
+        raise CallFailed(
+            f"The answer has status {status}.{moved}{' It says: ' if told else ''}{told}"
+        )
+    if not text:
+        return text
+    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/json" or media.endswith("+json"):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            told = _without(tool, text.strip()[:_TOLD])
+            raise CallFailed(
+                f"The answer says it is JSON, and is not: {error}. It is: {told}"
+            ) from None
+    return text
+
+
+def _without(tool: HttpPolicy, text: str) -> str:
+    """A text that comes from outside, without the values of our headers, which it may repeat."""
+    for name, value in tool.headers.items():
+        for part in {value, *value.split()}:
+            if len(part) >= 8:
+                text = text.replace(part, f"[{name}]")
+    return text
