@@ -13,7 +13,7 @@ from agentflow.compiler.formatting.tree import Comment, Entry, Node, Page, Token
 
 __all__ = ["attach", "is_addressed", "words"]
 
-_UNSPACED = re.compile(r"(#+)(?=[^\s#!:])")
+_UNSPACED = re.compile(r"^(#+)(?=[^\s#!:])")
 _NEVER = -1
 """The column of what follows the end of a document: nothing is above it."""
 
@@ -35,7 +35,7 @@ def words(comment: str) -> str:
 
 def _spaced(text: str) -> str:
     """`#text` -> `# text`. `#!` and `#:` have meanings of their own."""
-    return _UNSPACED.sub(r"\1 ", text.rstrip(), count=1) if text[:1] == "#" else text
+    return _UNSPACED.sub(r"\1 ", text.rstrip())
 
 
 class _Attacher:
@@ -61,7 +61,8 @@ class _Attacher:
         first = _first(root)
         page.rule = self._beside(first) if self.tokens.text.startswith("---", page.start) else []
         page.head += self._take(first, blank=True)
-        if page.head and self.tokens.has_blank_before(first):
+        # An anchor may stand between the two.
+        if page.head and any(map(self.tokens.has_blank_before, (root.start, first))):
             page.head.append("")
         if root.entries:
             self._children(root, page.root, root.end if root.flow else limit, _NEVER)
@@ -87,7 +88,9 @@ class _Attacher:
             if value.entries:
                 entry.beside += self._beside(_first(value))
                 self._children(value, entry, value.end, _NEVER)
-            value.foot += self._take(value.end, blank=True)
+            # Braces with nothing between them cannot become lines that hold a comment.
+            value_comments = value.foot if value.entries else entry.above
+            value_comments += self._take(value.end, blank=bool(value.entries))
         entry.beside += self._beside(limit)
 
     def _children(self, node: Node, owner: Entry, limit: int, column: int) -> None:

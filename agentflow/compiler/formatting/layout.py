@@ -5,7 +5,10 @@ What is in braces or brackets stays there while it fits on its line and has no c
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from agentflow.compiler.formatting.scalars import in_one_line, written
 from agentflow.compiler.formatting.tree import Entry, Node, Page
@@ -16,37 +19,37 @@ MAX_WIDTH = 100
 """Characters of a line up to which braces and brackets stay. Comments do not count."""
 
 _STEP = 2
+_MARKER = re.compile(r"(?:---|\.\.\.)\s")
+"""Begins or ends a document at the start of a line."""
 
 
 def lay_out(pages: Sequence[Page]) -> str:
-    """The text of a file. Empty documents without a comment are left out."""
+    """The text of a file. Documents without content are left out; their comments are not."""
+    above: list[str] = []  # comments before the first content
     lines: list[str] = []
-    shown = [page for page in pages if page.root or page.rule or page.head or page.foot]
-    for number, page in enumerate(shown):
-        if page.directives:
-            lines += ["...", *page.directives] if number else page.directives
-        if number or page.directives or page.rule:
+    for page in pages:
+        if page.root is None:
+            (lines if lines else above).extend([*page.rule, *page.head, *page.foot])
+            continue
+        if lines and page.directives:
+            lines.append("...")
+        lines += page.directives
+        if lines or page.rule:
             lines.append("---" + _behind(page.rule[-1:]))
-        body = _trimmed([*page.rule[:-1], *page.head])
-        if page.root is not None:
-            body += _root(page.root)
-        if not page.root or page.root.value.style not in ("|", ">"):
-            while body and not body[-1]:
-                body.pop()
-        lines += [*body, *page.foot] if body else _trimmed(page.foot)
-    return "".join(f"{line}\n" for line in lines)
+        lines += _trimmed([*above, *page.rule[:-1], *page.head])
+        lines += [*_root(page.root), *page.foot]
+        above = []
+    return "".join(f"{line}\n" for line in lines or _trimmed(above))
 
 
 def _root(root: Entry) -> list[str]:
     """The content of a document, which has no key above it."""
     node = root.value
-    if node.type not in ("map", "list"):
-        return list(_value("", root, "", -_STEP))
-    flow = _in_flow(node)
-    if node.flow and flow is not None and len(flow) <= MAX_WIDTH:
-        return [_anchored(node, "") + flow + _behind(root.beside)]
-    above = [f"&{node.anchor}"] if node.anchor else []
-    return [*above, *(root.beside if node.flow else []), *_block(node, 0)]
+    flow = _fitting(_anchored(node, ""), node) if node.flow else None
+    if flow is not None:
+        return [*root.beside[:-1], _anchored(node, "") + flow + _behind(root.beside[-1:])]
+    anchor = [f"&{node.anchor}"] if node.anchor else []
+    return [*root.beside, *anchor, *_block(node, 0)]
 
 
 def _trimmed(lines: list[str]) -> list[str]:
@@ -82,8 +85,10 @@ def _indented(lines: Sequence[str], margin: str) -> Iterator[str]:
 def _key(entry: Entry) -> str:
     assert entry.key is not None
     text = in_one_line(entry.key)
-    assert text is not None, "A key stands in one line."
-    return _anchored(entry.key, "") + text
+    if text is None or _MARKER.match(text):  # written behind `?`, where they may stand
+        raw = json.dumps(entry.key.value, ensure_ascii=False)
+        text = in_one_line(replace(entry.key, style='"', raw=raw))
+    return _anchored(entry.key, "") + (text or '""')
 
 
 def _pair(entry: Entry, indent: int) -> Iterator[str]:

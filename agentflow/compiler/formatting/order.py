@@ -32,7 +32,7 @@ def _sort(node: Node, model: type[SpecModel] | None, path: Path, *, is_item: boo
     for number, entry in enumerate(node.entries):
         step = number if entry.key is None else _base(entry.key.value)
         _sort(entry.value, model, (*path, step), is_item=node.type == "list")
-    if node.type != "map":
+    if node.type != "map" or not node.entries:
         return
     known = {key: rank for rank, key in enumerate(_keys(node, model, path))}
     if not known:

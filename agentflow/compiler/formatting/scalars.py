@@ -28,10 +28,12 @@ def written(node: Node) -> str | None:
 
 def in_one_line(node: Node) -> str | None:
     """As `written`, and also for a text that goes on in further lines, if it can be joined."""
-    if node.style in ("|", ">") or "\n" in node.value:
+    if node.style in ("|", ">"):
         return None
     if "\n" not in node.raw:
         return written(node)
+    if "\n" in node.value:
+        return None
     return _quoted(node) if node.style else node.value
 
 

@@ -50,7 +50,7 @@ def format_text(file: str, text: str, *, kind: str | None = None) -> Checked[str
         return Checked(text, (codes.NOT_FORMATTED.at(Span.start_of(file), message, hint=hint),))
     pages, tokens, comments = read_pages(before)
     attach(pages, tokens, comments)
-    for page, document in zip(pages, documents, strict=True):
+    for page, document in zip(pages, documents, strict=bool(documents)):
         _sort(page, document.data, kind)
     after = lay_out(pages)
     if after == text or _says_the_same(file, after, documents, comments):
@@ -79,8 +79,8 @@ def _says_the_same(
     again, problems = parse(file, after)
     if problems or _data(again) != _data(documents):
         return False
-    pages, _, kept = read_pages(after)
-    return len(pages) == len(again) and _said(kept) == _said(comments)
+    _, _, kept = read_pages(after)
+    return _said(kept) == _said(comments)
 
 
 def _data(documents: Sequence[Document]) -> list[Any]:

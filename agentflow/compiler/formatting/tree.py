@@ -138,6 +138,8 @@ class Tokens:
 def read_pages(text: str) -> tuple[list[Page], Tokens, list[Comment]]:
     """The documents of a text that `source.yaml.parse` has nothing against, without comments yet.
 
+    One at least: for a text without content an empty one.
+
     Line breaks are line feeds.
 
     Raises:
@@ -145,6 +147,8 @@ def read_pages(text: str) -> tuple[list[Page], Tokens, list[Comment]]:
     """
     reader = _Reader(text)
     pages = list(reader.pages(iter(events(text))))
+    if not pages:  # there may be comments all the same
+        pages.append(Page(len(text), [], None))
     return pages, reader.tokens, reader.tokens.finish()
 
 
@@ -256,8 +260,6 @@ class _Reader:
             return node
         body = raw.find("\n") + 1 or len(raw)
         lines = raw[body:].split("\n")
-        if raw.endswith("\n") or not lines[-1].strip(" "):
-            lines.pop()
         node.raw = "\n".join([header[0], *self._block(node, header[0], lines)])
         kept = lines[: node.raw.count("\n")]
         size = sum(len(line) + 1 for line in kept)
@@ -272,12 +274,14 @@ class _Reader:
         """The lines of a block of text without its indentation; blank ones at its end if they count."""
         solid = next((line for line in lines if line.strip(" ")), None)
         if solid is None:
-            content = node.value.split("\n")[:-1]
+            content = node.value.split("\n")
         else:
             # A text that begins with spaces keeps them, so they are not indentation.
             first = next(line for line in node.value.split("\n") if line.strip(" "))
             indent = _leading(solid) - _leading(first)
             content = [line[indent:] for line in lines]
+        if content and not content[-1]:
+            content.pop()  # what follows the last line break
         if "+" not in header:
             while content and not content[-1]:
                 content.pop()
