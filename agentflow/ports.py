@@ -47,6 +47,22 @@ class Files(Protocol):
         """
         ...
 
+    def digest(self, path: str) -> str:
+        """`sha256:` and 64 hexadecimal digits, of the bytes of a file of any kind and size.
+
+        Raises:
+            FileRefused: as `read`, except for size and encoding.
+        """
+        ...
+
+    def folder(self, path: str) -> Sequence[str]:
+        """Every file below a folder, relative to it, sorted. Hidden ones are left out.
+
+        Raises:
+            FileRefused: it is missing, no folder, outside the project, or has a link in it.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from agentflow import codes
 from agentflow.diagnostics import Diagnostic
 from agentflow.source.layers import Composed
-from agentflow.source.tree import Document, Origin, Path
+from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel
 from agentflow.spec.walk import word_key
 
-__all__ = ["IDENTITY", "Layer", "compose", "disagreements"]
+__all__ = ["IDENTITY", "Layer", "compose", "disagreements", "without_operators"]
 
 IDENTITY = ("apiVersion", "kind", "name", "title", "extends", "abstract")
 """Keys that say which spec it is: they come from its own document alone."""
@@ -212,6 +212,30 @@ def compose(
     root.origin = Origin(base, ())
     work.place(root, ())
     return Composed(base, root.plain(), work.places)
+
+
+def without_operators(document: Document, at: Path) -> Composed:
+    """What the mapping at `at` of a document gives to a spec, as if nothing were below it.
+
+    `key+` counts as `key`; `key-` and null give nothing.
+    """
+    places: dict[Path, Origin] = {(): Origin(document, at)}
+    data = _given(value_at(document.data, at), Origin(document, at), (), places)
+    return Composed(document, data, places)
+
+
+def _given(value: Any, origin: Origin, path: Path, places: dict[Path, Origin]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    given: dict[str, Any] = {}
+    for key, item in _in_order(value):
+        name = key[:-1] if key[-1:] == "+" and len(key) > 1 else key
+        if item is None or (key[-1:] == "-" and len(key) > 1) or name in given:
+            continue
+        at = Origin(origin.document, (*origin.path, key))
+        places[(*path, name)] = at
+        given[name] = item if name in _WHOLES else _given(item, at, (*path, name), places)
+    return given
 
 
 def _in_order(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -10,12 +10,29 @@ from agentflow.diagnostics import Span
 from agentflow.source.tree import Document, Path
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import SpecModel
+from agentflow.spec.deployment import DeploymentSpec
 from agentflow.spec.environment import EnvironmentSpec
+from agentflow.spec.flow import FlowSpec
+from agentflow.spec.memory import MemoryStoreSpec
+from agentflow.spec.policy import PolicySpec
 from agentflow.spec.project import ProjectSpec, TargetSpec
+from agentflow.spec.reuse import FragmentSpec, OverlaySpec, ToolsetSpec
+from agentflow.spec.skill import SkillSpec
+from agentflow.spec.test import TestSpec
+from agentflow.spec.vault import VaultSpec
 
-__all__ = ["AgentNode", "Bound", "Graph", "Misshapen", "TemplateText"]
+__all__ = [
+    "AgentNode",
+    "Bound",
+    "DeploymentNode",
+    "FragmentNode",
+    "Graph",
+    "Misshapen",
+    "Reference",
+    "TemplateText",
+]
 
-S = TypeVar("S", bound=SpecModel)
+S = TypeVar("S", bound=SpecModel, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +42,17 @@ class Bound(Generic[S]):
     address: str
     spec: S
     document: Document
+    """Put together from all its layers, after substitution."""
+    reviewed: S | None = None
+    """The spec as it is without overlays and `--set`. None: there are none of these."""
 
     def span(self, *path: str | int, key: bool = False) -> Span:
         """Where the value at `path` stands, or its key; of the nearest parent if it is absent."""
         return self.document.span(path, key=key)
+
+    def file(self, *path: str | int) -> str:
+        """The file that the value at `path` was written in: other files are beside that one."""
+        return self.document.origin(path).document.file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +79,23 @@ class TemplateText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One spec names another."""
+
+    source: str
+    """Address of the spec that has the reference."""
+    path: Path
+    """Where it stands in it."""
+    target: str
+    """Address of the spec it names, which exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentNode(Bound[AgentSpec]):
     prompt: TemplateText
     task: TemplateText | None
+    sections: Mapping[str, TemplateText]
+    """Replacements of policy sections that are no fragments, by section."""
     vars: Mapping[str, Any]
     """Every variable the agent sees, with its value: the project's, the target's, its own."""
     environment: str | None
@@ -68,6 +106,27 @@ class AgentNode(Bound[AgentSpec]):
         return Misshapen(
             prompt=self.prompt, task=self.task, vars=self.vars, inputs=tuple(self.spec.inputs)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentNode(Bound[DeploymentSpec]):
+    agent: AgentNode | None
+    """None: it names one that is not managed here, or that has errors."""
+    task: TemplateText | None
+    """Of its own."""
+    vars: Mapping[str, Any]
+    """The project's."""
+
+    @property
+    def environment(self) -> str | None:
+        """The reference it uses: its own, or the agent's."""
+        own = self.spec.environment
+        return own or (self.agent.spec.environment if self.agent else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentNode(Bound[FragmentSpec]):
+    template: TemplateText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +142,63 @@ class Misshapen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
+    """Specs by name, sorted. Abstract ones are not among them."""
+
     project: Bound[ProjectSpec]
     target_name: str
     target: TargetSpec
     agents: Mapping[str, AgentNode]
-    """By name, sorted."""
     environments: Mapping[str, Bound[EnvironmentSpec]]
-    """By name, sorted."""
+    deployments: Mapping[str, DeploymentNode]
+    vaults: Mapping[str, Bound[VaultSpec]]
+    memory_stores: Mapping[str, Bound[MemoryStoreSpec]]
+    skills: Mapping[str, Bound[SkillSpec]]
+    toolsets: Mapping[str, Bound[ToolsetSpec]]
+    fragments: Mapping[str, FragmentNode]
+    overlays: Mapping[str, Bound[OverlaySpec]]
+    policies: Mapping[str, Bound[PolicySpec]]
+    tests: Mapping[str, Bound[TestSpec]]
+    flows: Mapping[str, Bound[FlowSpec]]
     documents: tuple[Document, ...]
     """All documents of the project, also those that did not become a spec."""
+    references: tuple[Reference, ...] = ()
+    """Every reference between specs of the project, also of those with errors; ordered by place."""
+    secrets: frozenset[str] = frozenset()
+    """Names of the declared secrets that some spec uses."""
     misshapen: tuple[Misshapen, ...] = ()
+    known: Mapping[str, Bound[SpecModel]] | None = None
+    """By address, every spec there is, where the other fields hold only those to report on.
+    None: they hold all."""
+
+    def bound(self, address: str) -> Bound[Any] | None:
+        """The spec of an address, also if it is not among those to report on."""
+        if self.known is not None:
+            return self.known.get(address)
+        kind, _, name = address.partition("/")
+        return self.by_kind().get(kind, {}).get(name)
+
+    def agent(self, name: str) -> AgentNode | None:
+        found = self.bound(f"agent/{name}")
+        return found if isinstance(found, AgentNode) else None
+
+    def by_kind(self) -> Mapping[str, Mapping[str, Bound[Any]]]:
+        """Kind as in addresses -> its specs, in the order of the documentation."""
+        return {
+            "agent": self.agents,
+            "environment": self.environments,
+            "deployment": self.deployments,
+            "vault": self.vaults,
+            "memorystore": self.memory_stores,
+            "skill": self.skills,
+            "toolset": self.toolsets,
+            "fragment": self.fragments,
+            "overlay": self.overlays,
+            "policy": self.policies,
+            "test": self.tests,
+            "flow": self.flows,
+        }
+
+    def all(self) -> Iterator[Bound[Any]]:
+        """Every spec to report on except the project, by kind and name."""
+        for specs in self.by_kind().values():
+            yield from specs.values()

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["fill", "mark", "named", "opening", "readable"]
+from agentflow.spec.base import SECRET_MARK
+
+__all__ = ["fill", "mark", "named", "opening", "readable", "secret", "secrets"]
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _MARK = re.compile(f"{_OPEN}ref\\.([a-z]+)\\.([a-z0-9-]+)\\.([a-z]+){_CLOSE}")
@@ -25,6 +27,23 @@ def opening(kind: str, name: str) -> str:
 def mark(kind: str, name: str, field: str) -> str:
     """The reference to a field of a resource, as it stands in a payload."""
     return f"{opening(kind, name)}{field}{_CLOSE}"
+
+
+def secret(name: str) -> str:
+    """A secret, as it stands in a payload: apply reads it and sends it, and nothing else ever has it."""
+    return f"{_OPEN}secret.{name}{_CLOSE}"
+
+
+def secrets(value: Any) -> set[str]:
+    """Names of the secrets that any string in `value` refers to."""
+    found: set[str] = set()
+
+    def look(text: str) -> str:
+        found.update(SECRET_MARK.findall(text))
+        return text
+
+    _each(value, look)
+    return found
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:
@@ -59,4 +78,7 @@ def fill(value: Any, lookup: Callable[[str, str], str | None]) -> Any:
 
 def readable(value: Any) -> Any:
     """`value` with references as people write them: `${ref.agent.x.id}`."""
-    return _each(value, lambda text: _MARK.sub(r"${ref.\1.\2.\3}", text))
+    return _each(
+        value,
+        lambda text: SECRET_MARK.sub(r"${secret.\1}", _MARK.sub(r"${ref.\1.\2.\3}", text)),
+    )

@@ -1,6 +1,6 @@
-"""Which layers a spec is put together from, last wins:
+"""Which layers a spec is put together from, last wins.
 
-project `defaults` → the chain of `extends` → the toolsets of `use` → the document → overlays of the
+Project `defaults` → the chain of `extends` → the toolsets of `use` → the document → overlays of the
 target → `--set`. How two layers merge is in `compose`.
 """
 

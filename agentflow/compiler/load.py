@@ -165,7 +165,7 @@ def _kind(document: Document, *, first: bool) -> tuple[str | None, list[Diagnost
     if isinstance(kind, str) and kind in KINDS:
         return kind, problems
     span = document.span(("kind",)) if "kind" in data else _head(document)
-    choices = f"The kinds are {one_of(KINDS, joined='and')}."
+    choices = f"The kinds are {one_of(KINDS, joined='and', limit=30)}."
     if kind is None:
         message = "The document does not say what it declares."
         misspelt = nearest("kind", data)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
 
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.load import load
@@ -31,6 +32,7 @@ def build(
     target: str = "local",
     environ: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
+    settings: Sequence[str] = (),
     only: Sequence[str] | None = None,
 ) -> Checked[Build]:
     """Compile a project for a target.
@@ -41,12 +43,18 @@ def build(
     Args:
         environ: what `${env.X}` sees. None: nothing.
         variables: values given on the command line, by name.
+        settings: `--set` of the command line, such as `agent/x.budget.usd=3`.
         only: report on these files alone; see `load`.
     """
     loaded, found = load(files, only=only)
     problems: list[Diagnostic] = list(found)
     graph, found = resolve(
-        loaded, files, target=target, environ=environ or {}, variables=variables or {}
+        loaded,
+        files,
+        target=target,
+        environ=environ or {},
+        variables=variables or {},
+        settings=settings,
     )
     problems.extend(found)
     if graph is None:
@@ -64,13 +72,12 @@ def build(
 
 def _selected(graph: Graph, only: frozenset[str]) -> Graph:
     """The graph without the specs of other files, which are not reported on."""
-    from dataclasses import replace
-
-    return replace(
-        graph,
-        agents={n: a for n, a in graph.agents.items() if a.document.file in only},
-        environments={n: e for n, e in graph.environments.items() if e.document.file in only},
-    )
+    chosen: dict[str, Any] = {
+        field.name: {n: b for n, b in specs.items() if b.document.file in only}
+        for field in fields(graph)
+        if field.name != "known" and isinstance(specs := getattr(graph, field.name), dict)
+    }
+    return replace(graph, **chosen)
 
 
 def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:

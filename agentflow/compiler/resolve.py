@@ -6,33 +6,54 @@ specs and files. What a value means beyond its form is left to `validate`.
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from agentflow import codes
-from agentflow.compiler.graph import AgentNode, Bound, Graph, Misshapen, TemplateText
+from agentflow.compiler.graph import (
+    AgentNode,
+    Bound,
+    DeploymentNode,
+    FragmentNode,
+    Graph,
+    Misshapen,
+    TemplateText,
+)
+from agentflow.compiler.layering import Layering
 from agentflow.compiler.load import Loaded, RawSpec
+from agentflow.compiler.references import (
+    Named,
+    ReferenceCheck,
+    check_files,
+    is_file,
+    resolve_path,
+)
 from agentflow.compiler.shape import check_shape
-from agentflow.compiler.substitute import References, Substituted, substitute
+from agentflow.compiler.substitute import References, Secrets, Substituted, substitute
 from agentflow.compiler.variables import Given, VariableSet
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.ports import Files
-from agentflow.source.tree import Document, Path
+from agentflow.source.tree import Document, Path, value_at
 from agentflow.spec.agent import AgentSpec
-from agentflow.spec.base import SpecModel
-from agentflow.spec.environment import EnvironmentSpec
+from agentflow.spec.base import Secret, SpecModel
+from agentflow.spec.kinds import KINDS
 from agentflow.spec.project import ProjectSpec, TargetSpec
+from agentflow.spec.refs import parse_ref
+from agentflow.spec.walk import marked
 
 __all__ = ["resolve", "resolve_path"]
 
-_LITERAL_KEYS = ("apiVersion", "kind", "name")
+_LITERAL_KEYS = ("apiVersion", "kind", "name", "extends", "abstract")
 """They identify a document before anything is substituted, so nothing is substituted in them."""
 
 _LOOKS_LIKE_FILE = re.compile(r"[\w./-]+\.(?:md|markdown|txt|j2|jinja|jinja2)")
+
+_LOOSENING = ("tools", "mcp", "custom", "budget", "network", "approvals", "uncertainty", "team")
+"""What an overlay may only make wider where the target allows it."""
 
 M = TypeVar("M", bound=SpecModel)
 
@@ -44,6 +65,7 @@ def resolve(
     target: str,
     environ: Mapping[str, str],
     variables: Mapping[str, str],
+    settings: Sequence[str] = (),
 ) -> Checked[Graph | None]:
     """Bind a project for one target. None: it has no project, or no such target.
 
@@ -53,18 +75,11 @@ def resolve(
         target: its name.
         environ: for `${env.X}`.
         variables: values from the command line, as text.
+        settings: `--set` of the command line, as text.
     """
-    work = _Resolver(loaded, files, target, environ, variables)
+    work = _Resolver(loaded, files, target, environ, variables, settings)
     graph = work.graph()
     return Checked(graph, tuple(work.problems))
-
-
-def resolve_path(beside: str, path: str) -> str:
-    """The project-relative path of a file that is named in the file `beside`.
-
-    It may lead out of the project: `Files.read` refuses that.
-    """
-    return posixpath.normpath(posixpath.join(posixpath.dirname(beside), path))
 
 
 class _Resolver:
@@ -75,6 +90,7 @@ class _Resolver:
         target: str,
         environ: Mapping[str, str],
         variables: Mapping[str, str],
+        settings: Sequence[str],
     ) -> None:
         self.loaded = loaded
         self.files = files
@@ -83,41 +99,78 @@ class _Resolver:
         # Each problem once: a default is seen as a value and again as a part of its document.
         self.problems: dict[Diagnostic, None] = {}
         self.misshapen: list[Misshapen] = []
-        names = {kind: self._names(kind) for kind in ("Agent", "Environment")}
-        self.references = References(
-            {kind.lower(): found for kind, found in names.items()}, loaded.complete
-        )
+        self.named = Named.of(loaded)
+        self.references = ReferenceCheck(self.named, self._report)
         self.document = loaded.project.document if loaded.project else None
         self.targets = _mapping_at(self.document, ("targets",))
+        self.secrets = Secrets(frozenset(_mapping_at(self.document, ("secrets",))), set())
         path: Path = ("targets", target, "vars")
         values = _mapping_at(self.document, path)
         self.given = Given(variables, values, self.document, path)
+        self.layering = Layering(
+            loaded.specs, self.document, target, settings, self._report, complete=loaded.complete
+        )
+        self.by_kind: dict[str, dict[str, Any]] = {}
+        self.agents: dict[str, AgentNode | None] = {}
 
     def graph(self) -> Graph | None:
-        project, variables = self._project()
+        project = self._project()
         self._report_undeclared()
-        environments = dict(self._environments(variables))
-        agents = dict(self._agents(variables, environments))
+        by_kind = self.by_kind
+        for kind, make in self._makers():
+            by_kind[kind] = dict(sorted(self._all(kind, make)))
         chosen = self._target(project.spec) if project else None
         if project is None or chosen is None:
             return None
+        order = {spec.address: number for number, spec in enumerate(self.loaded.specs)}
+        found = sorted(self.references.found, key=lambda r: (order.get(r.source, 0), str(r.path)))
+        # An agent that is not reported on may still be what a deployment is about.
+        everything = [bound for specs in by_kind.values() for bound in specs.values()]
+        everything += [node for node in self.agents.values() if node is not None]
         return Graph(
             project=project,
             target_name=self.target,
             target=chosen,
-            agents=dict(sorted(agents.items())),
-            environments=dict(sorted(environments.items())),
+            agents=by_kind["Agent"],
+            environments=by_kind["Environment"],
+            deployments=by_kind["Deployment"],
+            vaults=by_kind["Vault"],
+            memory_stores=by_kind["MemoryStore"],
+            skills=by_kind["Skill"],
+            toolsets=by_kind["Toolset"],
+            fragments=by_kind["Fragment"],
+            overlays=by_kind["Overlay"],
+            policies=by_kind["Policy"],
+            tests=by_kind["Test"],
+            flows=by_kind["Flow"],
             documents=self.loaded.documents,
+            references=tuple(dict.fromkeys(found)),
+            secrets=frozenset(self.secrets.used),
             misshapen=tuple(self.misshapen),
+            known={bound.address: bound for bound in everything},
         )
+
+    def _makers(self) -> Iterator[tuple[str, Callable[[RawSpec], Bound[Any] | None]]]:
+        own = {"Agent": self._agent, "Deployment": self._deployment, "Fragment": self._fragment}
+        # What agents and deployments look up comes before them.
+        for kind in sorted(KINDS, key=lambda kind: kind in ("Agent", "Deployment")):
+            if kind != "Project":
+                yield kind, own.get(kind, self._plain)
+
+    def _all(
+        self, kind: str, make: Callable[[RawSpec], Bound[Any] | None]
+    ) -> Iterator[tuple[str, Any]]:
+        for raw in self.loaded.specs:
+            # Of agents there may be a thousand, and only few to report on.
+            if raw.kind == kind and (kind != "Agent" or self.loaded.reports(raw.document)):
+                bound = make(raw)
+                if bound is not None and raw.name is not None:
+                    yield raw.name, bound
 
     def _report(self, problem: Diagnostic) -> None:
         selected = self.loaded.selected
         if selected is None or problem.span is None or problem.span.file in selected:
             self.problems[problem] = None
-
-    def _names(self, kind: str) -> frozenset[str]:
-        return frozenset(spec.name for spec in self.loaded.specs if spec.kind == kind and spec.name)
 
     def _variables(
         self, document: Document | None, parent: VariableSet | None = None
@@ -126,7 +179,8 @@ class _Resolver:
             document,
             self.given,
             self.environ,
-            self.references,
+            References(self.named.names, self.loaded.complete),
+            self.secrets,
             self._report,
             parent=parent,
             lenient=self.document is None,
@@ -134,23 +188,42 @@ class _Resolver:
 
     # The project and its target
 
-    def _project(self) -> tuple[Bound[ProjectSpec] | None, VariableSet]:
+    @cached_property
+    def project_variables(self) -> VariableSet:
+        return self._variables(self.document)
+
+    @cached_property
+    def project_values(self) -> Mapping[str, Any]:
+        return self.project_variables.all()
+
+    def _project(self) -> Bound[ProjectSpec] | None:
         raw = self.loaded.project
-        variables = self._variables(self.document)
         if raw is None:
-            return None, variables
-        variables.all()
-        made = self._substituted(raw.document, variables)
+            return None
+        assert self.project_values is not None  # every variable is looked at, used or not
+        made = self._substituted(ProjectSpec, raw.document, self.project_variables)
         document = raw.document.with_data(self._without_unusable_targets(made))
         spec, problems = check_shape(ProjectSpec, document, failed=made.failed)
         self._report_shape(problems)
+        self._check_defaults(document, made)
         if spec is None:
             spec = _stand_in(document)
-        bound = Bound(address=f"project/{spec.name}", spec=spec, document=document)
-        for name, target in spec.targets.items():
-            if target.driver is not None:
-                self._check_file(bound.document, ("targets", name, "driver", "script"))
-        return bound, variables
+        for problem in check_files(ProjectSpec, document, made.failed, self.files):
+            self._report(problem)
+        return Bound(address=f"project/{spec.name}", spec=spec, document=document)
+
+    def _check_defaults(self, document: Document, made: Substituted) -> None:
+        """The values that specs of a kind start from, as far as they can be judged alone."""
+        for kind in ("Agent", "Environment", "Deployment"):
+            values = _mapping_at(document, ("defaults", kind.lower()))
+            if values:
+                _, problems = check_shape(
+                    KINDS[kind],
+                    document,
+                    at=("defaults", kind.lower()),
+                    failed=made.failed,
+                )
+                self._report_shape(problems)
 
     def _without_unusable_targets(self, made: Substituted) -> Any:
         """Leave out other targets that lack, say, an environment variable only they need."""
@@ -197,70 +270,153 @@ class _Resolver:
                     hint = _near(name, declared)
                     self._report(codes.UNDECLARED_VALUE.at(span, message, hint=hint))
 
-    # Environments and agents
+    # The other kinds
 
-    def _environments(self, variables: VariableSet) -> Iterator[tuple[str, Bound[EnvironmentSpec]]]:
-        for raw in self._of_kind("Environment"):
-            made = self._substituted(raw.document, variables)
-            document = raw.document.with_data(made.data)
-            spec = self._shaped(EnvironmentSpec, document, made)
-            if spec is not None:
-                yield spec.name, Bound(address=raw.address, spec=spec, document=document)
+    def _plain(self, raw: RawSpec) -> Bound[Any] | None:
+        """A spec of a kind that needs nothing but its values."""
+        model = KINDS[raw.kind]
+        made, document = self._made(raw, self.project_variables)
+        spec = self._shaped(model, document, made, abstract=_is_abstract(raw))
+        self._look_around(model, raw, document, made)
+        if raw.kind == "Overlay":
+            self._check_patches(document, made)
+        if spec is None or _is_abstract(raw):
+            return None
+        reviewed = self._reviewed(raw, document, self.project_variables)
+        return Bound(address=raw.address, spec=spec, document=document, reviewed=reviewed)
 
-    def _agents(
-        self, project: VariableSet, environments: Mapping[str, Bound[EnvironmentSpec]]
-    ) -> Iterator[tuple[str, AgentNode]]:
-        for raw in self._of_kind("Agent"):
-            if self.loaded.reports(raw.document):
-                node = self._agent(raw, project, environments)
-                if node is not None:
-                    yield node.spec.name, node
+    def _made(self, raw: RawSpec, variables: VariableSet) -> tuple[Substituted, Document]:
+        """A spec from all its layers, after substitution."""
+        document = self.layering.composed(raw)
+        made = self._substituted(KINDS[raw.kind], document, variables)
+        return made, document.with_data(made.data)
 
-    def _agent(
-        self,
-        raw: RawSpec,
-        project: VariableSet,
-        environments: Mapping[str, Bound[EnvironmentSpec]],
-    ) -> AgentNode | None:
-        variables = self._variables(raw.document, project)
+    def _look_around(
+        self, model: type[SpecModel], raw: RawSpec, document: Document, made: Substituted
+    ) -> None:
+        """References and files are looked up even if the shape is wrong: all problems in one run."""
+        self.references.check(model, raw.address, document, made.failed)
+        read: tuple[Path, ...] = (("prompt",), ("text",))
+        for problem in check_files(model, document, made.failed, self.files, but=read):
+            self._report(problem)
+
+    def _check_patches(self, document: Document, made: Substituted) -> None:
+        """What an overlay patches, as far as it can be judged without what it is laid over."""
+        for address, values in _mapping_at(document, ("patch",)).items():
+            kind = next((k for k in KINDS if k.lower() == str(address).partition("/")[0]), None)
+            if kind is not None and isinstance(values, dict):
+                path: Path = ("patch", address)
+                _, problems = check_shape(KINDS[kind], document, at=path, failed=made.failed)
+                self._report_shape(problems)
+
+    def _reviewed(self, raw: RawSpec, document: Document, variables: VariableSet) -> Any:
+        """The spec without overlays and `--set`, as far as they must not make it wider."""
+        base = self.layering.reviewed(raw)
+        if base is None:
+            return None
+        model = KINDS[raw.kind]
+        before = substitute(
+            base,
+            base.data,
+            variables.scope,
+            lambda _: None,  # reported for the spec as it is
+            secret_fields=_secret_fields(model),
+        ).data
+        data = {key: value for key, value in document.data.items() if key not in _LOOSENING}
+        data |= {key: before[key] for key in _LOOSENING if key in before}
+        return check_shape(model, base.with_data(data)).value
+
+    def _fragment(self, raw: RawSpec) -> FragmentNode | None:
+        bound = self._plain(raw)
+        if bound is None:
+            return None
+        template = self._text(bound.document, ("text",))
+        if template is None:
+            return None
+        return FragmentNode(
+            address=bound.address, spec=bound.spec, document=bound.document, template=template
+        )
+
+    def _deployment(self, raw: RawSpec) -> DeploymentNode | None:
+        bound = self._plain(raw)
+        if bound is None:
+            return None
+        ref = parse_ref(bound.spec.agent, "agent")
+        return DeploymentNode(
+            address=bound.address,
+            spec=bound.spec,
+            document=bound.document,
+            reviewed=bound.reviewed,
+            agent=self._agent_named(ref.name) if ref is not None and ref.name else None,
+            task=_task(bound.document, Substituted(None, frozenset())),
+            vars=self.project_values,
+        )
+
+    def _agent_named(self, name: str) -> AgentNode | None:
+        for raw in self.loaded.specs:
+            if raw.address == f"agent/{name}":
+                return self._agent(raw)
+        return None
+
+    def _agent(self, raw: RawSpec) -> AgentNode | None:
+        if raw.address not in self.agents:
+            self.agents[raw.address] = self._make_agent(raw)
+        return self.agents[raw.address]
+
+    def _make_agent(self, raw: RawSpec) -> AgentNode | None:
+        abstract = _is_abstract(raw)
+        variables = self._variables(self.layering.composed(raw), self.project_variables)
         values = variables.all()
-        made = self._substituted(raw.document, variables)
-        document = raw.document.with_data(made.data)
-        spec = self._shaped(AgentSpec, document, made)
-        # References are looked up even if the shape is wrong: all problems show in one run.
-        environment = self._environment(document, made)
+        made, document = self._made(raw, variables)
+        spec = self._shaped(AgentSpec, document, made, abstract=abstract)
+        self._look_around(AgentSpec, raw, document, made)
         prompt = self._prompt(document, made)
-        for name in _mapping_at(document, ("outputs",)):
-            self._check_file(document, ("outputs", name, "schema"))
         task = _task(document, made)
+        if abstract:
+            return None
         if spec is None or prompt is None:
             inputs = tuple(map(str, _mapping_at(document, ("inputs",))))
             left = Misshapen(prompt=prompt, task=task, vars=values, inputs=inputs)
-            self.misshapen.append(left)
+            if self.loaded.reports(raw.document):
+                self.misshapen.append(left)
             return None
-        known = environment is not None and (
-            environment.startswith("id:") or environment.partition("/")[2] in environments
-        )
         return AgentNode(
             address=raw.address,
             spec=spec,
             document=document,
+            reviewed=self._reviewed(raw, document, variables),
             prompt=prompt,
             task=task,
+            sections=dict(self._sections(document, spec)),
             vars=values,
-            environment=environment if known else None,
+            environment=self._environment(spec),
         )
 
-    def _of_kind(self, kind: str) -> Iterator[RawSpec]:
-        return (spec for spec in self.loaded.specs if spec.kind == kind)
+    def _environment(self, spec: AgentSpec) -> str | None:
+        """The address of the environment an agent names; None if it names none that exists."""
+        ref = parse_ref(spec.environment, "environment") if spec.environment else None
+        if ref is None or ref.name is None:
+            return spec.environment if ref else None
+        return ref.address if ref.name in self.by_kind["Environment"] else None
 
-    def _substituted(self, document: Document, variables: VariableSet) -> Substituted:
+    def _sections(self, document: Document, spec: AgentSpec) -> Iterator[tuple[str, TemplateText]]:
+        for name, value in spec.sections.items():
+            if not value.startswith("fragment/"):
+                text = self._text(document, ("sections", name))
+                if text is not None:
+                    yield name, text
+
+    def _substituted(
+        self, model: type[SpecModel], document: Document, variables: VariableSet
+    ) -> Substituted:
         """The data of a whole document, without what identifies it."""
         data = document.data
         literal = {key: data[key] for key in _LITERAL_KEYS if key in data}
         rest = {key: value for key, value in data.items() if key not in literal}
         report = self._report_in_use if document is self.document else self._report
-        made = substitute(document, rest, variables.scope, report)
+        made = substitute(
+            document, rest, variables.scope, report, secret_fields=_secret_fields(model)
+        )
         values = {**literal, **made.data}
         return Substituted({key: values[key] for key in data}, made.failed)
 
@@ -274,8 +430,10 @@ class _Resolver:
                     return
         self._report(problem)
 
-    def _shaped(self, model: type[M], document: Document, made: Substituted) -> M | None:
-        spec, problems = check_shape(model, document, failed=made.failed)
+    def _shaped(
+        self, model: type[M], document: Document, made: Substituted, *, abstract: bool
+    ) -> M | None:
+        spec, problems = check_shape(model, document, failed=made.failed, partial=abstract)
         self._report_shape(problems)
         return None if made.failed else spec
 
@@ -286,79 +444,57 @@ class _Resolver:
             if place is None or not any(_covers(place, span) for span in self.loaded.refused):
                 self._report(problem)
 
-    # What specs refer to
-
-    def _environment(self, document: Document, made: Substituted) -> str | None:
-        """The address of the environment an agent names; None if it names none that exists."""
-        value = document.data.get("environment")
-        path: Path = ("environment",)
-        if not isinstance(value, str) or not value or path in made.failed:
-            return None
-        if value.startswith("id:"):
-            return value
-        name = value.removeprefix("environment/")
-        names = self.references.names["environment"]
-        if name in names:
-            return f"environment/{name}"
-        if self.loaded.complete:
-            message = f"No Environment is named {name!r}."
-            hint = did_you_mean(name, names)
-            if hint is None:
-                hint = f"Declare it: `kind: Environment` with `name: {name}`."
-            problem = codes.UNKNOWN_REFERENCE.at(document.span(path), message, hint=hint)
-            self._report(problem)
-        return None
+    # Texts
 
     def _prompt(self, document: Document, made: Substituted) -> TemplateText | None:
         value = document.data.get("prompt")
         path: Path = ("prompt",)
         if not isinstance(value, str) or not value or path in made.failed:
             return None
-        span = document.span(path)
-        if _is_file(value):
-            text = self._read(document, path)
-            if text is None:
-                return None
-            name = resolve_path(document.file, value)
-            if not text.strip():
-                message = f"The prompt file {name!r} is empty."
-                hint = "Write the prompt there."
-                self._report(codes.OUT_OF_RANGE.at(span, message, hint=hint))
-                return None
-            text = text.replace("\r\n", "\n")
-            return TemplateText(name=name, text=text, document=None, path=())
-        if _LOOKS_LIKE_FILE.fullmatch(value):
+        if not is_file(value) and _LOOKS_LIKE_FILE.fullmatch(value):
             message = f"The prompt is the text {value!r} itself, not the file of that name."
             hint = f"Write './{value.lstrip('/')}' for the file."
-            self._report(codes.MALFORMED.at(span, message, hint=hint))
+            self._report(codes.MALFORMED.at(document.span(path), message, hint=hint))
             return None
-        return TemplateText(name=document.file, text=value, document=document, path=path)
+        return self._text(document, path)
 
-    def _check_file(self, document: Document, path: Path) -> None:
-        """Report a file that is named at `path` and cannot be read; other values are fine."""
-        value = _value_at(document.data, path)
-        if isinstance(value, str) and _is_file(value):
-            self._read(document, path)
-
-    def _read(self, document: Document, path: Path) -> str | None:
-        name = resolve_path(document.file, _value_at(document.data, path))
+    def _text(self, document: Document, path: Path) -> TemplateText | None:
+        """The template at `path`: the text itself, or the file it names."""
+        value = value_at(document.data, path)
+        origin = document.origin(path).document
+        if not is_file(value):
+            return TemplateText(name=origin.file, text=value, document=document, path=path)
+        name = resolve_path(origin.file, value)
         try:
-            return self.files.read(name)
+            text = self.files.read(name)
         except FileRefused as error:
             code = codes.CODES[error.code]
             self._report(code.at(document.span(path), error.message, hint=error.hint))
             return None
+        if not text.strip():
+            what = str(path[0])
+            message = f"The {what} file {name!r} is empty."
+            hint = f"Write the {what} there."
+            self._report(codes.OUT_OF_RANGE.at(document.span(path), message, hint=hint))
+            return None
+        text = text.replace("\r\n", "\n")
+        return TemplateText(name=name, text=text, document=None, path=())
+
+
+def _secret_fields(model: type[SpecModel]) -> tuple[tuple[str, ...], ...]:
+    return tuple(field.path for field in marked(model, Secret))
+
+
+def _is_abstract(raw: RawSpec) -> bool:
+    return raw.document.data.get("abstract") is True
 
 
 def _task(document: Document, made: Substituted) -> TemplateText | None:
     value = document.data.get("task")
     if not isinstance(value, str) or not value or ("task",) in made.failed:
         return None
-    return TemplateText(name=document.file, text=value, document=document, path=("task",))
-
-
-def _is_file(value: str) -> bool:
-    return value.startswith(("./", "../")) and "\n" not in value.strip()
+    file = document.origin(("task",)).document.file
+    return TemplateText(name=file, text=value, document=document, path=("task",))
 
 
 def _covers(outer: Span, inner: Span) -> bool:
@@ -372,23 +508,15 @@ def _near(name: str, declared: set[str]) -> str:
     return did_you_mean(name, declared) or "Declare it below `vars`, or remove the value."
 
 
-def _value_at(data: Any, path: Path) -> Any:
-    for step in path:
-        if not isinstance(data, dict) or step not in data:
-            return None
-        data = data[step]
-    return data
-
-
 def _mapping_at(document: Document | None, path: Path) -> Mapping[str, Any]:
-    value = _value_at(document.data, path) if document is not None else None
+    value = value_at(document.data, path) if document is not None else None
     return value if isinstance(value, dict) else {}
 
 
 def _stand_in(document: Document) -> ProjectSpec:
     """A project without the parts that are wrong, so that the other specs can still be checked."""
     data: dict[str, Any] = {"kind": "Project", "name": "project"}
-    for key in ("name", "vars", "targets", "lint"):
+    for key in ("name", "vars", "targets", "secrets", "lint"):
         candidate = {**data, key: document.data.get(key)}
         try:
             ProjectSpec.model_validate(candidate)

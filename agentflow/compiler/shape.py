@@ -6,13 +6,14 @@ The one place where errors of pydantic are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from agentflow import codes
+from agentflow.compiler.compose import without_operators
 from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
 from agentflow.nearest import nearest, one_of
@@ -44,7 +45,12 @@ class _Error(NamedTuple):
 
 
 def check_shape(
-    model: type[M], document: Document, *, failed: Collection[Path] = ()
+    model: type[M],
+    document: Document,
+    *,
+    failed: Collection[Path] = (),
+    partial: bool = False,
+    at: Path = (),
 ) -> Checked[M | None]:
     """Build a spec from the data of a document.
 
@@ -52,12 +58,49 @@ def check_shape(
         model: of the document's kind.
         document: after substitution.
         failed: paths whose values could not be made: nothing is said about those.
+        partial: keys may be missing, because the spec is only a part of others.
+        at: the part of the document that has such keys as the kind; it is always partial, and no
+            spec is built.
     """
+    if at:
+        return Checked(None, _check_part(model, document, failed, at))
     try:
         spec = model.model_validate(document.data, by_alias=True, by_name=False)
         return Checked(spec, ())
     except ValidationError as error:
         found = _errors(error, document.data)
+    if partial:
+        found = [item for item in found if item.type != "missing"]
+    return Checked(None, _problems(model, document, found, failed))
+
+
+def _check_part(
+    model: type[SpecModel], document: Document, failed: Collection[Path], at: Path
+) -> tuple[Diagnostic, ...]:
+    """Problems of values that are merged into specs: keys may be missing, `key+` and null occur."""
+    part = without_operators(document, at)
+    try:
+        model.model_validate(part.data, by_alias=True, by_name=False)
+    except ValidationError as error:
+        found = [item for item in _errors(error, part.data) if item.type != "missing"]
+    else:
+        return ()
+    inner = [path[len(at) :] for path in failed if path[: len(at)] == at]
+    # What a model says about several keys at once is for the whole spec to say.
+    alone = [item for item in found if not (item.type == "value_error" and _is_map(item.value))]
+    return _problems(model, part, alone, inner)
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, (Mapping, SpecModel))
+
+
+def _problems(
+    model: type[SpecModel],
+    document: Document,
+    found: Sequence[_Error],
+    failed: Collection[Path],
+) -> tuple[Diagnostic, ...]:
     relevant = [
         item
         for item in _settle_unions(found)
@@ -75,7 +118,7 @@ def check_shape(
         message = f"{len(relevant) - len(shown)} further problems of this document are not shown."
         span = document.span(relevant[MAX_PROBLEMS].path, key=True)
         problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
-    return Checked(None, tuple(problems))
+    return tuple(problems)
 
 
 def _is_unknown(error: _Error) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple, get_args
 
 from agentflow.source.tree import Path
-from agentflow.spec import base
+from agentflow.spec import base, mcp, project, reuse, session
 
 __all__ = ["MEANT_KEY", "MEANT_WORD", "PATTERN_WORDS", "Meant"]
 
@@ -124,7 +124,39 @@ PATTERN_WORDS: dict[str, str] = {
     "written out.",
     _pattern(base.FilePath): "A file beside the spec starts with './' or '../'.",
     _pattern(base.EnvironmentRef): "Write the name of an Environment, or 'id:env_…'.",
-    r"^[A-Za-z0-9_-]{1,128}$": "Tool names have letters, digits, '_' and '-', at most 128.",
+    _pattern(
+        base.AgentRef
+    ): "Write the name of an Agent, 'name@7' for one version, or 'id:agent_…'.",
+    _pattern(base.VaultRef): "Write the name of a Vault, or 'id:vlt_…'.",
+    _pattern(base.CredentialRef): "Write 'vault/NAME.CREDENTIAL', or 'id:vlt_…' for a whole vault.",
+    _pattern(base.MemoryStoreRef): "Write the name of a MemoryStore, or 'id:memstore_…'.",
+    _pattern(
+        base.SkillRef
+    ): "Write the name of a Skill, 'anthropic:xlsx', or 'id:skill_…'; a version "
+    "follows as in 'name@7'.",
+    _pattern(base.Url): "Write a URL that starts with https:// and has no credentials in it.",
+    _pattern(
+        base.ToolName
+    ): "Tool names have letters, digits, '_' and '-', at most 128, and do not end in '-'.",
+    _pattern(mcp.McpName): "Names of servers have letters, digits, '_' and '-', at most 64, and do "
+    "not end in '-'.",
+    _pattern(project.SecretSource): "Write where it is read: env:NAME, file:PATH or "
+    "keyring:service/user.",
+    _pattern(project.SecretName): "Names of secrets have letters, digits, '_' and '-'.",
+    _pattern(reuse.Address): "Write an address such as agent/writer, or agent/* for all agents.",
+    r"^(?:\.\.?/.+|id:file_[A-Za-z0-9]+)$": "Write './NAME' for a file beside the spec, or 'id:file_…'.",
+    _pattern(session.MountPath): "Write an absolute path, such as /orders.csv.",
+    r"^/workspace/[^\s]*[^\s/]$": "Repositories are mounted below /workspace.",
+    r"^https://github\.com/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]$": "Write "
+    "https://github.com/owner/name.",
+    "^[0-9a-f]{40}$": "Write the full commit id: 40 hexadecimal digits.",
+    r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$": "Write it in UTC: 2027-01-31T12:00:00Z.",
+    "^[A-Za-z_][A-Za-z0-9_]*$": "Names of variables have letters, digits and '_'.",
+    r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$": "Write owner/name.",
+    r"^[^/\s][^\s]*$": "Write a path inside of the repository, such as skills/pdf.",
+    "^[a-z0-9-]{1,64}$": "Write the name of the skill, such as xlsx.",
+    "^[A-Za-z0-9._-]{1,64}$": "Write the version as the service shows it.",
+    "^[a-z][a-z0-9_]{0,62}$": "Names of steps have lower-case letters, digits and '_'.",
     r"^[A-Za-z_][A-Za-z0-9_]{0,63}$": "Names have letters, digits and '_', at most 64, and do not "
     "start with a digit.",
     r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$": "Write 'package.module:function'.",

@@ -7,7 +7,7 @@ and its path is returned, so that nothing is said about it twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -16,8 +16,18 @@ from agentflow.compiler import late
 from agentflow.diagnostics import Code, Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.source.tree import Document, Path
+from agentflow.spec.walk import is_at
 
-__all__ = ["Found", "References", "Scope", "Substituted", "Variables", "show", "substitute"]
+__all__ = [
+    "Found",
+    "References",
+    "Scope",
+    "Secrets",
+    "Substituted",
+    "Variables",
+    "show",
+    "substitute",
+]
 
 MAX_PROBLEMS = 100
 """In one document. Further substitutions are left as they are."""
@@ -30,7 +40,14 @@ _BODY = re.compile(
     r"|ref\.(?P<kind>\w+)\.(?P<name>[a-z0-9-]+)\.(?P<attribute>\w+)",
     re.DOTALL,
 )
-_ATTRIBUTES = {"agent": ("id", "version"), "environment": ("id",)}
+_ATTRIBUTES = {
+    "agent": ("id", "version"),
+    "environment": ("id",),
+    "deployment": ("id",),
+    "vault": ("id",),
+    "memorystore": ("id",),
+    "skill": ("id", "version"),
+}
 
 
 class Found(NamedTuple):
@@ -60,12 +77,21 @@ class References(NamedTuple):
     """False: some files could not be read, so a missing name proves nothing."""
 
 
+class Secrets(NamedTuple):
+    """What `${secret.…}` may name."""
+
+    declared: Collection[str]
+    used: set[str]
+    """Filled while substituting."""
+
+
 class Scope(NamedTuple):
     """What substitutions in one document mean."""
 
     variables: Variables
     environ: Mapping[str, str]
     references: References
+    secrets: Secrets
 
 
 class Substituted(NamedTuple):
@@ -81,11 +107,16 @@ def substitute(
     report: Callable[[Diagnostic], None],
     *,
     at: Path = (),
+    secret_fields: Sequence[tuple[str, ...]] = (),
 ) -> Substituted:
-    """Replace every substitution in `data`, which stands at the path `at` of the document."""
+    """Replace every substitution in `data`, which stands at the path `at` of the document.
+
+    Args:
+        secret_fields: paths, as the marks of the models have them, of the fields that take secrets.
+    """
     if not document.mentions_substitution:
         return Substituted(data, frozenset())
-    work = _Work(document, scope, report)
+    work = _Work(document, scope, report, secret_fields)
     return Substituted(work.value(data, at), frozenset(work.failed))
 
 
@@ -100,9 +131,15 @@ def show(value: Any) -> str:
 
 class _Work:
     def __init__(
-        self, document: Document, scope: Scope, report: Callable[[Diagnostic], None]
+        self,
+        document: Document,
+        scope: Scope,
+        report: Callable[[Diagnostic], None],
+        secret_fields: Sequence[tuple[str, ...]],
     ) -> None:
         self.document = document
+        self.secret_fields = secret_fields
+        self.path: Path = ()
         self.scope = scope
         self.report = report
         self.failed: set[Path] = set()
@@ -121,6 +158,7 @@ class _Work:
         return data
 
     def _text(self, text: str, path: Path) -> Any:
+        self.path = path
         parts: list[str] = []
         position = 0
         failed = False
@@ -159,10 +197,22 @@ class _Work:
         if match["env"]:
             return self._environment(match["env"], match["mode"], match["rest"] or "", span)
         if match["secret"]:
-            message = f"The secret {match['secret']!r} would be stored in plain text here."
-            hint = "Secrets are legal only in fields that keep them; no field of this kind does."
-            return self._fail(codes.SECRET_NOT_ALLOWED, span, message, hint)
+            return self._secret(match["secret"], span)
         return self._reference(match["kind"], match["name"], match["attribute"], span)
+
+    def _secret(self, name: str, span: Span) -> Found | None:
+        if not any(is_at(pattern, self.path) for pattern in self.secret_fields):
+            message = f"The secret {name!r} would be stored in plain text here."
+            hint = "Secrets are legal only in fields that keep them, such as those of a Vault."
+            return self._fail(codes.SECRET_NOT_ALLOWED, span, message, hint)
+        declared = self.scope.secrets.declared
+        if name not in declared and self.scope.references.complete:
+            message = f"No secret is named {name!r}."
+            declare = f"Declare it in the project: `secrets: {{ {name}: env:NAME }}`."
+            near = did_you_mean(name, declared)
+            return self._fail(codes.UNKNOWN_SECRET, span, message, near or declare)
+        self.scope.secrets.used.add(name)
+        return Found(late.secret(name))
 
     def _variable(self, name: str, span: Span) -> Found | None:
         variables = self.scope.variables

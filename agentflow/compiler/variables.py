@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.substitute import Found, References, Scope, show, substitute
+from agentflow.compiler.substitute import Found, References, Scope, Secrets, show, substitute
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import one_of
 from agentflow.source.tree import Document, Path
@@ -56,6 +56,7 @@ class VariableSet:
         given: Given,
         environ: Mapping[str, str],
         references: References,
+        secrets: Secrets,
         report: Callable[[Diagnostic], None],
         *,
         parent: VariableSet | None = None,
@@ -68,6 +69,7 @@ class VariableSet:
             given: values that override defaults.
             environ: for `${env.X}` in defaults.
             references: for `${ref.…}` in defaults.
+            secrets: those the project declares.
             report: takes the problems.
             parent: the variables of the project, for those of an agent.
             lenient: names that nobody declares have no value, and that is not reported: the
@@ -80,7 +82,7 @@ class VariableSet:
         self._parent = parent
         self._lenient = lenient
         self._report = report
-        self._scope = Scope(self, environ, references)
+        self._scope = Scope(self, environ, references, secrets)
         self._values: dict[str, Found | None] = {}
         self._open: list[str] = []
 

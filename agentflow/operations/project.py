@@ -13,8 +13,8 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from agentflow import codes
 from agentflow.compiler.load import PROJECT_FILE
@@ -112,8 +112,8 @@ class ProjectFiles:
     def folder(self, path: str) -> Sequence[str]:
         """Every file below a folder, relative to it, sorted; see `ports.Files`."""
         real = self._confined(path)
-        if not os.path.isdir(real):
-            if not os.path.exists(real):
+        if not Path(real).is_dir():
+            if not Path(real).exists():
                 message = f"There is no folder {path!r}."
                 raise FileRefused(codes.FILE_MISSING.id, path, message, hint=self._similar(path))
             raise _refused(codes.NOT_A_FILE, path, f"{path!r} is a file, not a folder.")
@@ -197,7 +197,7 @@ class ProjectFiles:
             raise _too_large(path, len(data), limit)
         return data
 
-    def _open(self, path: str) -> BinaryIO:
+    def _open(self, path: str) -> BufferedReader:
         """A regular file inside of the project, open for reading.
 
         Raises:

@@ -25,6 +25,7 @@ from pydantic_core.core_schema import CoreSchema, no_info_before_validator_funct
 
 __all__ = [
     "API_VERSION",
+    "SECRET_MARK",
     "AgentRef",
     "Count",
     "CredentialRef",
@@ -32,8 +33,10 @@ __all__ = [
     "EnvironmentRef",
     "File",
     "FilePath",
+    "FolderPath",
     "Identifier",
     "Json",
+    "MaybeSecret",
     "MemoryStoreRef",
     "Metadata",
     "Money",
@@ -41,6 +44,7 @@ __all__ = [
     "Percent",
     "RefTo",
     "Secret",
+    "SecretText",
     "SkillRef",
     "SpecModel",
     "Text",
@@ -233,13 +237,14 @@ Url = Annotated[
 class File:
     """Marks text that may name a file beside the spec. What does not start with `./` is no file."""
 
-    directory: bool = False
+    holds: Literal["text", "data", "folder"] = "text"
+    """text: read when compiled. data: of any kind, uploaded later. folder: of files."""
 
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File()]
 """A file beside the spec: starts with `./` or `../`, and stays inside the project."""
 
-FolderPath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File(directory=True)]
+FolderPath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File("folder")]
 """A folder beside the spec, as `FilePath`."""
 
 

@@ -10,7 +10,15 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from agentflow.spec.agent import VarSpec
 from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text
 
-__all__ = ["DriverSpec", "LintSpec", "ProjectSpec", "TargetSpec"]
+__all__ = [
+    "DefaultsSpec",
+    "DriverSpec",
+    "LintSpec",
+    "ProjectSpec",
+    "SecretName",
+    "SecretSource",
+    "TargetSpec",
+]
 
 
 class DriverSpec(SpecModel):

@@ -18,7 +18,14 @@ from agentflow.spec.base import (
     Title,
 )
 
-__all__ = ["FileMount", "MemoryMount", "OutcomeSpec", "Repository", "SessionSpec"]
+__all__ = [
+    "FileMount",
+    "MemoryMount",
+    "MountPath",
+    "OutcomeSpec",
+    "Repository",
+    "SessionSpec",
+]
 
 MountPath = Annotated[str, StringConstraints(pattern=r"^/[^\s]*[^\s/]$", max_length=1024)]
 
@@ -29,7 +36,7 @@ class FileMount(SpecModel):
     word_key: ClassVar[str | None] = "path"
 
     path: Annotated[
-        str, StringConstraints(pattern=r"^(?:\.\.?/.+|id:file_[A-Za-z0-9]+)$"), File()
+        str, StringConstraints(pattern=r"^(?:\.\.?/.+|id:file_[A-Za-z0-9]+)$"), File("data")
     ] = Field(description="A file beside the spec (`./…`), or `id:file_…` for an uploaded one.")
     mount: MountPath | None = Field(
         default=None,

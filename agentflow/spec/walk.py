@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from agentflow.source.tree import Path
 from agentflow.spec.base import File, RefTo, Secret, SpecModel
 
-__all__ = ["ANY", "Marked", "fields", "known_keys", "marked", "types_at", "values_at", "word_key"]
+__all__ = [
+    "ANY",
+    "Marked",
+    "fields",
+    "is_at",
+    "known_keys",
+    "marked",
+    "types_at",
+    "values_at",
+    "word_key",
+]
 
 Mark = File | RefTo | Secret
 
@@ -115,6 +125,13 @@ def _marks(annotation: Any, kind: type[Mark], place: _Place) -> Iterator[Marked]
             by_word = key == annotation.word_key
             above = (*place.above, annotation)
             yield from _marks(field, kind, _Place((*place.path, key), above, by_word))
+
+
+def is_at(pattern: tuple[str, ...], path: Path) -> bool:
+    """Whether a path is one of those that the path of a mark means."""
+    return len(pattern) == len(path) and all(
+        want in (ANY, step) for want, step in zip(pattern, path, strict=True)
+    )
 
 
 def values_at(data: Any, field: Marked) -> Iterator[tuple[Path, Any]]:

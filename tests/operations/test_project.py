@@ -54,7 +54,7 @@ def test_the_nearest_project_above_is_found(tmp_path: Path) -> None:
         ("{kind: Agent, name: a}\n", True),
         ("apiVersion: 'agentflow/v2'\n", True),
         ("apiVersion: apps/v1\nkind: Project\n", False),
-        ("kind: Deployment\n", False),
+        ("kind: Service\n", False),
         ("on: push\njobs:\n  kind: Agent\n", False),
         ("steps: [{kind: Agent}]\n", False),
         ("", False),

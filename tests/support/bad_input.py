@@ -355,7 +355,7 @@ CASES: tuple[BadInput, ...] = (
         files={"a.yaml": AGENT.replace("kind: Agent\n", "")},
         code="AF103",
         message="does not say what it declares",
-        hint="Project, Agent and Environment",
+        hint="Project, Agent, Environment",
     ),
     BadInput(
         id="unknown-kind",

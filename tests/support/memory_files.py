@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
 from agentflow.errors import FileRefused
+from agentflow.spec.kinds import KINDS
 
 __all__ = ["MemoryFiles"]
 
-_SPEC = re.compile(r"^(?:apiVersion:\s*agentflow/|kind:\s*(?:Project|Agent|Environment)\b)", re.M)
+_SPEC = re.compile(rf"^(?:apiVersion:\s*agentflow/|kind:\s*(?:{'|'.join(KINDS)})\b)", re.M)
 
 
 class MemoryFiles:
@@ -36,3 +38,19 @@ class MemoryFiles:
             return self.files[path]
         except KeyError:
             raise FileRefused("AF001", path, f"There is no file {path!r}.") from None
+
+    def digest(self, path: str) -> str:
+        """Of the text in UTF-8; raises `FileRefused` as `read`."""
+        return "sha256:" + hashlib.sha256(self.read(path).encode()).hexdigest()
+
+    def folder(self, path: str) -> Sequence[str]:
+        """The files below a folder, relative to it, sorted.
+
+        Raises:
+            FileRefused: there is none.
+        """
+        prefix = "" if path == "." else f"{path}/"
+        found = sorted(name.removeprefix(prefix) for name in self.files if name.startswith(prefix))
+        if not found:
+            raise FileRefused("AF001", path, f"There is no folder {path!r}.")
+        return found
