@@ -127,7 +127,19 @@ def update(plan: Plan, action: Action) -> dict[str, Any]:
     cleared = {
         key: desired[key] for key in desired if key not in body and desired[key] != now.get(key)
     }
-    return {**body, **cleared}
+    return {**body, **cleared, **_whole_team(action.payload)}
+
+
+def _whole_team(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The newer form is merged into a stored one, where null is the default and absent is kept."""
+    team = payload.get("multiagent")
+    if not isinstance(team, dict) or team.get("type") != "multiagent_20261001":
+        return {}
+    whole = dict.fromkeys(("advisor", "subagents", "workflows")) | team
+    for key in ("subagents", "workflows"):
+        if isinstance(part := whole[key], dict) and part.get("type") == "enabled":
+            whole[key] = dict.fromkeys(("inline_agents", "predefined_agents")) | part
+    return {"multiagent": whole}
 
 
 def _owner(plan: Plan, action: Action) -> Owner:

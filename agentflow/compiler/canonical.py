@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow.compiler.manifest import digest
+from agentflow.compiler.unsaid import without_unsaid
 
 __all__ = [
     "CANONICAL",
@@ -21,7 +22,6 @@ __all__ = [
     "fingerprint",
     "known",
     "same_fingerprint",
-    "without_effort",
 ]
 
 CANONICAL = 1
@@ -67,16 +67,66 @@ def canonical(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         # The service deletes a key of an environment that is set to an empty text.
         and not (kind == "environment" and value == "")
     }
-    return {"agent": _agent, "environment": _environment}[kind](fields)
+    if kind == "environment":
+        return _environment(fields)
+    return _agent(fields, body.get("id"))
 
 
-def _agent(fields: dict[str, Any]) -> dict[str, Any]:
+def _agent(fields: dict[str, Any], own_id: object) -> dict[str, Any]:
+    """`own_id` is that of an answer, which names the agent itself by it in its team."""
     for key, default in _AGENT_DEFAULTS.items():
         # The service clears a text set to null or "" alike, and a list set to null or [].
         fields[key] = fields.get(key) or default
     fields["model"] = _model(fields.get("model"))
     fields["tools"] = [_toolset(tool) for tool in fields["tools"]]
+    fields["skills"] = [_skill(skill) for skill in fields["skills"]]
+    fields["multiagent"] = _team(fields["multiagent"], own_id)
     return fields
+
+
+def _skill(skill: Any) -> Any:
+    if not isinstance(skill, dict):
+        return skill
+    version = skill.get("version")
+    # None: whatever is the latest when it is saved, which is not what "latest" says later.
+    return {**skill, "version": None if version == "latest" else version}
+
+
+def _team(team: Any, own_id: object) -> Any:
+    if not isinstance(team, dict):
+        return team
+    if team.get("type") == "coordinator":
+        return {**team, "agents": _members(team.get("agents"), own_id)}
+    if team.get("type") != "multiagent_20261001":
+        return team
+    delegations = {key: _delegation(team.get(key), own_id) for key in ("subagents", "workflows")}
+    return {**team, "advisor": team.get("advisor") or {"type": "disabled"}, **delegations}
+
+
+def _delegation(given: Any, own_id: object) -> Any:
+    """What the service makes of nothing is everything."""
+    given = given or {"type": "enabled"}
+    if not isinstance(given, dict) or given.get("type") != "enabled":
+        return given
+    return {
+        **given,
+        "inline_agents": given.get("inline_agents") or {"type": "enabled"},
+        "predefined_agents": _members(given.get("predefined_agents"), own_id),
+    }
+
+
+def _members(members: Any, own_id: object) -> list[Any]:
+    return [_member(member, own_id) for member in members or []]
+
+
+def _member(member: Any, own_id: object) -> Any:
+    if isinstance(member, str):
+        member = {"type": "agent", "id": member}
+    if not isinstance(member, dict) or member.get("type") != "agent":
+        return member
+    if own_id is not None and member.get("id") == own_id:
+        return {"type": "self"}
+    return {**member, "version": member.get("version")}
 
 
 def _model(model: object) -> Any:
@@ -190,10 +240,25 @@ _CONFIGS: Mapping[str, Any] = {
     },
     "self_hosted": {"type": _FREE},
 }
+_TYPE = {"type": _FREE}
+_MEMBERS = [dict.fromkeys(("type", "id", "version", "model"), _FREE)]
+_DELEGATION = {"type": _FREE, "inline_agents": _TYPE, "predefined_agents": _MEMBERS}
+_TEAMS: Mapping[str, Any] = {
+    "coordinator": {"type": _FREE, "agents": _MEMBERS},
+    "multiagent_20261001": {
+        "type": _FREE,
+        "advisor": {"type": _FREE, "model": _FREE},
+        "subagents": _DELEGATION,
+        "workflows": _DELEGATION,
+    },
+}
 _KNOWN: Mapping[str, Any] = {
     "agent": {
         **dict.fromkeys(("name", "metadata", *_AGENT_DEFAULTS), _FREE),
         "model": dict.fromkeys(("id", "effort", "speed", "inference_geo"), _FREE),
+        "skills": [dict.fromkeys(("type", "skill_id", "version"), _FREE)],
+        "multiagent": lambda team: _by_type(team, _TEAMS),
+        "execution_identity": dict.fromkeys(("type", "role_arn"), _FREE),
         "tools": [lambda tool: _by_type(tool, _TOOLS)],
         "mcp_servers": [dict.fromkeys(("type", "name", "url"), _FREE)],
     },
@@ -227,13 +292,11 @@ def _pick(value: Any, tree: Any) -> Any:
 def aligned(kind: str, remote: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the canonical `remote` that can differ from `desired`.
 
-    That is all that this version knows, and what `desired` sets beyond it. An effort that the spec
-    leaves to the service is not compared.
+    That is all that this version knows, and what `desired` sets beyond it. What the spec leaves to
+    the service, such as an effort, is not compared.
     """
     result: dict[str, Any] = _align(remote, desired, known(kind, remote))
-    if kind == "agent" and _effort(desired) is None and isinstance(result.get("model"), dict):
-        result["model"] = {**result["model"], "effort": None}
-    return result
+    return without_unsaid(result, desired) if kind == "agent" else result
 
 
 def _align(remote: Any, desired: Any, kept: Any) -> Any:
@@ -247,17 +310,6 @@ def _align(remote: Any, desired: Any, kept: Any) -> Any:
 
 
 _ABSENT = object()
-
-
-def without_effort(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The form of an agent whose spec leaves the effort to the service."""
-    model = form.get("model")
-    return {**form, "model": {**model, "effort": None}} if isinstance(model, dict) else dict(form)
-
-
-def _effort(form: Mapping[str, Any]) -> Any:
-    model = form.get("model")
-    return model.get("effort") if isinstance(model, dict) else None
 
 
 def fingerprint(form: Mapping[str, Any]) -> str:

@@ -14,8 +14,8 @@ from agentflow.compiler.canonical import (
     canonical,
     fingerprint,
     known,
-    without_effort,
 )
+from agentflow.compiler.unsaid import expected_form, possible_forms
 from agentflow.ports import Record
 
 __all__ = ["Prints", "applied_prints", "owned_by", "owner_of", "ownership", "remote_prints"]
@@ -43,19 +43,20 @@ class Owner(NamedTuple):
 
 def sent_prints(kind: str, payload: Mapping[str, Any]) -> Prints:
     form = canonical(kind, payload)
-    return Prints(fingerprint(form), fingerprint(known(kind, form)))
+    expected = known(kind, form)
+    if kind == "agent":
+        expected = expected_form(expected)
+    return Prints(fingerprint(form), fingerprint(expected))
 
 
 def remote_prints(kind: str, body: Mapping[str, Any]) -> frozenset[str]:
     """Fingerprints an answer may have been expected under.
 
-    Two for an agent: a spec that leaves the effort to the service does not know what it becomes.
+    Several for an agent: a spec that leaves a choice to the service does not know what it becomes.
     """
     form = known(kind, canonical(kind, body))
-    prints = {fingerprint(form)}
-    if kind == "agent":
-        prints.add(fingerprint(without_effort(form)))
-    return frozenset(prints)
+    forms = possible_forms(form) if kind == "agent" else (form,)
+    return frozenset(fingerprint(one) for one in forms)
 
 
 def ownership(owner: Owner, prints: Prints) -> dict[str, str]:

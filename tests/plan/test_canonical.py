@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agentflow.compiler.canonical import aligned, canonical, known, same_fingerprint
 from agentflow.compiler.changes import ChangeKind, changes
+from agentflow.compiler.ownership import remote_prints, sent_prints
 
 ALLOW = {"type": "always_allow"}
 ASK = {"type": "always_ask"}
@@ -27,8 +28,111 @@ def environment(**config: Any) -> dict[str, Any]:
 PACKAGES: dict[str, list[str]] = {"apt": [], "cargo": [], "gem": [], "go": [], "npm": [], "pip": []}
 LIMITED = {"allowed_hosts": [], "allow_mcp_servers": False, "allow_package_managers": False}
 
+OFF, ON = {"type": "disabled"}, {"type": "enabled"}
+FULL = {"type": "enabled", "inline_agents": ON, "predefined_agents": []}
+XLSX = {"type": "anthropic", "skill_id": "xlsx"}
+SOME = {"type": "only", "tools": [{"type": "tool_reference", "name": "rate"}]}
+
+
+def team(**members: Any) -> dict[str, Any]:
+    return agent(multiagent={"type": "multiagent_20261001", **members})
+
+
+def roster(*members: Any) -> dict[str, Any]:
+    return agent(multiagent={"type": "coordinator", "agents": list(members)})
+
+
+def member(id: str, version: int | None = None) -> dict[str, Any]:
+    return {"type": "agent", "id": id, **({} if version is None else {"version": version})}
+
+
+def skills(*given: dict[str, Any]) -> dict[str, Any]:
+    return agent(skills=list(given))
+
+
+def fetch(**config: Any) -> dict[str, Any]:
+    configs = [{"name": "web_fetch", **config}]
+    return agent(tools=[{"type": "agent_toolset_20260401", "configs": configs}])
+
+
 # What is sent, and what the reference says is read back.
 SENT_AND_READ = [
+    ("agent", skills(XLSX), skills({**XLSX, "version": "20260101"})),
+    ("agent", skills({**XLSX, "version": "latest"}), skills({**XLSX, "version": "20260101"})),
+    (
+        "agent",
+        skills({"type": "custom", "skill_id": "s"}, {**XLSX, "version": "1"}),
+        skills({"type": "custom", "skill_id": "s", "version": "7"}, {**XLSX, "version": "1"}),
+    ),
+    ("agent", roster("agent_1"), roster(member("agent_1", 3))),
+    (
+        "agent",
+        roster(member("agent_1"), member("agent_2", 2)),
+        roster(member("agent_1", 9), member("agent_2", 2)),
+    ),
+    ("agent", roster({"type": "self"}), roster(member("x_1", 4))),
+    ("agent", roster({"type": "advisor", "model": "m"}), roster({"type": "advisor", "model": "m"})),
+    ("agent", team(), team(advisor=OFF, subagents=FULL, workflows=FULL)),
+    (
+        "agent",
+        team(
+            advisor=None,
+            subagents=OFF,
+            workflows={
+                **ON,
+                "inline_agents": OFF,
+                "predefined_agents": ["agent_1", {"type": "self"}],
+            },
+        ),
+        team(
+            advisor=OFF,
+            subagents=OFF,
+            workflows={
+                **ON,
+                "inline_agents": OFF,
+                "predefined_agents": [member("agent_1", 2), member("x_1", 4)],
+            },
+        ),
+    ),
+    (
+        "agent",
+        team(
+            advisor={**ON, "model": "m"}, subagents={**ON, "predefined_agents": None}, workflows=OFF
+        ),
+        team(advisor={**ON, "model": "m"}, subagents=FULL, workflows=OFF),
+    ),
+    (
+        "agent",
+        fetch(url_sources={"client_tool_results": SOME}),
+        fetch(
+            url_sources={
+                "user_input": None,
+                "client_tool_results": SOME,
+                "server_tool_results": None,
+            }
+        ),
+    ),
+    (
+        "agent",
+        fetch(),
+        fetch(
+            url_sources={
+                "user_input": None,
+                "client_tool_results": None,
+                "server_tool_results": None,
+            }
+        ),
+    ),
+    (
+        "environment",
+        {"name": "e", "config": {"type": "self_hosted"}, "scope": None},
+        {
+            "name": "e",
+            "config": {"type": "self_hosted"},
+            "scope": "organization",
+            "description": None,
+        },
+    ),
     (
         "agent",
         agent(model={"id": "m", "effort": "high"}),
@@ -142,6 +246,24 @@ SENT_AND_READ = [
 
 # Pairs that must not be taken for one another.
 DIFFERENT = [
+    ("agent", agent(), team(advisor=OFF, subagents=OFF, workflows=OFF)),
+    ("agent", team(), team(workflows=OFF)),
+    (
+        "agent",
+        team(subagents={**ON, "inline_agents": OFF, "predefined_agents": ["a"]}),
+        team(subagents={**ON, "predefined_agents": ["a"]}),
+    ),
+    ("agent", roster("a", "b"), roster("b", "a")),
+    ("agent", roster(member("a", 1)), roster(member("a", 2))),
+    ("agent", skills({**XLSX, "version": "1"}), skills({**XLSX, "version": "2"})),
+    ("agent", skills(XLSX), skills({**XLSX, "skill_id": "pdf"})),
+    ("agent", agent(execution_identity={"type": "aws_role", "role_arn": "a"}), agent()),
+    (
+        "agent",
+        fetch(url_sources={"client_tool_results": SOME}),
+        fetch(url_sources={"client_tool_results": "none"}),
+    ),
+    ("agent", agent(mcp_servers=[{"type": "url", "name": "a", "url": "https://a.com"}]), agent()),
     ("agent", agent(system="a"), agent(system="b")),
     ("agent", agent(metadata={"k": ""}), agent()),
     (
@@ -170,6 +292,7 @@ def test_what_is_sent_and_what_is_read_back_are_one(
     }
     desired = canonical(kind, sent)
     assert changes(aligned(kind, canonical(kind, answered), desired), desired) == ()
+    assert sent_prints(kind, sent).expected in remote_prints(kind, answered)
 
 
 @pytest.mark.parametrize(("kind", "one", "other"), DIFFERENT)
@@ -192,6 +315,27 @@ def test_the_form_of_a_form_is_itself_and_inputs_are_not_touched(
     assert known(kind, form) == form
 
 
+def test_what_a_spec_says_is_compared_beside_what_it_leaves_open() -> None:
+    desired = canonical("agent", skills(XLSX, {"type": "custom", "skill_id": "s", "version": "1"}))
+    answer = skills({**XLSX, "version": "5"}, {"type": "custom", "skill_id": "s", "version": "2"})
+    (change,) = changes(aligned("agent", canonical("agent", answer), desired), desired)
+    assert (change.path, change.before, change.after) == ("/skills/1/version", "2", "1")
+    longer = canonical("agent", roster("agent_0", "agent_1"))
+    read = canonical("agent", roster(member("agent_1", 3)))
+    (change,) = changes(aligned("agent", read, longer), longer)
+    assert (change.path, change.before) == (
+        "/multiagent/agents",
+        [{"type": "agent", "id": "agent_1", "version": None}],
+    )
+
+
+def test_a_pin_that_moved_is_drift() -> None:
+    sent = sent_prints("agent", roster(member("agent_1", 2))).expected
+    assert sent in remote_prints("agent", roster(member("agent_1", 2)))
+    assert sent not in remote_prints("agent", roster(member("agent_1", 3)))
+    assert sent not in remote_prints("agent", roster(member("agent_2", 2)))
+
+
 def test_fields_this_version_does_not_know_are_left_out_at_every_level() -> None:
     custom = {"type": "custom", "name": "x", "input_schema": {"free": 1}}
     toolset = {"type": "agent_toolset_20260401", "configs": [{"name": "bash", "new": 1}], "new": 1}
@@ -199,8 +343,20 @@ def test_fields_this_version_does_not_know_are_left_out_at_every_level() -> None
     form = known("agent", canonical("agent", body))
     assert "new" not in str(form)
     assert form["tools"][1] == custom
+    new = {**ON, "new": 1, "predefined_agents": [{**member("a", 1), "new": 1}]}
+    body = agent(
+        skills=[{**XLSX, "new": 1}],
+        execution_identity={"type": "service_account", "new": 1},
+        multiagent={"type": "multiagent_20261001", "subagents": new, "new": {}, "advisor": None},
+    )
+    assert "new" not in str(known("agent", canonical("agent", body)))
     config = environment(networking={"type": "limited", "new": 1}, new=1)
     assert "new" not in str(known("environment", canonical("environment", config)))
+
+
+def test_a_team_of_an_unknown_type_is_kept_whole() -> None:
+    swarm = {"type": "swarm_of_2030", "anything": [1]}
+    assert known("agent", canonical("agent", agent(multiagent=swarm)))["multiagent"] == swarm
 
 
 def test_a_tool_of_an_unknown_type_is_kept_whole() -> None:
