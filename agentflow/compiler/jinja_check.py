@@ -13,9 +13,12 @@ from typing import NamedTuple
 from jinja2 import Environment, nodes
 
 from agentflow import codes
+from agentflow.compiler.fragments import PREFIX
 from agentflow.compiler.graph import TemplateText
-from agentflow.compiler.jinja_env import FILTERS, FUNCTIONS
+from agentflow.compiler.jinja_env import FUNCTIONS
+from agentflow.compiler.jinja_filters import FILTERS
 from agentflow.diagnostics import Code, Diagnostic, Span
+from agentflow.nearest import one_of
 
 __all__ = [
     "Scope",
@@ -53,13 +56,14 @@ class Tokens:
             self._by_value.setdefault(_bare(token), []).append(index)
             self._by_line.setdefault((token.line, _bare(token)), []).append(index)
 
-    def find(self, line: int, *pattern: str, pick: int = -1) -> Token | None:
+    def find(self, line: int, *pattern: str, pick: int = -1, again: bool = False) -> Token | None:
         """The next place of consecutive tokens with these values, on `line` if it is there.
 
         Args:
             line: where the syntax tree says it starts.
             pattern: values of tokens; strings are compared without their quotes.
             pick: which of the tokens found is returned.
+            again: also a place that was found before.
         """
         width = len(pattern)
         for candidates in (
@@ -68,7 +72,7 @@ class Tokens:
         ):
             for index in candidates:
                 tokens = self._code[index : index + width]
-                if index not in self._used and tuple(map(_bare, tokens)) == pattern:
+                if (again or index not in self._used) and tuple(map(_bare, tokens)) == pattern:
                     self._used.add(index)
                     return tokens[pick]
         return None
@@ -105,32 +109,35 @@ def _bare(token: Token) -> str:
     return token.value[1:-1] if token.type == "string" else token.value
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One parsed text: a prompt, a task, or a file that one of them includes."""
-
-    text: TemplateText
-    tree: nodes.Template
-    tokens: Tokens
-
-    def span(self, token: Token | None, line: int) -> Span:
-        if token is not None:
-            return self.text.span(token.start, token.end)
-        return self.text.span(*self.tokens.on_line(line))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What a text may name."""
 
     roots: Mapping[str, Collection[str]]
-    """`vars` and `inputs`, with the names below them."""
+    """`vars`, `inputs` and `params`, with the names below them."""
     names: Collection[str]
-    """Other names: the policy sections."""
+    """Other names: the policy sections of a prompt, or what the template of a section is given."""
     inputs: Collection[str]
     """The agent's inputs, also where they are out of reach."""
     place: str
-    """`prompt` or `task`."""
+    """What the text is, for messages: `prompt`, `task`, `fragment 'x'`, `section 'outputs'`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One parsed text: a prompt, a task, a fragment, or a file that one of them includes."""
+
+    text: TemplateText
+    tree: nodes.Template
+    tokens: Tokens
+    scope: Scope
+    owner: str
+    """The fragment that the text belongs to; empty for what belongs to the prompt or task itself."""
+
+    def span(self, token: Token | None, line: int) -> Span:
+        if token is not None:
+            return self.text.span(token.start, token.end)
+        return self.text.span(*self.tokens.on_line(line))
 
 
 def assigned_names(tree: nodes.Template) -> set[str]:
@@ -140,14 +147,18 @@ def assigned_names(tree: nodes.Template) -> set[str]:
 
 
 def includes(unit: Unit) -> Iterator[tuple[nodes.Include, str | None, Span]]:
-    """The includes of a text in order: the node, the literal name or None, and the place of it."""
+    """The includes of files in order: the node, the literal name or None, and the place of it."""
     for node in unit.tree.find_all(nodes.Include):
         template = node.template
         if isinstance(template, nodes.Const) and isinstance(template.value, str):
             name = template.value
-            yield node, name, unit.span(unit.tokens.find(node.lineno, "include", name), node.lineno)
-        else:
-            yield node, None, unit.span(unit.tokens.find(node.lineno, "include"), node.lineno)
+            if name.startswith(PREFIX):
+                continue
+            # A name that is put together of several texts is no literal either.
+            if token := unit.tokens.find(node.lineno, "include", name):
+                yield node, name, unit.span(token, node.lineno)
+                continue
+        yield node, None, unit.span(unit.tokens.find(node.lineno, "include"), node.lineno)
 
 
 _FORBIDDEN: dict[type[nodes.Node], tuple[str, str]] = {
@@ -158,24 +169,28 @@ _FORBIDDEN: dict[type[nodes.Node], tuple[str, str]] = {
     nodes.ScopedEvalContextModifier: ("autoescape", "Nothing is escaped in a prompt."),
 }
 
+_RESERVED = frozenset({"inputs", "params", "fragment"})
+_OWNERS = {"vars": "agent", "inputs": "agent", "params": "fragment"}
 _IN_EVERY_TEXT = {"loop", "caller", "varargs", "kwargs", *FUNCTIONS}
 
 
 def check_unit(
-    unit: Unit, scope: Scope, assigned: Collection[str], tests: Collection[str]
+    unit: Unit, assigned: Collection[str], tests: Collection[str]
 ) -> Iterator[Diagnostic]:
     """Every undefined name, unknown filter or test, and forbidden tag of one text."""
-    checker = _Checker(unit, scope, assigned, tests)
+    checker = _Checker(unit, assigned, tests)
     checker.walk(unit.tree, guarded=False)
     yield from checker.problems
 
 
+def _is_fragment(call: nodes.Call) -> bool:
+    return isinstance(call.node, nodes.Name) and call.node.name == "fragment"
+
+
 class _Checker:
-    def __init__(
-        self, unit: Unit, scope: Scope, assigned: Collection[str], tests: Collection[str]
-    ) -> None:
+    def __init__(self, unit: Unit, assigned: Collection[str], tests: Collection[str]) -> None:
         self.unit = unit
-        self.scope = scope
+        self.scope = unit.scope
         self.assigned = assigned
         self.tests = tests
         self.problems: list[Diagnostic] = []
@@ -194,6 +209,10 @@ class _Checker:
             self._test(node)
             guarded = guarded or node.name in {"defined", "undefined"}
         elif self._member(node, guarded=guarded):
+            return
+        elif isinstance(node, nodes.Call) and _is_fragment(node):
+            for argument in (*node.args, *node.kwargs):
+                self.walk(argument, guarded=guarded)
             return
         elif isinstance(node, nodes.Name):
             self._name(node, guarded=guarded)
@@ -224,7 +243,7 @@ class _Checker:
             hint = (
                 f"Did you mean {root.name}.{near[0]}?"
                 if near
-                else f"Declare it in the agent's `{root.name}`."
+                else f"Declare it in the {_OWNERS[root.name]}'s `{root.name}`."
             )
             message = f"The {self.scope.place} uses {root.name}.{name}, which is not declared."
             self._report(codes.TEMPLATE_UNDEFINED, token, node.lineno, message, hint)
@@ -232,7 +251,7 @@ class _Checker:
 
     def _name(self, node: nodes.Name, *, guarded: bool) -> None:
         scope, name = self.scope, node.name
-        reserved = name in scope.roots or name in scope.names or name == "inputs"
+        reserved = name in scope.roots or name in scope.names or name in _RESERVED
         if node.ctx != "load":
             if reserved:
                 token = self.unit.tokens.find(node.lineno, name)
@@ -244,8 +263,8 @@ class _Checker:
         if known or name in _IN_EVERY_TEXT:
             return
         token = self.unit.tokens.find(node.lineno, name)
-        if name == "inputs" and scope.place == "prompt":
-            message = "The prompt uses inputs, which are known only when a run starts."
+        if name == "inputs":
+            message = f"The {scope.place} uses inputs, which are known only when a run starts."
             hint = "Move what depends on inputs to `task`."
             self._report(codes.TEMPLATE_INPUTS_IN_PROMPT, token, node.lineno, message, hint)
         elif not guarded:
@@ -257,6 +276,10 @@ class _Checker:
         for root, members in scope.roots.items():
             if name in members:
                 return f"Write {root}.{name}."
+        if name == "fragment":
+            return 'Call it with the name of a fragment: {{ fragment("name") }}.'
+        if name == "params":
+            return "Parameters are known inside a fragment only."
         if name in scope.inputs:
             return "It is an input: move what depends on inputs to `task`."
         everything = {m: f"{root}.{m}" for root, ms in scope.roots.items() for m in ms}
@@ -266,8 +289,11 @@ class _Checker:
             return f"Did you mean {everything[near[0]]}?"
         if name.endswith("_section"):
             return "Policy sections are placed in the prompt, not in the task."
-        rest = "the policy sections" if scope.names else "`inputs`"
-        return f"A {scope.place} sees `vars` and {rest}."
+        sees = [f"`{root}`" for root in scope.roots]
+        if name_list := list(scope.names):
+            own = name_list[0].endswith("_section")
+            sees += ["the policy sections"] if own else [f"`{each}`" for each in name_list]
+        return f"A {scope.place} sees {one_of(sees, joined='and')}."
 
     def _filter(self, node: nodes.Filter) -> None:
         token = self.unit.tokens.find(node.lineno, "|", node.name)

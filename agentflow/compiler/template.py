@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from agentflow import codes
+from agentflow.compiler.fragments import Fragments
 from agentflow.compiler.graph import TemplateText
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import UsageError
@@ -47,6 +48,9 @@ UPLOADS = "/mnt/session/uploads"
 """Where the service mounts the files of a session."""
 
 
+_NONE: Fragments = {}
+
+
 class Rendered(NamedTuple):
     text: str
     placed: frozenset[str]
@@ -64,6 +68,7 @@ def render_prompt(
     inputs: Collection[str],
     sections: Mapping[str, str],
     files: Files,
+    fragments: Fragments = _NONE,
 ) -> Checked[Rendered | None]:
     """The text of a system prompt. None: there are errors.
 
@@ -78,9 +83,9 @@ def render_prompt(
     from agentflow.compiler.jinja_render import Compilation
 
     scope = Scope(roots={"vars": variables}, names=sections, inputs=inputs, place="prompt")
-    compilation = Compilation(template, scope, files)
+    compilation = Compilation(template, scope, fragments=fragments, files=files)
     if compilation.problems:
-        return Checked(None, tuple(compilation.problems))
+        return Checked(None, compilation.problems)
     rendered = compilation.render({"vars": dict(variables)}, sections)
     if rendered.value is None:
         return Checked(None, rendered.problems)
@@ -108,6 +113,7 @@ def bind_task(
     variables: Mapping[str, Any],
     inputs: Collection[str],
     files: Files,
+    fragments: Fragments = _NONE,
 ) -> Checked[str | None]:
     """The task with its includes and `vars` put in; what is left depends on `inputs` only."""
     text = template.text
@@ -119,10 +125,10 @@ def bind_task(
 
         roots = {"vars": variables, "inputs": inputs}
         scope = Scope(roots=roots, names=(), inputs=inputs, place="task")
-        compilation = Compilation(template, scope, files)
-        problems = tuple(compilation.problems)
+        compilation = Compilation(template, scope, fragments=fragments, files=files)
+        problems = compilation.problems
         if not problems:
-            text = bind(compilation, variables)
+            text, problems = bind(compilation.units, fragments, variables)
     text = _trimmed(text)
     if not text and not problems:
         span = template.span(0, min(len(template.text), 1))
@@ -138,6 +144,7 @@ def check_template(
     variables: Mapping[str, Any],
     inputs: Collection[str],
     files: Files,
+    fragments: Fragments = _NONE,
 ) -> tuple[Diagnostic, ...]:
     """What is wrong with a template as it stands, where its spec is too broken to render it.
 
@@ -153,7 +160,7 @@ def check_template(
         roots["inputs"] = inputs
     names = SECTIONS if place == "prompt" else ()
     scope = Scope(roots=roots, names=names, inputs=inputs, place=place)
-    return tuple(Compilation(template, scope, files).problems)
+    return Compilation(template, scope, fragments=fragments, files=files).problems
 
 
 def render_task(task: str, inputs: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from agentflow.compiler.jinja_env import FILTERS
+from agentflow.compiler.jinja_filters import FILTERS
 from agentflow.compiler.pipeline import build
 from agentflow.compiler.template import SECTIONS
 from tests.support.memory_files import MemoryFiles

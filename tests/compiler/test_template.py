@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from agentflow import codes
 from agentflow.compiler.graph import TemplateText
 from agentflow.compiler.jinja_check import Scope, Tokens
-from agentflow.compiler.jinja_env import FILTERS, PromptEnvironment
+from agentflow.compiler.jinja_env import PromptEnvironment
+from agentflow.compiler.jinja_filters import FILTERS
 from agentflow.compiler.jinja_render import Compilation
 from agentflow.compiler.template import (
     SECTIONS,
@@ -26,6 +27,8 @@ from agentflow.compiler.template import (
 )
 from agentflow.diagnostics import Checked
 from agentflow.errors import UsageError
+from agentflow.spec.reuse import ParamSpec
+from tests.support.fragments import fragment, fragments
 from tests.support.memory_files import MemoryFiles
 
 VARS: dict[str, Any] = {
@@ -341,6 +344,17 @@ parts = st.lists(
 ).map("".join)  # fmt: skip
 
 
+INNER = (
+    "  {% set x = params.a %}{{ x }}{\n{% if inputs.r %} {{ params.l | join }} { {% endif %}\n"
+    "{% include './i.md' %} {{ fragment('g', b=params.a) }} {{ vars.n }}\n\n"
+)
+FRAGMENTS = fragments(
+    fragment("f", INNER, a=ParamSpec(default="%}\n  #"), l=ParamSpec(type="list", default=["{", 2])),
+    fragment("g", "{%- for c in [params.b, params.n] %}\n{{ c }}{\n{% endfor %}{{ params }}",
+             b=ParamSpec(), n=ParamSpec(type="integer", default=-3)),
+)  # fmt: skip
+
+
 @settings(deadline=None)
 @given(parts)
 def test_binding_and_then_rendering_is_rendering(text: str) -> None:
@@ -350,13 +364,14 @@ def test_binding_and_then_rendering_is_rendering(text: str) -> None:
         {"i.md": "  {% if vars.n %}\n i { {% endif %} {", "j.md": "{{ inputs.r }}\n"}
     )
     source = TemplateText(name="t.md", text=text, document=None, path=())
-    bound = bind_task(source, variables=variables, inputs=inputs, files=files)
+    bound = bind_task(source, variables=variables, inputs=inputs, files=files, fragments=FRAGMENTS)
     if bound.value is None:
         return
     scope = Scope(
         roots={"vars": variables, "inputs": inputs}, names=(), inputs=inputs, place="task"
     )
-    whole = Compilation(source, scope, files).render({"vars": variables, "inputs": inputs}, {})
+    compilation = Compilation(source, scope, fragments=FRAGMENTS, files=files)
+    whole = compilation.render({"vars": variables, "inputs": inputs}, {})
     if whole.value is None:
         with pytest.raises(UsageError):
             render_task(bound.value, inputs)
@@ -397,7 +412,7 @@ def test_a_template_cannot_give_itself_more_work() -> None:
     refill = "{{ [-10**15] | map('_enter') | join }}"
     loops = "{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"
     found = prompt(f"{refill}{loops}x")
-    assert [p.code for p in found.problems] == [codes.TEMPLATE_TOO_LARGE.id]
+    assert [p.code for p in found.problems] == [codes.TEMPLATE_FORBIDDEN.id]
 
 
 @pytest.mark.parametrize("text", ["{{ 1" + " + 1" * 3000 + " }}", "{{ vars" + ".a" * 3000 + " }}"])
