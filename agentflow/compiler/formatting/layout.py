@@ -48,8 +48,12 @@ def _root(root: Entry) -> list[str]:
     flow = _fitting(_anchored(node, ""), node) if node.flow else None
     if flow is not None:
         return [*root.beside[:-1], _anchored(node, "") + flow + _behind(root.beside[-1:])]
-    anchor = [f"&{node.anchor}"] if node.anchor else []
-    return [*root.beside, *anchor, *_block(node, 0)]
+    if not node.anchor:
+        return [*root.beside, *_block(node, 0)]
+    # The anchor has a line of its own, and what stands above the first key stands above both.
+    first = node.entries[0]
+    bare = replace(node, entries=[replace(first, above=[]), *node.entries[1:]])
+    return [*root.beside, *_trimmed(first.above), f"&{node.anchor}", *_block(bare, 0)]
 
 
 def _trimmed(lines: list[str]) -> list[str]:

@@ -11,6 +11,9 @@ from agentflow.compiler.formatting.comments import is_addressed
 from agentflow.compiler.formatting.tree import Entry, Node
 from agentflow.source.tree import Path
 from agentflow.spec.base import SpecModel
+from agentflow.spec.kinds import KINDS
+from agentflow.spec.project import ProjectSpec
+from agentflow.spec.reuse import OverlaySpec
 from agentflow.spec.walk import fields, types_at
 
 __all__ = ["IDENTITY", "sort_keys"]
@@ -60,6 +63,7 @@ def _keys(node: Node, model: type[SpecModel] | None, path: Path) -> Sequence[str
     """The keys of a mapping, by the model that knows most of those it has."""
     if model is None:
         return IDENTITY if not path else ()
+    model, path = _home(model, path)
     written = {_base(entry.key.value) for entry in node.entries if entry.key is not None}
     best: Sequence[str] = ()
     most = 0
@@ -69,6 +73,15 @@ def _keys(node: Node, model: type[SpecModel] | None, path: Path) -> Sequence[str
         if count > most:
             best, most = keys, count
     return best
+
+
+def _home(model: type[SpecModel], path: Path) -> tuple[type[SpecModel], Path]:
+    """The model that a place follows: parts of other specs stand in defaults and in overlays."""
+    if len(path) < 2 or (model, path[0]) not in ((ProjectSpec, "defaults"), (OverlaySpec, "patch")):
+        return model, path
+    kind = str(path[1]).partition("/")[0]
+    named = {name.lower(): item for name, item in KINDS.items()}
+    return (named[kind], path[2:]) if kind in named else (model, path)
 
 
 def _may_move(before: Entry, after: Entry, *, is_item: bool, is_root: bool) -> bool:

@@ -17,6 +17,7 @@ from agentflow.compiler.formatting.layout import lay_out
 from agentflow.compiler.formatting.order import sort_keys
 from agentflow.compiler.formatting.tree import Comment, Page, read_pages
 from agentflow.diagnostics import Checked, Diagnostic, Span
+from agentflow.source.text import SourceText
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
 from agentflow.spec.kinds import KINDS
@@ -33,7 +34,8 @@ def format_text(file: str, text: str, *, kind: str | None = None) -> Checked[str
 
     Args:
         file: project-relative path, for the places.
-        text: YAML of any number of documents. A byte order mark at its start is dropped.
+        text: YAML of any number of documents, all of them mappings or empty. A byte order mark at
+            its start is dropped.
         kind: of documents that do not say it, such as the head of a Markdown file.
     """
     documents, problems = parse(file, text)
@@ -45,9 +47,7 @@ def format_text(file: str, text: str, *, kind: str | None = None) -> Checked[str
     before = _LINE_BREAK.sub("\n", text.removeprefix("\ufeff"))
     odd = _ODD_BREAK.search(before)
     if odd is not None:
-        message = f"The file holds the line break U+{ord(odd[0]):04X}, so it is left as it is."
-        hint = "Write it as an escape in double quotes, or as an ordinary line break."
-        return Checked(text, (codes.NOT_FORMATTED.at(Span.start_of(file), message, hint=hint),))
+        return Checked(text, (_oddly_broken(SourceText(file, before), odd),))
     pages, tokens, comments = read_pages(before)
     attach(pages, tokens, comments)
     for page, document in zip(pages, documents, strict=bool(documents)):
@@ -64,6 +64,12 @@ def _not_a_mapping(document: Document) -> Diagnostic:
     message = "A spec is a mapping of keys to values, and this document is not."
     hint = "Start it with `kind: Agent` and `name: …`."
     return codes.NOT_A_MAPPING.at(document.span(()), message, hint=hint)
+
+
+def _oddly_broken(source: SourceText, match: re.Match[str]) -> Diagnostic:
+    message = f"The file holds the line break U+{ord(match[0]):04X}, so it is left as it is."
+    hint = "Write it as an escape in double quotes, or as an ordinary line break."
+    return codes.NOT_FORMATTED.at(source.span(*match.span()), message, hint=hint)
 
 
 def _sort(page: Page, data: Any, kind: str | None) -> None:

@@ -166,7 +166,7 @@ class _Reader:
             page = self._page(event)
             following = next(stream)
             root = self._node(following, stream)
-            if not (root.type == "scalar" and not root.raw and root.anchor is None):
+            if root.type != "scalar":  # `null`, in some spelling: every other one is refused
                 page.root = Entry(root.start, None, root)
             end = next(event for event in stream if isinstance(event, DocumentEndEvent))
             if self.text.startswith("...", end.start_mark.index):
