@@ -15,7 +15,7 @@ from agentflow.compiler.jinja_errors import explain, where
 from agentflow.compiler.jinja_meter import TooMuchWork
 from agentflow.compiler.jinja_units import Units
 from agentflow.compiler.jinja_values import BadParameter, Wordings, parameter
-from agentflow.diagnostics import Checked, Diagnostic
+from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.ports import Files
 
 __all__ = ["TEXT_LIMIT", "Compilation", "RenderedText", "render_text"]
@@ -30,14 +30,28 @@ class RenderedText(NamedTuple):
 
 
 class Compilation:
-    """A text with its files and fragments. Making one checks it; `problems` is what was found."""
+    """A text with its files and fragments. Making one checks it; `problems` is what was found.
+
+    `origin` is the place that names the text, for one that stands somewhere else.
+    """
 
     def __init__(
-        self, template: TemplateText, scope: Scope, *, fragments: Fragments, files: Files
+        self,
+        template: TemplateText,
+        scope: Scope,
+        *,
+        fragments: Fragments,
+        files: Files,
+        origin: Span | None = None,
     ) -> None:
         self.environment = PromptEnvironment(fragments=fragments)
         self.units = Units(
-            template, scope, fragments=fragments, files=files, environment=self.environment
+            template,
+            scope,
+            fragments=fragments,
+            files=files,
+            environment=self.environment,
+            origin=origin,
         )
         self.problems = tuple(self.units.problems)
 

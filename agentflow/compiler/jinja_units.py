@@ -52,6 +52,7 @@ class Units:
         fragments: Fragments,
         files: Files,
         environment: PromptEnvironment,
+        origin: Span | None = None,
     ) -> None:
         self.root = template.name if template.document is None else f"{template.name}#"
         self.by_key: dict[str, Unit] = {}
@@ -63,6 +64,8 @@ class Units:
         self._environment = environment
         self._includes: dict[str, list[tuple[str, Span]]] = {}
         self._origins: dict[str, tuple[str, Span]] = {}
+        if origin is not None:
+            self._origins[self.root] = ("", origin)
         self._levels: dict[str, int] = {}
         try:
             self._check()

@@ -12,18 +12,27 @@ from typing import Any
 
 from agentflow.compiler.manifest import canonical_json
 from agentflow.compiler.template import SECTIONS, UPLOADS
+from agentflow.compiler.tool_scope import ASK_USER, has_denials, scoped_tools, tool_lines
 from agentflow.spec.agent import AgentSpec, Check, OutputSpec
-from agentflow.spec.tool import BuiltInTool, WebFetchTool, WebSearchTool, declared_tools
 
-__all__ = ["ASK_USER", "HEADING", "OUTPUTS", "append_sections", "section_texts"]
+__all__ = [
+    "ASK_USER",
+    "DATA",
+    "HEADING",
+    "OUTPUTS",
+    "append_sections",
+    "record_path",
+    "section_data",
+    "section_texts",
+]
 
 OUTPUTS = "/mnt/session/outputs"
 """Where the service collects files: https://platform.claude.com/docs/en/managed-agents/files"""
 
-ASK_USER = "ask_user"
-"""The tool that `uncertainty: ask` adds."""
-
 HEADING = "# Working rules"
+
+DATA = ("agent", "outputs", "repair", "scratch", "done", "uncertainty", "tools")
+"""What the template of a section is given, beside `standard` and `vars`."""
 
 SCHEMA_SHOWN = 4_000
 """Characters of a schema that is shown whole; of a longer one the keys are named."""
@@ -52,6 +61,45 @@ def section_texts(
         _autonomy(spec),
     )
     return dict(zip(SECTIONS, texts, strict=True))
+
+
+def section_data(
+    spec: AgentSpec,
+    *,
+    paths: Mapping[str, str],
+    schemas: Mapping[str, Mapping[str, Any]],
+    headings: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
+    """The policies of an agent as data, by the names of `DATA`, for wordings of a project's own.
+
+    Arguments as in `section_texts`.
+    """
+    uncertainty = None
+    if spec.uncertainty is not None:
+        record = record_path(spec, paths)
+        uncertainty = {
+            "mode": spec.uncertainty.mode,
+            "record": f"{OUTPUTS}/{record}" if record else None,
+        }
+    return {
+        "agent": spec.name,
+        "outputs": [
+            {
+                "name": name,
+                "path": f"{OUTPUTS}/{paths[name]}",
+                "description": output.description,
+                "required": output.required,
+                "sections": list(output.sections or ()) if name in headings else [],
+                "schema": canonical_json(schemas[name]) if name in schemas else None,
+            }
+            for name, output in spec.outputs.items()
+        ],
+        "repair": spec.repair,
+        "scratch": _scratch_path(spec),
+        "done": _done_points(spec),
+        "uncertainty": uncertainty,
+        "tools": [tool._asdict() for tool in scoped_tools(spec)],
+    }
 
 
 def append_sections(prompt: str, texts: Mapping[str, str], placed: frozenset[str]) -> str:
@@ -129,9 +177,9 @@ def _schema(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _scratch(spec: AgentSpec) -> str:
-    if spec.scratch is None:
+    path = _scratch_path(spec)
+    if path is None:
         return ""
-    path = spec.scratch.rstrip("/") or "/"
     return (
         "## Scratch files\n\n"
         f"Keep scripts, notes and intermediate files below `{path}`. Nothing there is delivered. "
@@ -140,13 +188,21 @@ def _scratch(spec: AgentSpec) -> str:
     )
 
 
+def _scratch_path(spec: AgentSpec) -> str | None:
+    return None if spec.scratch is None else spec.scratch.rstrip("/") or "/"
+
+
+def _done_points(spec: AgentSpec) -> list[str]:
+    points = [item for item in spec.done if isinstance(item, str)]
+    if any(isinstance(item, Check) for item in spec.done):
+        points.append("The outputs pass the checks that code runs on them after you finish.")
+    return points
+
+
 def _done(spec: AgentSpec) -> str:
     if not spec.done:
         return ""
-    lines = [item for item in spec.done if isinstance(item, str)]
-    if any(isinstance(item, Check) for item in spec.done):
-        lines.append("The outputs pass the checks that code runs on them after you finish.")
-    points = "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+    points = "\n".join(f"{number}. {line}" for number, line in enumerate(_done_points(spec), 1))
     return (
         "## When the work is done\n\n"
         "The work is done when all of this holds, and not before:\n\n"
@@ -194,43 +250,20 @@ def record_path(spec: AgentSpec, paths: Mapping[str, str]) -> str | None:
     return None if record is None else paths.get(record, record.removeprefix(f"{OUTPUTS}/"))
 
 
-_BY_POLICY = {
-    "allow": "",
-    "ask": "; each call is put to an approval and may be denied",
-    "auto": "; each call is judged and may be denied",
-}
-
-
 def _tools(spec: AgentSpec) -> str:
-    built_in = declared_tools(spec.tools)
-    lines = [f"- `{name}`{_restriction(tool)}" for name, tool in built_in.items()]
-    lines += [f"- `{name}`{_BY_POLICY[tool.policy]}" for name, tool in spec.custom.items()]
-    if spec.uncertainty is not None and spec.uncertainty.mode == "ask":
-        lines.append(f"- `{ASK_USER}`")
+    lines = tool_lines(spec)
     if not lines:
         return (
             "## Tools\n\nYou have no tools. Answer from what you are given, in your last message."
         )
     text = "## Tools\n\nYou have these tools and no others:\n\n" + "\n".join(lines)
-    policies = {tool.policy for tool in built_in.values()}
-    policies |= {tool.policy for tool in spec.custom.values()}
-    if policies & {"ask", "auto"}:
+    if has_denials(spec):
         text += (
             "\n\nA denial is final for that call. Do not try to reach the same by another tool or "
             "another command: find a way that needs no approval, or say in your last message what "
             "could not be done."
         )
     return text
-
-
-def _restriction(tool: BuiltInTool) -> str:
-    text = ""
-    if isinstance(tool, (WebFetchTool, WebSearchTool)):
-        if tool.domains:
-            text += f"; only {', '.join(tool.domains)}"
-        if tool.blocked:
-            text += f"; not {', '.join(tool.blocked)}"
-    return text + _BY_POLICY[tool.policy]
 
 
 def _autonomy(spec: AgentSpec) -> str:

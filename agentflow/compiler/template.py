@@ -29,6 +29,7 @@ __all__ = [
     "has_delimiters",
     "render_prompt",
     "render_task",
+    "trimmed",
 ]
 
 SECTIONS = (
@@ -93,7 +94,7 @@ def render_prompt(
 
 
 def _finish(template: TemplateText, text: str, placed: frozenset[str]) -> Checked[Rendered | None]:
-    text = _trimmed(text)
+    text = trimmed(text)
     span = template.span(0, min(len(template.text), 1))
     if not text:
         problem = codes.TEMPLATE_EMPTY.at(span, "The prompt is empty.", hint="Write instructions.")
@@ -101,7 +102,8 @@ def _finish(template: TemplateText, text: str, placed: frozenset[str]) -> Checke
     return Checked(Rendered(text, placed), ())
 
 
-def _trimmed(text: str) -> str:
+def trimmed(text: str) -> str:
+    """`text` without leading blank lines and trailing whitespace."""
     lines = text.rstrip().split("\n")
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     return "\n".join(lines[first:])
@@ -129,7 +131,7 @@ def bind_task(
         problems = compilation.problems
         if not problems:
             text, problems = bind(compilation.units, fragments, variables)
-    text = _trimmed(text)
+    text = trimmed(text)
     if not text and not problems:
         span = template.span(0, min(len(template.text), 1))
         hint = "Write what a run has to do, or leave `task` out."
@@ -188,4 +190,4 @@ def render_task(task: str, inputs: Mapping[str, Any]) -> str:
             f"The task cannot be rendered with these inputs: {failure}",
             hint="Check the values given for the inputs.",
         )
-    return _trimmed(text)
+    return trimmed(text)
