@@ -11,6 +11,7 @@ from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
 from agentflow.spec.schema import SCHEMAS
+from tests.support.api_page import api_page
 
 __all__ = ["GENERATED"]
 
@@ -22,6 +23,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "schemas/script.json": script_schema,
+    "docs/api.md": api_page,
     "docs/commands.md": commands_page,
     "docs/spec.md": spec_page,
 }
