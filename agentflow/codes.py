@@ -718,6 +718,234 @@ REFERENCE_CYCLE = Code(
     "each other in a circle, or to themselves, cannot be created in any order.",
 )
 
+MCP_UNREACHABLE = Code(
+    "AF262",
+    "mcp-unreachable",
+    _E,
+    "Environment does not let an MCP server through.",
+    "In a limited network a session reaches the MCP servers of its agent, and of that agent's team, "
+    "only if the environment says so: `mcp: inferred` lets all of them through, an entry of `hosts` "
+    "one.\n\n"
+    "Bad:\n    network: { hosts: [docs.python.org] }\n"
+    "Good:\n    network: { hosts: [docs.python.org], mcp: inferred }",
+)
+MCP_AUTH = Code(
+    "AF263",
+    "mcp-auth",
+    _E,
+    "Credential is not for this MCP server.",
+    "The service finds the credential of a server by its URL: scheme, host, port and path have to be "
+    "the same; case of the host, a default port and a slash at the end do not count. Variables are "
+    "for programs in the sandbox, not for MCP servers.\n\n"
+    "Bad:\n    mcp: { crm: { url: https://crm.northwind.dev/mcp, auth: desk.crm } }\n"
+    '    credentials: { crm: { url: https://crm.northwind.dev, bearer: "${secret.crm}" } }\n'
+    'Good:\n    credentials: { crm: { url: https://crm.northwind.dev/mcp, bearer: "${secret.crm}" } }',
+)
+MCP_SERVERS = Code(
+    "AF264",
+    "mcp-servers",
+    _E,
+    "MCP servers are more than the service takes, or the same twice.",
+    "An agent has at most 20 servers, 128 entries of tools and 256 tools. One server under two names "
+    "would offer each of its tools twice, with two policies.\n\n"
+    "Bad:\n    mcp: { a: { url: https://x.dev/mcp }, b: { url: https://X.dev/mcp/ } }\n"
+    "Good:\n    mcp: { a: { url: https://x.dev/mcp } }",
+)
+TEAM_MEMBER = Code(
+    "AF265",
+    "team-member",
+    _E,
+    "Agent cannot be a member of the team.",
+    "The members of a team are different agents without a team of their own: work is handed on once, "
+    "never further. An agent puts copies of itself to work as `self`.\n\n"
+    "Bad:\n    team: { subagents: [writer, agent/writer] }\n"
+    "Good:\n    team: { subagents: [writer, self] }",
+)
+GEO_DIFFERS = Code(
+    "AF266",
+    "geo-differs",
+    _E,
+    "Members of a team run in different places.",
+    "The service refuses a team whose agents do not all name the same `geo` below `model`, or all "
+    "none.\n\n"
+    "Bad:\n    model: { id: claude-opus-5-5, geo: us }   # and a member without `geo`\n"
+    "Good:\n    model: { id: claude-opus-5-5, geo: us }   # in each of them",
+)
+WEAK_ADVISOR = Code(
+    "AF267",
+    "weak-advisor",
+    _E,
+    "Advisor is less capable than the agent's own model.",
+    "The service takes an advisor only if it is at least as capable as the model it advises.\n\n"
+    "Bad:\n    model: claude-opus-5-5\n    team: { advisor: claude-haiku-4-5 }\n"
+    "Good:\n    model: claude-sonnet-5-5\n    team: { advisor: claude-opus-5-5 }",
+)
+SKILL_UNUSABLE = Code(
+    "AF268",
+    "skill-unusable",
+    _E,
+    "Skill cannot be used as declared.",
+    "A skill is a folder of files that the agent reads: the service refuses skills without the tool "
+    "`read`. Each skill is named once.\n\n"
+    "Bad:\n    skills: [anthropic:xlsx]\n"
+    "Good:\n    skills: [anthropic:xlsx]\n    tools: { read: allow }",
+)
+CREDENTIAL_TWICE = Code(
+    "AF269",
+    "credential-twice",
+    _E,
+    "Vault has two credentials for the same thing.",
+    "Within a vault the URL of an MCP server, and the name of a variable, is the key of a credential: "
+    "the service refuses a second one.\n\n"
+    "Bad:\n    credentials:\n"
+    '      read: { url: https://x.dev/mcp, bearer: "${secret.read}" }\n'
+    '      write: { url: https://x.dev/mcp/, bearer: "${secret.write}" }\n'
+    "Good: two vaults, each with one of them.",
+)
+POLICY_VIOLATED = Code(
+    "AF270",
+    "policy-violated",
+    _E,
+    "Spec does not meet a policy of the project.",
+    "A Policy says what specs of the project may not do on a target, whatever overlays and `--set` "
+    "say. The message shows its reason. Change the spec, or have the policy changed.\n\n"
+    "Bad:\n    budget: { usd: 50 }   # where a policy has `max_budget: { usd: 5 }`\n"
+    "Good:\n    budget: { usd: 5 }",
+)
+SELF_HOSTED = Code(
+    "AF271",
+    "self-hosted",
+    _E,
+    "Self-hosted environment does not take this.",
+    "On machines of your own the service mounts no files and repositories, puts in no variables of "
+    "vaults and collects no outputs: your workers have the files, and deliver.\n\n"
+    "Bad:\n    environment: own   # with `hosting: self-hosted`\n    files: { rates: ./rates.csv }\n"
+    "Good:\n    environment: cloud\n    files: { rates: ./rates.csv }",
+)
+MOUNT = Code(
+    "AF272",
+    "mount-collision",
+    _E,
+    "Two things would be mounted at the same place.",
+    "Every file, repository and memory store of a session has a path of its own, and none lies inside "
+    "of another one.\n\n"
+    "Bad:\n    files: { a: ./a/data.csv, b: ./b/data.csv }\n"
+    "Good:\n    files: { a: ./a/data.csv, b: { path: ./b/data.csv, mount: /b.csv } }",
+)
+CREDENTIAL_HOST = Code(
+    "AF273",
+    "credential-host",
+    _E,
+    "Variable is for a host that the environment does not reach.",
+    "The value of a variable is put in on the way to the hosts its credential names. The environment "
+    "has to let every one of them through, or the session reports `credential_host_unreachable`.\n\n"
+    'Bad:\n    variable: { name: TOKEN, value: "${secret.t}", hosts: [api.northwind.dev] }\n'
+    "    # in an environment with `network: {}`\n"
+    "Good:\n    network: { hosts: [api.northwind.dev] }",
+)
+SESSION_LIMIT = Code(
+    "AF274",
+    "session-limit",
+    _E,
+    "Session is given more than the service takes.",
+    "A session takes at most 500 files and repositories, 8 memory stores, each once, and 50 vaults. "
+    "Vaults that `mcp` names by `auth` count too.\n\n"
+    "Bad:\n    memory: [notes, memorystore/notes]\n"
+    "Good:\n    memory: [notes]",
+)
+SCHEDULE = Code(
+    "AF275",
+    "bad-schedule",
+    _E,
+    "Schedule is not a cron expression of five fields.",
+    "Minute, hour, day of month, month and day of week (0 to 7, both ends Sunday), each `*`, a number, a "
+    "name (`MON`, `JAN`), a range, a list or a step. Seconds, `L`, `W`, `#`, `?` and shortcuts such as "
+    "`@daily` are not taken.\n\n"
+    'Bad:\n    schedule: { cron: "@daily", timezone: Europe/Berlin }\n'
+    'Good:\n    schedule: { cron: "0 9 * * *", timezone: Europe/Berlin }',
+)
+TIMEZONE = Code(
+    "AF276",
+    "unknown-timezone",
+    _E,
+    "Time zone is not known.",
+    "A zone is an IANA name, such as Europe/Berlin or UTC: an offset or an abbreviation would not know "
+    "about summer time.\n\n"
+    "Bad:\n    timezone: CEST\n"
+    "Good:\n    timezone: Europe/Berlin",
+)
+DEPLOYMENT_INCOMPLETE = Code(
+    "AF277",
+    "deployment-incomplete",
+    _E,
+    "Deployment does not say what it needs.",
+    "Nobody is there to ask when a deployment starts: it says its environment and its task, or its agent "
+    "does.\n\n"
+    "Bad:\n    kind: Deployment\n    agent: analyst   # whose spec has no `task`\n"
+    "Good:\n    kind: Deployment\n    agent: analyst\n    task: Analyse the orders of last month.",
+)
+GIVEN_INPUT = Code(
+    "AF278",
+    "given-input",
+    _E,
+    "Given inputs are not those of the agent.",
+    "Deployments, tests and steps of flows give values to the inputs that their agent declares: each by "
+    "its name, of its type, one of its choices, and those without a default always.\n\n"
+    "Bad:\n    inputs: { regoin: emea }\n"
+    "Good:\n    inputs: { region: emea }",
+)
+UNANSWERED = Code(
+    "AF279",
+    "unattended-question",
+    _E,
+    "Nobody answers what the deployment will wait for.",
+    "A session waits without end for the answer to a tool that asks, to a custom tool and to a question. "
+    "A deployment starts by itself, so it says who answers: `answered_by` names a process that listens, "
+    "or a person.\n\n"
+    "Bad:\n    kind: Deployment\n    agent: clerk   # with `tools: { bash: ask }`\n"
+    "Good:\n    kind: Deployment\n    agent: clerk\n    answered_by: the desk's worker on host a7",
+)
+STEP_NEEDS = Code(
+    "AF280",
+    "step-needs",
+    _E,
+    "Steps of a flow cannot be brought into an order.",
+    "`needs` names other steps of the flow, and no chain of them leads back.\n\n"
+    "Bad:\n    steps: { a: { agent: x, needs: [b] }, b: { agent: y, needs: [a] } }\n"
+    "Good:\n    steps: { a: { agent: x }, b: { agent: y, needs: [a] } }",
+)
+STEP_PATH = Code(
+    "AF281",
+    "step-path",
+    _E,
+    "Path leads to nothing that a step can have.",
+    "A step takes values from `inputs.NAME` of the flow and from `steps.NAME.outputs.OUTPUT` of the steps "
+    "it needs, also through other steps; of JSON outputs also what is inside. A step that is not in "
+    "`needs` may not have run.\n\n"
+    "Bad:\n    inputs: { text: { from: steps.draft.report } }\n"
+    "Good:\n    needs: [draft]\n    inputs: { text: { from: steps.draft.outputs.report } }",
+)
+CONDITION = Code(
+    "AF282",
+    "bad-condition",
+    _E,
+    "Condition cannot be read.",
+    "`when` compares paths and literals with `==`, `!=`, `<`, `<=`, `>`, `>=` and `in`, joined by `and`, "
+    "`or`, `not` and parentheses. Text is quoted; lists are written `[1, 2]`.\n\n"
+    "Bad:\n    when: steps.check.outputs.verdict = ok\n"
+    'Good:\n    when: steps.check.outputs.verdict == "ok"',
+)
+TEST_EXPECTS = Code(
+    "AF283",
+    "test-expectation",
+    _E,
+    "Test expects what its agent does not have.",
+    "A test names tools, outputs and arguments of its agent. One that expects others could only fail, or "
+    "hold without having tested anything.\n\n"
+    "Bad:\n    expect: { tools: { never: [bsh] } }\n"
+    "Good:\n    expect: { tools: { never: [bash] } }",
+)
+
 # AF3: templates
 
 TEMPLATE_SYNTAX = Code(
