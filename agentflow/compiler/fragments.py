@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from agentflow import codes
-from agentflow.compiler.graph import TemplateText
+from agentflow.compiler.graph import FragmentNode, Graph, TemplateText
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
@@ -35,6 +35,7 @@ __all__ = [
     "check_defaults",
     "file_text",
     "fragment_name",
+    "fragments_of",
     "misfit",
     "template_parts",
     "used_fragments",
@@ -110,6 +111,18 @@ def _shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return repr(value) if isinstance(value, str) else str(value)
+
+
+def fragments_of(graph: Graph) -> Fragments:
+    """All fragments of a project, also those that are not reported on."""
+    nodes = graph.fragments.values() if graph.known is None else graph.known.values()
+    return {
+        node.spec.name: Fragment(
+            name=node.spec.name, template=node.template, params=node.spec.params
+        )
+        for node in nodes
+        if isinstance(node, FragmentNode)
+    }
 
 
 def check_defaults(fragment: Fragment, document: Document) -> Iterator[Diagnostic]:

@@ -95,7 +95,7 @@ class AgentNode(Bound[AgentSpec]):
     prompt: TemplateText
     task: TemplateText | None
     sections: Mapping[str, TemplateText]
-    """Replacements of policy sections that are no fragments, by section."""
+    """Other wordings of policy sections, by section; the text may be `fragment/name`."""
     vars: Mapping[str, Any]
     """Every variable the agent sees, with its value: the project's, the target's, its own."""
     environment: str | None

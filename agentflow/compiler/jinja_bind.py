@@ -20,7 +20,7 @@ from typing import Any
 from jinja2 import nodes
 
 from agentflow import codes
-from agentflow.compiler.fragments import PREFIX, Fragment, Fragments, misfit
+from agentflow.compiler.fragments import PREFIX, Fragments, Param, misfit
 from agentflow.compiler.jinja_calls import DYNAMIC, constant, takes_newline
 from agentflow.compiler.jinja_check import Token, assigned_names
 from agentflow.compiler.jinja_env import PromptEnvironment, fragment_key
@@ -99,31 +99,30 @@ class _Binder:
     ) -> Iterator[str]:
         """A fragment in the place of its call."""
         fragment = self.fragments[name]
-        known = {name: self._constant(tokens, roots) for name, tokens in arguments.items()}
-        inner = {"vars": roots["vars"]}
-        if any(value is DYNAMIC for value in known.values()):
-            pairs = self._pairs(fragment, arguments, roots)
-            yield f"{{% with params = {{{', '.join(pairs)}}} %}}"
-            yield from self.text(fragment_key(name), inner)
-            yield "{% endwith %}"
-            return
-        for param, value in known.items():
-            wrong = misfit(fragment.params[param], value)
+        values = {name: param.default for name, param in fragment.params.items()}
+        values |= {name: self._constant(tokens, roots) for name, tokens in arguments.items()}
+        for param, tokens in arguments.items():
+            wrong = None
+            if values[param] is not DYNAMIC:
+                wrong = misfit(fragment.params[param], values[param])
             if wrong is not None:
-                self._report_misfit(key, arguments[param], f"The parameter {param!r} {wrong}.")
-        defaults = {name: param.default for name, param in fragment.params.items()}
-        yield from self._scoped(fragment_key(name), {**inner, "params": {**defaults, **known}})
-
-    def _pairs(
-        self, fragment: Fragment, arguments: Mapping[str, Sequence[Token]], roots: _Roots
-    ) -> Iterator[str]:
-        for name, param in fragment.params.items():
-            text = _literal(param.default)
-            if name in arguments:
-                enum = [] if param.enum is None else [_literal(list(param.enum))]
-                checked = ", ".join([_literal(name), _literal(param.type), *enum])
-                text = f"({_expression(arguments[name], roots)}) | parameter({checked})"
-            yield f"{_literal(name)}: {text}"
+                self._report_misfit(key, tokens, f"The parameter {param!r} {wrong}.")
+        inner = {"vars": roots["vars"]}
+        if all(value is not DYNAMIC for value in values.values()):
+            yield from self._scoped(fragment_key(name), {**inner, "params": values})
+            return
+        pairs = [
+            f"{_literal(name)}: "
+            + (
+                _checked(name, fragment.params[name], _expression(arguments[name], roots))
+                if value is DYNAMIC
+                else _literal(value)
+            )
+            for name, value in values.items()
+        ]
+        yield f"{{% with params = {{{', '.join(pairs)}}} %}}"
+        yield from self.text(fragment_key(name), inner)
+        yield "{% endwith %}"
 
     def _constant(self, tokens: Sequence[Token], roots: _Roots) -> Any:
         """The value of an argument, or DYNAMIC."""
@@ -137,6 +136,13 @@ class _Binder:
         span = self.units.by_key[key].text.span(tokens[0].start, tokens[-1].end)
         hint, trail = "Give it a value that fits.", self.units.trail(key)
         self.problems.append(codes.FRAGMENT_PARAMETER.at(span, message, hint=hint, related=trail))
+
+
+def _checked(name: str, param: Param, expression: str) -> str:
+    """An expression over the inputs of a run, checked when they are known."""
+    enum = [] if param.enum is None else [_literal(list(param.enum))]
+    arguments = ", ".join([_literal(name), _literal(param.type), *enum])
+    return f"({expression}) | parameter({arguments})"
 
 
 def _expression(tokens: Sequence[Token], roots: _Roots) -> str:

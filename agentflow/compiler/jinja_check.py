@@ -293,7 +293,8 @@ class _Checker:
         if name_list := list(scope.names):
             own = name_list[0].endswith("_section")
             sees += ["the policy sections"] if own else [f"`{each}`" for each in name_list]
-        return f"A {scope.place} sees {one_of(sees, joined='and')}."
+        article = "A" if scope.place in {"prompt", "task"} else "The"
+        return f"{article} {scope.place} sees {one_of(sees, joined='and')}."
 
     def _filter(self, node: nodes.Filter) -> None:
         token = self.unit.tokens.find(node.lineno, "|", node.name)

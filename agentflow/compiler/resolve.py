@@ -400,11 +400,10 @@ class _Resolver:
         return ref.address if ref.name in self.by_kind["Environment"] else None
 
     def _sections(self, document: Document, spec: AgentSpec) -> Iterator[tuple[str, TemplateText]]:
-        for name, value in spec.sections.items():
-            if not value.startswith("fragment/"):
-                text = self._text(document, ("sections", name))
-                if text is not None:
-                    yield name, text
+        for name in spec.sections:
+            text = self._text(document, ("sections", name))
+            if text is not None:
+                yield name, text
 
     def _substituted(
         self, model: type[SpecModel], document: Document, variables: VariableSet

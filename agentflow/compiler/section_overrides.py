@@ -13,8 +13,7 @@ from typing import Any
 from agentflow import codes
 from agentflow.compiler.fragments import Fragment, Fragments, fragment_name
 from agentflow.compiler.graph import TemplateText
-from agentflow.compiler.sections import DATA
-from agentflow.compiler.template import has_delimiters, trimmed
+from agentflow.compiler.template import SECTION_DATA, has_delimiters, trimmed
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.nearest import did_you_mean
 from agentflow.ports import Files
@@ -123,7 +122,7 @@ class _Override:
         if fragment is not None:
             roots["params"] = {name: param.default for name, param in fragment.params.items()}
             place, origin = f"fragment {fragment.name!r}", self.span
-        scope = Scope(roots=roots, names=(*DATA, "standard"), inputs=inputs, place=place)
+        scope = Scope(roots=roots, names=SECTION_DATA, inputs=inputs, place=place)
         compilation = Compilation(
             source, scope, fragments=self.fragments, files=self.files, origin=origin
         )

@@ -17,7 +17,6 @@ from agentflow.spec.agent import AgentSpec, Check, OutputSpec
 
 __all__ = [
     "ASK_USER",
-    "DATA",
     "HEADING",
     "OUTPUTS",
     "append_sections",
@@ -30,9 +29,6 @@ OUTPUTS = "/mnt/session/outputs"
 """Where the service collects files: https://platform.claude.com/docs/en/managed-agents/files"""
 
 HEADING = "# Working rules"
-
-DATA = ("agent", "outputs", "repair", "scratch", "done", "uncertainty", "tools")
-"""What the template of a section is given, beside `standard` and `vars`."""
 
 SCHEMA_SHOWN = 4_000
 """Characters of a schema that is shown whole; of a longer one the keys are named."""
@@ -70,7 +66,7 @@ def section_data(
     schemas: Mapping[str, Mapping[str, Any]],
     headings: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """The policies of an agent as data, by the names of `DATA`, for wordings of a project's own.
+    """The policies of an agent as data, by the names of `SECTION_DATA`, for wordings of a project's own.
 
     Arguments as in `section_texts`.
     """

@@ -8,12 +8,12 @@ Leading blank lines and trailing whitespace of a result are dropped; all else is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.fragments import Fragments
+from agentflow.compiler.fragments import Fragment, Fragments
 from agentflow.compiler.graph import TemplateText
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import UsageError
@@ -21,10 +21,12 @@ from agentflow.ports import Files
 
 __all__ = [
     "SECTIONS",
+    "SECTION_DATA",
     "SYSTEM_LIMIT",
     "UPLOADS",
     "Rendered",
     "bind_task",
+    "check_fragment",
     "check_template",
     "has_delimiters",
     "render_prompt",
@@ -41,6 +43,18 @@ SECTIONS = (
     "autonomy_section",
 )
 """What a prompt can place, in the order in which the rest is appended."""
+
+SECTION_DATA = (
+    "standard",
+    "agent",
+    "outputs",
+    "repair",
+    "scratch",
+    "done",
+    "uncertainty",
+    "tools",
+)
+"""What the template of a section sees, beside `vars`."""
 
 SYSTEM_LIMIT = 100_000
 """Characters of a system prompt: https://platform.claude.com/docs/en/managed-agents/agent-setup"""
@@ -163,6 +177,35 @@ def check_template(
     names = SECTIONS if place == "prompt" else ()
     scope = Scope(roots=roots, names=names, inputs=inputs, place=place)
     return Compilation(template, scope, fragments=fragments, files=files).problems
+
+
+class _Anything(Collection[str]):
+    """The names below `vars` where the agent is not known: every name is one of them."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def check_fragment(
+    fragment: Fragment, *, fragments: Fragments, files: Files
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with a fragment wherever it is used, also if it is not."""
+    text = fragment.text
+    if not has_delimiters(text.text):
+        return ()
+    from agentflow.compiler.jinja_check import Scope
+    from agentflow.compiler.jinja_render import Compilation
+
+    roots = {"vars": _Anything(), "inputs": _Anything(), "params": fragment.params}
+    names, place = (*SECTIONS, *SECTION_DATA), f"fragment {fragment.name!r}"
+    scope = Scope(roots=roots, names=names, inputs=(), place=place)
+    return Compilation(text, scope, fragments=fragments, files=files).problems
 
 
 def render_task(task: str, inputs: Mapping[str, Any]) -> str:

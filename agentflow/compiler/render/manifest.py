@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from agentflow import codes
 from agentflow.compiler import late
 from agentflow.compiler.delivery import headings, output_paths, output_schema, plain
+from agentflow.compiler.fragments import Fragments, check_defaults, fragments_of
 from agentflow.compiler.graph import AgentNode, Bound, Graph, Misshapen
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Resource, Target, digest
 from agentflow.compiler.render.agent import agent_payload
@@ -17,8 +18,15 @@ from agentflow.compiler.render.circles import circles
 from agentflow.compiler.render.environment import environment_payload
 from agentflow.compiler.render.policy import agent_policy
 from agentflow.compiler.render.raw import merge
-from agentflow.compiler.sections import append_sections, section_texts
-from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, check_template, render_prompt
+from agentflow.compiler.section_overrides import replace_sections
+from agentflow.compiler.sections import append_sections, section_data, section_texts
+from agentflow.compiler.template import (
+    SYSTEM_LIMIT,
+    bind_task,
+    check_fragment,
+    check_template,
+    render_prompt,
+)
 from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.ports import Files
@@ -41,15 +49,19 @@ def render(graph: Graph, files: Files) -> Checked[Compiled]:
         _resource("environment", env.address, environment_payload(env.spec), env.spec.raw)
         for env in graph.environments.values()
     ]
+    fragments = fragments_of(graph)
     for left in graph.misshapen:
-        problems.extend(_template_problems(left, files))
+        problems.extend(_template_problems(left, files, fragments))
     policies: dict[str, AgentPolicy] = {}
     for node in graph.agents.values():
-        agent, found = _agent(node, files)
+        agent, found = _agent(node, files, fragments)
         problems.extend(found)
         if agent is not None:
             resources.append(agent.resource)
             policies[node.address] = agent.policy
+    for name, bound in graph.fragments.items():
+        problems.extend(check_defaults(fragments[name], bound.document))
+        problems.extend(check_fragment(fragments[name], fragments=fragments, files=files))
     resources = _known_dependencies(resources)
     problems.extend(circles(graph, resources))
     manifest = Manifest(
@@ -61,15 +73,17 @@ def render(graph: Graph, files: Files) -> Checked[Compiled]:
     return Checked(Compiled(manifest=manifest, sources=dict(_sources(graph))), tuple(problems))
 
 
-def _template_problems(left: Misshapen, files: Files) -> Iterator[Diagnostic]:
-    if left.prompt is not None:
-        yield from check_template(
-            left.prompt, place="prompt", variables=left.vars, inputs=left.inputs, files=files
-        )
-    if left.task is not None:
-        yield from check_template(
-            left.task, place="task", variables=left.vars, inputs=left.inputs, files=files
-        )
+def _template_problems(left: Misshapen, files: Files, fragments: Fragments) -> Iterator[Diagnostic]:
+    for place, template in (("prompt", left.prompt), ("task", left.task)):
+        if template is not None:
+            yield from check_template(
+                template,
+                place=place,
+                variables=left.vars,
+                inputs=left.inputs,
+                files=files,
+                fragments=fragments,
+            )
 
 
 def _target(graph: Graph) -> Target:
@@ -107,27 +121,41 @@ def _known_dependencies(resources: Sequence[Resource]) -> list[Resource]:
     ]
 
 
-def _agent(node: AgentNode, files: Files) -> Checked[_Agent | None]:
+def _agent(node: AgentNode, files: Files, fragments: Fragments) -> Checked[_Agent | None]:
     spec = node.spec
     if None in node.vars.values():
         # A value is at fault, which is reported; what a template makes of its absence is no news.
-        return Checked(None, tuple(_template_problems(node.templates(), files)))
+        return Checked(None, tuple(_template_problems(node.templates(), files, fragments)))
     paths = output_paths(spec)
     schemas = _schemas(node, files)
     custom = _cards(node, files)
-    texts = section_texts(
-        spec,
-        paths=paths,
-        schemas=schemas,
-        headings={name: headings(out.sections) for name, out in spec.outputs.items()},
+    wanted = {name: headings(out.sections) for name, out in spec.outputs.items()}
+    texts, problems = replace_sections(
+        node.sections,
+        section_texts(spec, paths=paths, schemas=schemas, headings=wanted),
+        data=section_data(spec, paths=paths, schemas=schemas, headings=wanted)
+        if node.sections
+        else {},
+        variables=node.vars,
+        inputs=spec.inputs,
+        fragments=fragments,
+        files=files,
     )
-    prompt, problems = render_prompt(
-        node.prompt, variables=node.vars, inputs=spec.inputs, sections=texts, files=files
+    prompt, found = render_prompt(
+        node.prompt,
+        variables=node.vars,
+        inputs=spec.inputs,
+        sections=texts,
+        files=files,
+        fragments=fragments,
     )
+    problems += found
     task: str | None = None
     if node.task is not None:
-        task, more = bind_task(node.task, variables=node.vars, inputs=spec.inputs, files=files)
-        problems += more
+        task, found = bind_task(
+            node.task, variables=node.vars, inputs=spec.inputs, files=files, fragments=fragments
+        )
+        problems += found
     if prompt is None or (node.task is not None and task is None):
         return Checked(None, problems)
     system = append_sections(prompt.text, texts, prompt.placed)
