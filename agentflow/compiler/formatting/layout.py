@@ -23,6 +23,12 @@ _MARKER = re.compile(r"(?:---|\.\.\.)\s")
 """Begins or ends a document at the start of a line."""
 
 
+class _Kept(str):
+    """A line of a text that ends with its blank lines: another one below would belong to it."""
+
+    __slots__ = ()
+
+
 def lay_out(pages: Sequence[Page]) -> str:
     """The text of a file. Documents without content are left out; their comments are not."""
     above: list[str] = []  # comments before the first content
@@ -39,7 +45,16 @@ def lay_out(pages: Sequence[Page]) -> str:
         lines += _trimmed([*above, *page.rule[:-1], *page.head])
         lines += [*_root(page.root), *page.foot]
         above = []
-    return "".join(f"{line}\n" for line in lines or _trimmed(above))
+    return "".join(f"{line}\n" for line in _separated(lines or _trimmed(above)))
+
+
+def _separated(lines: Sequence[str]) -> Iterator[str]:
+    """Without the blank lines that would become part of the text above them."""
+    last = ""
+    for line in lines:
+        if line or isinstance(line, _Kept) or not isinstance(last, _Kept):
+            yield line
+            last = line
 
 
 def _root(root: Entry) -> list[str]:
@@ -102,7 +117,8 @@ def _pair(entry: Entry, indent: int) -> Iterator[str]:
 def _item(entry: Entry, indent: int) -> Iterator[str]:
     node = entry.value
     start = " " * indent + "-"
-    compact = node.entries and not entry.beside and not node.anchor and not node.entries[0].above
+    # A comment or an anchor of the whole would become one of its first entry.
+    compact = node.entries and not (node.anchor or entry.beside or any(node.entries[0].above))
     if not compact or (node.flow and _fitting(start + " ", node) is not None):
         yield from _value(start, entry, " ", indent)
         return
@@ -137,10 +153,12 @@ def _text_block(start: str, node: Node, behind: str, indent: int) -> Iterator[st
     header, *lines = node.raw.split("\n")
     style, chomp = header[0], header.strip("|>0123456789")
     digit = str(_STEP) if header.strip("|>+-") else ""
-    if node.value and not node.value.endswith("\n"):
-        chomp = "-"  # also where the file ends in the middle of its last line
+    if not node.value.endswith("\n"):
+        # Also where the file ends in the middle of its last line.
+        chomp = "-" if node.value else chomp.replace("+", "")
     yield start + style + digit + chomp + behind
-    yield from _indented(lines, " " * indent)
+    shown = _indented(lines, " " * indent)
+    yield from map(_Kept, shown) if chomp == "+" else shown
 
 
 def _folded(start: str, node: Node, behind: str, margin: str) -> Iterator[str]:
