@@ -37,6 +37,7 @@ __all__ = [
     "theirs",
     "took_place",
     "update",
+    "whole_team",
 ]
 
 
@@ -127,19 +128,23 @@ def update(plan: Plan, action: Action) -> dict[str, Any]:
     cleared = {
         key: desired[key] for key in desired if key not in body and desired[key] != now.get(key)
     }
-    return {**body, **cleared, **_whole_team(action.payload)}
+    if "multiagent" in body:
+        body["multiagent"] = whole_team(body["multiagent"])
+    return {**body, **cleared}
 
 
-def _whole_team(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The newer form is merged into a stored one, where null is the default and absent is kept."""
-    team = payload.get("multiagent")
+def whole_team(team: Any) -> Any:
+    """A team as an update has to say it.
+
+    The newer form is merged into a stored one: what is absent is kept, and null is the default.
+    """
     if not isinstance(team, dict) or team.get("type") != "multiagent_20261001":
-        return {}
+        return team
     whole = dict.fromkeys(("advisor", "subagents", "workflows")) | team
     for key in ("subagents", "workflows"):
         if isinstance(part := whole[key], dict) and part.get("type") == "enabled":
             whole[key] = dict.fromkeys(("inline_agents", "predefined_agents")) | part
-    return {"multiagent": whole}
+    return whole
 
 
 def _owner(plan: Plan, action: Action) -> Owner:

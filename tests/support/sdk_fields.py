@@ -19,7 +19,7 @@ from typing_extensions import get_type_hints, is_typeddict
 
 from tests.support.sdk_types import BODIES, HEADERS, is_list
 
-__all__ = ["FORMS", "Field", "fields_of"]
+__all__ = ["FORMS", "Field", "fields_in", "fields_of", "without_forms"]
 
 FORMS = frozenset(
     {
@@ -42,11 +42,25 @@ class Field(NamedTuple):
 
 def fields_of(kind: str) -> dict[str, Field]:
     """By path, in the SDK's order, of the body that creates a resource of this kind."""
+    return fields_in(BODIES[kind])
+
+
+def fields_in(body: Any) -> dict[str, Field]:
+    """By path, of the SDK's type of a request."""
     found: dict[str, list[Any]] = {}
-    for path, type_ in _walk(BODIES[kind], "", ()):
+    for path, type_ in _walk(body, "", ()):
         if path not in HEADERS:
             found.setdefault(path, []).append(type_)
     return {path: Field(path, " or ".join(_words(*seen))) for path, seen in found.items()}
+
+
+def without_forms(path: str) -> str:
+    """`tools[custom].name` as `tools[].name`, and `multiagent[coordinator].agents` without."""
+    for form in FORMS:
+        name = form.removesuffix("[]")
+        if path.startswith(f"{name}["):
+            return form + path[path.index("]") + 1 :]
+    return path
 
 
 def _plain(type_: Any) -> Any:
