@@ -20,6 +20,8 @@ from agentflow.operations.project import LooseFiles, ProjectFiles, looks_like_sp
 
 __all__ = ["Formatted", "Outcome", "fmt"]
 
+_SUFFIXES = (".yaml", ".yml")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formatted:
@@ -95,7 +97,11 @@ def _chosen(directory: Path, paths: Sequence[Path]) -> tuple[ProjectFiles, list[
     project = select_files(directory, paths)
     files = project.files
     assert isinstance(files, ProjectFiles)
-    chosen = set(files.specs() if project.only is None else project.only)
+    chosen = {
+        path
+        for path in (files.specs() if project.only is None else project.only)
+        if path.endswith(_SUFFIXES)
+    }
     if isinstance(files, LooseFiles):
         chosen.discard(PROJECT_FILE)  # made up for the compiler: it is no file
     for path in paths:
@@ -110,7 +116,7 @@ def _refuse_other(files: ProjectFiles, path: Path) -> None:
         text = files.read(files.relative(path))
     except FileRefused:
         return  # reported with its place
-    is_yaml = path.suffix in (".yaml", ".yml")
+    is_yaml = path.name.endswith(_SUFFIXES)
     if not is_yaml or (path.name != PROJECT_FILE and not looks_like_spec(text.encode())):
         raise UsageError(
             f"{str(path)!r} is not a spec, so nothing was formatted.",

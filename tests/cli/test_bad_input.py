@@ -13,7 +13,7 @@ from agentflow.errors import UsageError
 from tests.support.bad_input import CASES, BadInput
 from tests.support.cli import agentflow
 
-NEED_A_PROJECT = ("lint", "compile", "plan", "apply", "run", "serve")
+NEED_A_PROJECT = ("lint", "fmt", "compile", "plan", "apply", "run", "serve")
 GOOD = (
     "apiVersion: agentflow/v1\nkind: Project\nname: shop\n---\n"
     "kind: Environment\nname: box\n---\n"
@@ -89,6 +89,8 @@ def test_no_project(command: str, tmp_path: Path) -> None:
     [
         (["lnt"], 2, "There is no command 'lnt'.", "Did you mean 'lint'?"),
         (["lint", "-C", "absent"], 2, "'absent' is not a directory.", "-C takes"),
+        (["fmt", "-C", "absent"], 2, "'absent' is not a directory.", "-C takes"),
+        (["fmt", "empty"], 2, "There is no spec below 'empty'.", "apiVersion: agentflow/v1"),
         (["lint", "--var", "x"], 2, "--var takes NAME=VALUE, not 'x'.", None),
         (["lint", "--var", "x=1", "--var", "x=2"], 2, "--var sets 'x' twice.", None),
         (

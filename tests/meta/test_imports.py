@@ -86,6 +86,7 @@ HEAVY = ("anthropic", "starlette", "uvicorn", "httpx2", "aiohttp", "dbos", "rich
         (["--help"], (*HEAVY, "pydantic", "jinja2", "jsonschema", "ruamel")),
         (["--version"], (*HEAVY, "pydantic", "jinja2", "jsonschema", "ruamel")),
         (["lint", "plain"], (*HEAVY, "jinja2", "jsonschema")),
+        (["fmt", "plain"], (*HEAVY, "jinja2", "jsonschema")),
         (["compile", "-C", "plain"], (*HEAVY, "jinja2", "jsonschema")),
         (["lint", "example"], HEAVY),
     ],

@@ -23,6 +23,8 @@ def written(node: Node) -> str | None:
         return None
     if "\n" in node.raw:
         return None
+    if node.raw == "-":
+        return '"-"'  # `{-}` is one, and `{ - }` is none
     return _quoted(node) if node.style else node.raw
 
 
