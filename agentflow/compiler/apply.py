@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from agentflow.compiler import late
-from agentflow.compiler.canonical import OWNERSHIP_PREFIX, canonical, fingerprint, known
+from agentflow.compiler.canonical import OWNERSHIP_PREFIX, canonical, fingerprint
 from agentflow.compiler.changes import Change, changes
+from agentflow.compiler.known_fields import known
 from agentflow.compiler.ownership import (
     Owner,
     Prints,

@@ -13,8 +13,8 @@ from agentflow.compiler.canonical import (
     OWNERSHIP_PREFIX,
     canonical,
     fingerprint,
-    known,
 )
+from agentflow.compiler.known_fields import known
 from agentflow.compiler.unsaid import expected_form, possible_forms
 from agentflow.ports import Record
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.compiler.canonical import aligned, canonical, known, same_fingerprint
+from agentflow.compiler.canonical import aligned, canonical, same_fingerprint
 from agentflow.compiler.changes import ChangeKind, changes
+from agentflow.compiler.known_fields import known
 from agentflow.compiler.ownership import remote_prints, sent_prints
+from tests.support.sdk_fields import fields_of
 
 ALLOW = {"type": "always_allow"}
 ASK = {"type": "always_ask"}
@@ -422,3 +424,23 @@ def test_items_of_a_list_are_matched_by_name() -> None:
     ]
     (moved,) = changes({"t": [bash, read]}, {"t": [read, bash]})
     assert (moved.kind, moved.path) == (ChangeKind.CHANGE, "/t")
+
+
+def _holding(path: str, value: object) -> Any:
+    """An object with a value at a path such as `tools[custom].name`."""
+    head, _, rest = path.partition(".")
+    name, bracket, form = head.removesuffix("]").partition("[")
+    inner = _holding(rest, value) if rest else value
+    if form and isinstance(inner, dict):
+        inner = {"type": form, **inner}
+    if name == "config":
+        inner = {"type": "cloud", **inner} if isinstance(inner, dict) else inner
+    return {name: [inner] if bracket and name != "multiagent" else inner}
+
+
+@pytest.mark.parametrize("kind", ["agent", "environment"])
+def test_every_field_that_can_be_sent_is_known(kind: str) -> None:
+    fields = list(fields_of(kind))
+    assert len(fields) > 15
+    lost = [path for path in fields if "here" not in str(known(kind, _holding(path, "here")))]
+    assert lost == []
