@@ -450,6 +450,28 @@ TOOL_WITHOUT_SCHEMA = Code(
     "The service requires the JSON Schema of the arguments. It is read from a Python function; a "
     "tool with `command` or `http` writes its `input_schema`, an object with `properties`.",
 )
+OUTCOME_RUBRIC = Code(
+    "AF170",
+    "outcome-rubric",
+    _E,
+    "Outcome has nothing to hold the result against.",
+    "A grader reads the rubric and nothing else of the spec: the points of `done` that are text, a "
+    "file beside the spec, or the text itself, of at most 262,144 characters.\n\n"
+    "Bad:\n    done: [{ check: \"desk.checks:totals\" }]\n    outcome: done\n"
+    "Good:\n    done: [Every figure can be found in totals.json.]\n    outcome: done",
+)
+BAD_SKILL = Code(
+    "AF171",
+    "bad-skill",
+    _E,
+    "Folder is no skill that the service takes.",
+    "A skill is a folder of less than 30 MB with SKILL.md in it, which begins with `name` (64 lower-case "
+    "letters, digits and hyphens, without `anthropic` and `claude`) and `description` (1,024 "
+    "characters), between two lines `---`.\n\n"
+    "Bad:\n    # Report style\n"
+    "Good:\n    ---\n    name: report-style\n    description: How reports are laid out.\n    ---\n"
+    "    # Report style",
+)
 
 # AF2: references and substitution
 
@@ -635,8 +657,8 @@ UNKNOWN_FUNCTION = Code(
     "unknown-function",
     _E,
     "The module has no such function.",
-    "The function stands at the top level of the module: its schema is read from the source, so one "
-    "that is imported or made at run time is not seen.",
+    "The name stands at the top level of the module, for a function and not for a class: defined, "
+    "imported or made there.",
 )
 CALLABLE_SIGNATURE = Code(
     "AF252",
@@ -644,7 +666,9 @@ CALLABLE_SIGNATURE = Code(
     _E,
     "The function's parameters have no JSON form.",
     "The schema of a custom tool is read from type hints: str, int, float, bool, list[X], "
-    "dict[str, X], Literal, X | None and Annotated. For other signatures write `input_schema`.",
+    "dict[str, X], Literal, X | None, Annotated, dataclasses, typed dictionaries, enums, and what "
+    "pydantic knows. A type that is made of itself has none, as the service takes no `$ref`. For "
+    "other signatures write `input_schema`.",
 )
 BAD_PYTHON = Code(
     "AF253",
@@ -716,6 +740,16 @@ REFERENCE_CYCLE = Code(
     "Resources need each other's ids.",
     "`${ref.…}` is filled in with the id of a resource that exists already. Resources that refer to "
     "each other in a circle, or to themselves, cannot be created in any order.",
+)
+CALLABLE_IMPORT = Code(
+    "AF262",
+    "callable-import",
+    _E,
+    "Module of a function cannot be imported.",
+    "The schema of a custom tool is read from the source where that tells it. Where it does not, for "
+    "types of other packages or a function that a decorator makes, the module is imported in a "
+    "process of its own, which has ten seconds. It needs the packages it imports, and must not do "
+    "its work on import. With `input_schema` and `description` written out nothing is imported.",
 )
 
 MCP_UNREACHABLE = Code(

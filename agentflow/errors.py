@@ -6,6 +6,7 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
     ├── UsageError              2   the command line asks for something that cannot be
     ├── ProblemsFound           1   diagnostics with errors: nothing was done
     ├── FileRefused             1   a file that may not, or cannot, be read
+    ├── CallableRefused         1   a function that cannot be described, or not be imported
     ├── StateError              1   the state file is damaged, locked or of a newer version
     ├── Blocked                 6   drift, a policy or the wrong workspace stands in the way
     ├── ServiceError            4   the service answered with an error, or not at all
@@ -41,6 +42,7 @@ __all__ = [
     "EXIT_USAGE",
     "AgentflowError",
     "Blocked",
+    "CallableRefused",
     "Conflict",
     "FileRefused",
     "LostAnswer",
@@ -112,6 +114,18 @@ class FileRefused(AgentflowError):
         super().__init__(message, hint=hint)
         self.code = code
         self.path = path
+
+
+class CallableRefused(AgentflowError):
+    """A function of the project that cannot be described. The message is its error, as it says it.
+
+    `file` and `line` are the place in the project; both None: there is none.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.file = file
+        self.line = line
 
 
 class StateError(AgentflowError):

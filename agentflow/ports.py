@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 __all__ = [
+    "Callables",
     "Clock",
     "Files",
     "Record",
@@ -55,11 +56,34 @@ class Files(Protocol):
         """
         ...
 
+    def size(self, path: str) -> int:
+        """Bytes of a file of any kind.
+
+        Raises:
+            FileRefused: as `digest`.
+        """
+        ...
+
     def folder(self, path: str) -> Sequence[str]:
         """Every file below a folder, relative to it, sorted. Hidden ones are left out.
 
         Raises:
             FileRefused: it is missing, no folder, outside the project, or has a link in it.
+        """
+        ...
+
+
+class Callables(Protocol):
+    """Python functions of the project, as they are once their modules have been imported."""
+
+    def describe(self, reference: str) -> Mapping[str, Any]:
+        """What `package.module:function` says of itself: `doc`, and `parameters` in order.
+
+        A parameter is a mapping: `name`; `kind` and `required`, as `inspect` has them; `default`, if
+        JSON has it; and `schema` as pydantic makes it, or `why` there is none, a sentence.
+
+        Raises:
+            CallableRefused: the module cannot be imported, or the function not be described.
         """
         ...
 

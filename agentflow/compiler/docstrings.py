@@ -27,7 +27,7 @@ def parse_docstring(text: str) -> Docstring:
     first = next((i for i, line in enumerate(lines) if _SECTION.fullmatch(line)), len(lines))
     arguments: dict[str, str] = {}
     for index in range(first, len(lines)):
-        if lines[index] in {"Args:", "Arguments:", "Parameters:"}:
+        if lines[index] in {"Args:", "Arguments:", "Parameters:", "Attributes:"}:
             arguments = _arguments(lines[index + 1 :])
     return Docstring(_paragraphs(lines[:first]), arguments)
 

@@ -13,7 +13,7 @@ from agentflow.compiler.render import render
 from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
-from agentflow.ports import Files
+from agentflow.ports import Callables, Files
 
 __all__ = ["Build", "build"]
 
@@ -34,6 +34,7 @@ def build(
     variables: Mapping[str, str] | None = None,
     settings: Sequence[str] = (),
     only: Sequence[str] | None = None,
+    callables: Callables | None = None,
 ) -> Checked[Build]:
     """Compile a project for a target.
 
@@ -45,6 +46,8 @@ def build(
         variables: values given on the command line, by name.
         settings: `--set` of the command line, such as `agent/x.budget.usd=3`.
         only: report on these files alone; see `load`.
+        callables: is asked about a Python function whose source does not tell its schema. None: that
+            is a problem of the spec.
     """
     loaded, found = load(files, only=only)
     problems: list[Diagnostic] = list(found)
@@ -60,9 +63,9 @@ def build(
     if graph is None:
         return Checked(Build(None, None), _sorted(problems))
     reported = graph if only is None else _selected(graph, frozenset(only))
-    sound, found = validate(reported, files)
+    sound, found = validate(reported, files, callables=callables)
     problems.extend(found)
-    compiled, found = render(sound, files)
+    compiled, found = render(sound, files, callables=callables)
     problems.extend(found)
     return Checked(
         Build(graph, None if has_errors(problems) else compiled),

@@ -11,7 +11,7 @@ from agentflow.compiler.callables import callable_schema, docstring_of, locate
 from agentflow.compiler.delivery import plain
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Checked
-from agentflow.ports import Files
+from agentflow.ports import Callables, Files
 
 __all__ = ["ASK_USER_CARD", "ToolCard", "command_files", "command_line", "tool_card"]
 
@@ -48,11 +48,16 @@ ASK_USER_CARD = ToolCard(
 )
 
 
-def tool_card(node: AgentNode, name: str, files: Files) -> Checked[ToolCard | None]:
-    """The card of the custom tool `name`. None: `problems` says why there is none."""
+def tool_card(
+    node: AgentNode, name: str, files: Files, ask: Callables | None
+) -> Checked[ToolCard | None]:
+    """The card of the custom tool `name`. None: `problems` says why there is none.
+
+    `ask` is asked about a function whose source does not tell its schema.
+    """
     tool = node.spec.custom[name]
     if tool.run is not None:
-        return _of_function(node, name, tool.run, files)
+        return _of_function(node, name, tool.run, files, ask)
     problems = []
     span = node.span("custom", name, key=True)
     runner = "command" if tool.command is not None else "http"
@@ -70,24 +75,32 @@ def tool_card(node: AgentNode, name: str, files: Files) -> Checked[ToolCard | No
 
 
 def _of_function(
-    node: AgentNode, name: str, reference: str, files: Files
+    node: AgentNode, name: str, reference: str, files: Files, ask: Callables | None
 ) -> Checked[ToolCard | None]:
     tool = node.spec.custom[name]
-    found, problems = locate(reference, files, node.span("custom", name, "run"))
+    span = node.span("custom", name, "run")
+    found, problems = locate(reference, files, span)
     if found is None:
         return Checked(None, problems)
     schema: Mapping[str, Any] | None = tool.input_schema
-    if schema is None:
-        read, why = callable_schema(found)
+    if schema is not None:
+        doc = docstring_of(found)
+        told = doc.description if doc is not None else None
+    else:
+        read, why = callable_schema(found, files, ask, span)
         if read is None:
             return Checked(None, why)
-        schema = read.input_schema
-    description = tool.description or docstring_of(found).description
+        told, schema = read
+    description = tool.description or told
     if not description:
         message = f"The tool {name!r} has no description."
         hint = f"Write a docstring for {found.function}(), or the tool's `description`."
-        span = node.span("custom", name, key=True)
-        return Checked(None, (codes.TOOL_WITHOUT_DESCRIPTION.at(span, message, hint=hint),))
+        if told is None:
+            hint = (
+                f"Write its `description`: a docstring of {found.function}() is not in the source."
+            )
+        at = node.span("custom", name, key=True)
+        return Checked(None, (codes.TOOL_WITHOUT_DESCRIPTION.at(at, message, hint=hint),))
     return Checked(ToolCard(description, plain(schema)), ())
 
 

@@ -16,12 +16,12 @@ from agentflow.compiler.checks.outputs import check_outputs
 from agentflow.compiler.checks.values import check_metadata, check_values
 from agentflow.compiler.graph import AgentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
-from agentflow.ports import Files
+from agentflow.ports import Callables, Files
 
 __all__ = ["validate"]
 
 
-def validate(graph: Graph, files: Files) -> Checked[Graph]:
+def validate(graph: Graph, files: Files, *, callables: Callables | None = None) -> Checked[Graph]:
     """Check every spec; the graph that comes back has only those without errors.
 
     Of agents with errors it has the templates, which are checked all the same.
@@ -36,7 +36,7 @@ def validate(graph: Graph, files: Files) -> Checked[Graph]:
     agents = {}
     misshapen = list(graph.misshapen)
     for name, node in graph.agents.items():
-        found = list(_agent(node, files))
+        found = list(_agent(node, files, callables))
         problems += found
         if not has_errors(found):
             agents[name] = node
@@ -46,8 +46,8 @@ def validate(graph: Graph, files: Files) -> Checked[Graph]:
     return Checked(sound, tuple(problems))
 
 
-def _agent(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
-    cards = yield from check_code(node, files)
+def _agent(node: AgentNode, files: Files, callables: Callables | None) -> Iterator[Diagnostic]:
+    cards = yield from check_code(node, files, callables)
     yield from check_values(node, files)
     yield from check_domains(node)
     yield from check_outputs(node, files)

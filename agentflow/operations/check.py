@@ -15,6 +15,7 @@ from agentflow.diagnostics import Diagnostic, has_errors
 from agentflow.errors import FileRefused, ProblemsFound, UsageError
 from agentflow.lint.engine import lint
 from agentflow.lint.rule import Context
+from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.ports import Files
 
@@ -111,13 +112,15 @@ def check(
     rules: bool = True,
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false."""
-    built, problems = build(
-        project.files,
-        target=target,
-        environ=os.environ,
-        variables=variables or {},
-        only=project.only,
-    )
+    with ImportedCallables(project.root) as callables:
+        built, problems = build(
+            project.files,
+            target=target,
+            environ=os.environ,
+            variables=variables or {},
+            only=project.only,
+            callables=callables,
+        )
     found = list(problems)
     if rules and built.graph is not None:
         context = Context(graph=built.graph, compiled=built.compiled)

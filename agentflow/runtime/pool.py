@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["CallFailed", "WorkerPool"]
+from agentflow.runtime.surroundings import WORKER, tool_environment
 
-_WORKER = Path(__file__).with_name("worker.py")
+__all__ = ["CallFailed", "WorkerPool"]
 
 
 class CallFailed(Exception):
@@ -77,14 +77,13 @@ class WorkerPool:
     async def _start(self) -> asyncio.subprocess.Process:
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(_WORKER),
+            str(WORKER),
             str(self._root),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=self._log,
             cwd=self._root,
-            # A tool is somebody's code, and what calls the service is not its business.
-            env=_without_our_credentials(),
+            env=tool_environment(),
             # A group of its own: Ctrl-C is ours to handle, and a kill reaches its children too.
             start_new_session=True,
         )
@@ -96,14 +95,6 @@ class WorkerPool:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         await asyncio.shield(_reap(worker))
-
-
-def _without_our_credentials() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("ANTHROPIC_") and name != "AGENTFLOW_TOKEN"
-    }
 
 
 async def _exchange(worker: asyncio.subprocess.Process, request: Mapping[str, Any]) -> Any:

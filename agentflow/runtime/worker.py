@@ -7,13 +7,17 @@ many bytes of JSON. A request is
     {"run": "package.module:function", "input": {…}}       called with the input as keyword arguments
     {"run": "package.module:function", "paths": {…}}       called with one mapping of name to `Path`
     {"command": ["program", …], "input": {…}}              started with the input on its standard input
+    {"describe": "package.module:function"}                imported and described, not called
 
-and the answer `{"value": …}` or `{"error": "ValueError: …"}`. Modules stay imported between requests.
+and the answer `{"value": …}` or `{"error": "ValueError: …"}`, for `describe` with the `line` and `file` below
+the project where it went wrong. Modules stay imported between requests.
 The caller ends a call that takes too long by killing the process, which works whatever the code does.
 """
 
 import asyncio
 import ctypes
+import dataclasses
+import enum
 import importlib
 import importlib.util
 import inspect
@@ -21,6 +25,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +33,7 @@ __all__ = ["SECRET_WORDS", "main"]
 
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 _PR_SET_PDEATHSIG = 1
+_JSON_TYPES = (str, int, float, bool, list, dict, None, Any, *("str", "int", "float", "bool"))
 
 
 def _die_with_parent() -> None:
@@ -58,8 +64,18 @@ def _read(pipe: BinaryIO) -> Any:
     return json.loads(pipe.read(int.from_bytes(head, "big")))
 
 
+def _plain(value: Any) -> Any:
+    """What a tool may return that JSON does not have."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, enum.Enum):
+        return value.value
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if callable(dump) else str(value)
+
+
 def _write(pipe: BinaryIO, answer: dict[str, Any]) -> None:
-    data = json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    data = json.dumps(answer, ensure_ascii=False, default=_plain).encode("utf-8", "replace")
     pipe.write(len(data).to_bytes(8, "big") + data)
     pipe.flush()
 
@@ -87,17 +103,45 @@ def _sibling(name: str) -> Any:
     return sys.modules[known]
 
 
+def _function(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def _call(request: dict[str, Any], runner: "asyncio.Runner") -> Any:
-    module, _, name = request["run"].partition(":")
-    function = getattr(importlib.import_module(module), name)
+    function = _function(request["run"])
     if "paths" in request:
         paths = {key: Path(value) for key, value in request["paths"].items()}
         value = function(paths)
     else:
-        value = function(**request["input"])
+        input = request["input"]
+        if _wants_more_than_json(function):
+            input = _sibling("hints").converted(function, input)
+        value = function(**input)
     if inspect.iscoroutine(value):
         value = runner.run(value)
     return value
+
+
+def _wants_more_than_json(function: Any) -> bool:
+    """Whether a parameter may be of a type that JSON does not have. Cheap: no hint is resolved."""
+    hints = getattr(inspect.unwrap(function), "__annotations__", {})
+    return any(hint not in _JSON_TYPES for name, hint in hints.items() if name != "return")
+
+
+def _place(error: BaseException) -> dict[str, Any]:
+    """The last line of the project that an error went through."""
+    root, found = Path.cwd(), {}
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        steps = [(error.filename, error.lineno)]
+    else:
+        trace = traceback.extract_tb(error.__traceback__)
+        steps = [(frame.filename, frame.lineno or 1) for frame in trace]
+    for name, line in steps:
+        path = Path(name)
+        if path.is_relative_to(root):
+            found = {"file": path.relative_to(root).as_posix(), "line": line}
+    return found
 
 
 def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]:
@@ -109,11 +153,14 @@ def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]
             if "error" in answer:
                 answer["error"] = _without_secrets(answer["error"])
             return answer
+        if "describe" in request:
+            return {"value": _sibling("hints").describe(_function(request["describe"]))}
         return {"value": _call(request, runner)}
     except BaseException as error:
         # Also SystemExit and the like: code that is called as a tool cannot end the worker politely.
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return {"error": _without_secrets(text)}
+        place = _place(error) if "describe" in request else {}
+        return {"error": _without_secrets(text), **place}
 
 
 def main() -> None:

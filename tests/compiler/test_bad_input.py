@@ -8,6 +8,7 @@ import pytest
 
 from agentflow.compiler.pipeline import build
 from agentflow.diagnostics import Severity
+from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import ProjectFiles
 from tests.support.bad_input import CASES, BadInput
 
@@ -21,9 +22,14 @@ def test_there_are_enough_and_each_has_its_name() -> None:
 def test_bad_input_has_one_clear_message(case: BadInput, tmp_path: Path) -> None:
     case.write(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    built, problems = build(
-        ProjectFiles(tmp_path), target=case.target, variables=case.variables, environ={}
-    )
+    with ImportedCallables(tmp_path) as callables:
+        built, problems = build(
+            ProjectFiles(tmp_path),
+            target=case.target,
+            variables=case.variables,
+            environ={},
+            callables=callables,
+        )
     assert [(problem.code, problem.severity) for problem in problems] == [
         (case.code, Severity.ERROR)
     ]

@@ -966,4 +966,43 @@ CASES: tuple[BadInput, ...] = (
         message="`custom.rate.http` has no key 'method'.",
         hint="Known keys are url, headers and expect.",
     ),
+    BadInput(
+        id="tool-whose-module-cannot-be-imported",
+        files={
+            **agent("custom: {rate: {run: 'desk:rate'}}\n"),
+            "desk.py": "import absent_package as p\ndef rate(day: p.Day): 'A rate.'\n",
+        },
+        code="AF262",
+        file="desk.py",
+        line=1,
+        message="The module of rate() cannot be imported: ModuleNotFoundError: No module named",
+        hint="Its schema needs that; otherwise write the tool's `input_schema`",
+    ),
+    BadInput(
+        id="tool-whose-argument-has-no-end",
+        files={
+            **agent("custom: {rate: {run: 'desk:rate'}}\n"),
+            "desk.py": "from dataclasses import dataclass\n@dataclass\nclass Tree:\n"
+            "    left: 'Tree | None'\ndef rate(tree: Tree): 'A rate.'\n",
+        },
+        code="AF252",
+        file="desk.py",
+        line=5,
+        column=10,
+        message="The type 'Tree' has no end: it is made of itself.",
+        hint="input_schema",
+    ),
+    BadInput(
+        id="tool-with-an-argument-of-no-form",
+        files={
+            **agent("custom: {rate: {run: 'desk:rate'}}\n"),
+            "desk.py": "class Day: ...\ndef rate(day: Day): 'A rate.'\n",
+        },
+        code="AF252",
+        file="desk.py",
+        line=2,
+        column=15,
+        message="The type 'Day' of 'day' has no JSON form.",
+        hint="input_schema",
+    ),
 )

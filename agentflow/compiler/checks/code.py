@@ -14,7 +14,7 @@ from agentflow.compiler.toolcard import ToolCard, command_files, tool_card
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, one_of
-from agentflow.ports import Files
+from agentflow.ports import Callables, Files
 from agentflow.source.tree import Path
 from agentflow.spec.agent import Check
 from agentflow.spec.tool import BUILT_IN_TOOLS
@@ -29,7 +29,7 @@ TOOL_LIMIT = 128
 
 
 def check_code(
-    node: AgentNode, files: Files
+    node: AgentNode, files: Files, ask: Callables | None
 ) -> Generator[Diagnostic, None, Mapping[str, ToolCard]]:
     """Check custom tools and `done` checks. Returns the cards of the tools that have one."""
     cards: dict[str, ToolCard] = {}
@@ -43,7 +43,7 @@ def check_code(
             yield from _input_schema(node, name, schema)
             yield from _call(node, name, schema, files)
         yield from _command(node, name, files)
-        card, problems = tool_card(node, name, files)
+        card, problems = tool_card(node, name, files, ask)
         yield from problems
         if card is not None:
             cards[name] = card
@@ -107,6 +107,8 @@ def _call(
     if found is None or not isinstance(properties, Mapping):
         return
     takes = parameters(found)
+    if takes is None:
+        return
     extra = [key for key in properties if key not in takes.named]
     if extra and not takes.any_keyword:
         message = f"{found.function}() takes no argument {extra[0]!r}, which its schema offers."
@@ -138,8 +140,9 @@ def _check(node: AgentNode, index: int, reference: str, files: Files) -> Iterato
     span = node.span("done", index, "check")
     found, problems = locate(reference, files, span)
     yield from problems
-    if found is not None:
-        least, most = parameters(found).positional
+    takes = None if found is None else parameters(found)
+    if found is not None and takes is not None:
+        least, most = takes.positional
         if not least <= 1 <= most:
             message = f"The check {found.function}() cannot be called with one argument."
             hint = f"Write `def {found.function}(outputs): ...`: the outputs by name, as paths."

@@ -29,7 +29,7 @@ from agentflow.compiler.template import (
 )
 from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Checked, Diagnostic, Span
-from agentflow.ports import Files
+from agentflow.ports import Callables, Files
 
 __all__ = ["render"]
 
@@ -39,7 +39,7 @@ class _Agent(NamedTuple):
     policy: AgentPolicy
 
 
-def render(graph: Graph, files: Files) -> Checked[Compiled]:
+def render(graph: Graph, files: Files, *, callables: Callables | None = None) -> Checked[Compiled]:
     """Make the payload and the policy of every spec of a graph that `validate` has passed.
 
     A spec whose templates have errors is left out of the manifest.
@@ -54,7 +54,7 @@ def render(graph: Graph, files: Files) -> Checked[Compiled]:
         problems.extend(_template_problems(left, files, fragments))
     policies: dict[str, AgentPolicy] = {}
     for node in graph.agents.values():
-        agent, found = _agent(node, files, fragments)
+        agent, found = _agent(node, files, fragments, callables)
         problems.extend(found)
         if agent is not None:
             resources.append(agent.resource)
@@ -121,14 +121,16 @@ def _known_dependencies(resources: Sequence[Resource]) -> list[Resource]:
     ]
 
 
-def _agent(node: AgentNode, files: Files, fragments: Fragments) -> Checked[_Agent | None]:
+def _agent(
+    node: AgentNode, files: Files, fragments: Fragments, callables: Callables | None
+) -> Checked[_Agent | None]:
     spec = node.spec
     if None in node.vars.values():
         # A value is at fault, which is reported; what a template makes of its absence is no news.
         return Checked(None, tuple(_template_problems(node.templates(), files, fragments)))
     paths = output_paths(spec)
     schemas = _schemas(node, files)
-    custom = _cards(node, files)
+    custom = _cards(node, files, callables)
     wanted = {name: headings(out.sections) for name, out in spec.outputs.items()}
     texts, problems = replace_sections(
         node.sections,
@@ -175,8 +177,8 @@ def _schemas(node: AgentNode, files: Files) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _cards(node: AgentNode, files: Files) -> dict[str, ToolCard]:
-    cards = {name: tool_card(node, name, files).value for name in node.spec.custom}
+def _cards(node: AgentNode, files: Files, ask: Callables | None) -> dict[str, ToolCard]:
+    cards = {name: tool_card(node, name, files, ask).value for name in node.spec.custom}
     missing = [name for name, card in cards.items() if card is None]
     assert not missing, f"validate() lets no tool without a schema pass: {missing}"
     return {name: card for name, card in cards.items() if card is not None}
