@@ -9,7 +9,7 @@ as differences unless the spec itself sets them (by `raw:`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentflow.compiler.known_fields import known
 from agentflow.compiler.manifest import digest
@@ -68,18 +68,24 @@ def canonical(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     }
     if kind == "environment":
         return _environment(fields)
-    return _agent(fields, body.get("id"))
+    return _agent(fields, _Own(body.get("id"), body.get("version")))
 
 
-def _agent(fields: dict[str, Any], own_id: object) -> dict[str, Any]:
-    """`own_id` is that of an answer, which names the agent itself by it in its team."""
+class _Own(NamedTuple):
+    """What an answer calls the agent itself in its team. None and None: it is no answer."""
+
+    id: object
+    version: object
+
+
+def _agent(fields: dict[str, Any], own: _Own) -> dict[str, Any]:
     for key, default in _AGENT_DEFAULTS.items():
         # The service clears a text set to null or "" alike, and a list set to null or [].
         fields[key] = fields.get(key) or default
     fields["model"] = _model(fields.get("model"))
     fields["tools"] = [_toolset(tool) for tool in fields["tools"]]
     fields["skills"] = [_skill(skill) for skill in fields["skills"]]
-    fields["multiagent"] = _team(fields["multiagent"], own_id)
+    fields["multiagent"] = _team(fields["multiagent"], own)
     return fields
 
 
@@ -91,18 +97,18 @@ def _skill(skill: Any) -> Any:
     return {**skill, "version": None if version == "latest" else version}
 
 
-def _team(team: Any, own_id: object) -> Any:
+def _team(team: Any, own: _Own) -> Any:
     if not isinstance(team, dict):
         return team
     if team.get("type") == "coordinator":
-        return {**team, "agents": _members(team.get("agents"), own_id)}
+        return {**team, "agents": _members(team.get("agents"), own)}
     if team.get("type") != "multiagent_20261001":
         return team
-    delegations = {key: _delegation(team.get(key), own_id) for key in ("subagents", "workflows")}
+    delegations = {key: _delegation(team.get(key), own) for key in ("subagents", "workflows")}
     return {**team, "advisor": team.get("advisor") or {"type": "disabled"}, **delegations}
 
 
-def _delegation(given: Any, own_id: object) -> Any:
+def _delegation(given: Any, own: _Own) -> Any:
     """What the service makes of nothing is everything."""
     given = given or {"type": "enabled"}
     if not isinstance(given, dict) or given.get("type") != "enabled":
@@ -110,20 +116,20 @@ def _delegation(given: Any, own_id: object) -> Any:
     return {
         **given,
         "inline_agents": given.get("inline_agents") or {"type": "enabled"},
-        "predefined_agents": _members(given.get("predefined_agents"), own_id),
+        "predefined_agents": _members(given.get("predefined_agents"), own),
     }
 
 
-def _members(members: Any, own_id: object) -> list[Any]:
-    return [_member(member, own_id) for member in members or []]
+def _members(members: Any, own: _Own) -> list[Any]:
+    return [_member(member, own) for member in members or []]
 
 
-def _member(member: Any, own_id: object) -> Any:
+def _member(member: Any, own: _Own) -> Any:
     if isinstance(member, str):
         member = {"type": "agent", "id": member}
     if not isinstance(member, dict) or member.get("type") != "agent":
         return member
-    if own_id is not None and member.get("id") == own_id:
+    if own.id is not None and _Own(member.get("id"), member.get("version")) == own:
         return {"type": "self"}
     return {**member, "version": member.get("version")}
 
@@ -182,7 +188,7 @@ def _url_sources(sources: Mapping[str, Any]) -> dict[str, Any]:
 
 def _environment(fields: dict[str, Any]) -> dict[str, Any]:
     fields.setdefault("description", None)
-    fields["scope"] = fields.get("scope") or "organization"
+    fields.setdefault("scope", None)  # which one that is depends on the kind of organisation
     config = fields.get("config") or {"type": "cloud"}
     if config.get("type") == "cloud":
         config = {**config, **{k: config.get(k) or v for k, v in _CLOUD_DEFAULTS.items()}}
@@ -207,7 +213,7 @@ def aligned(kind: str, remote: Mapping[str, Any], desired: Mapping[str, Any]) ->
     the service, such as an effort, is not compared.
     """
     result: dict[str, Any] = _align(remote, desired, known(kind, remote))
-    return without_unsaid(result, desired) if kind == "agent" else result
+    return without_unsaid(kind, result, desired)
 
 
 def _align(remote: Any, desired: Any, kept: Any) -> Any:

@@ -43,20 +43,17 @@ class Owner(NamedTuple):
 
 def sent_prints(kind: str, payload: Mapping[str, Any]) -> Prints:
     form = canonical(kind, payload)
-    expected = known(kind, form)
-    if kind == "agent":
-        expected = expected_form(expected)
+    expected = expected_form(kind, known(kind, form))
     return Prints(fingerprint(form), fingerprint(expected))
 
 
 def remote_prints(kind: str, body: Mapping[str, Any]) -> frozenset[str]:
     """Fingerprints an answer may have been expected under.
 
-    Several for an agent: a spec that leaves a choice to the service does not know what it becomes.
+    Several: a spec that leaves a choice to the service does not know what it becomes.
     """
     form = known(kind, canonical(kind, body))
-    forms = possible_forms(form) if kind == "agent" else (form,)
-    return frozenset(fingerprint(one) for one in forms)
+    return frozenset(fingerprint(one) for one in possible_forms(kind, form))
 
 
 def ownership(owner: Owner, prints: Prints) -> dict[str, str]:

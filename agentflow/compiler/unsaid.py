@@ -1,7 +1,8 @@
-"""What the spec of an agent may leave to the service, which answers with a choice of its own.
+"""What a spec may leave to the service, which answers with a choice of its own.
 
-Three things: the model's effort, the versions of skills and the versions of a team's members. Where the
-spec says nothing, its canonical form has None, and the answer's has a value: that is no difference.
+Of an agent the model's effort, the versions of skills and the versions of a team's members; of an
+environment its scope. Where the spec says nothing, its canonical form has None, and the answer's has a
+value: that is no difference.
 """
 
 from __future__ import annotations
@@ -40,7 +41,14 @@ def _members(form: Mapping[str, Any], change: Change, other: Mapping[str, Any]) 
     return _in(form, "multiagent", other, team)
 
 
-_GROUPS = (_effort, _skills, _members)
+def _scope(form: Mapping[str, Any], change: Change, other: Mapping[str, Any]) -> Form:
+    return _in(form, "scope", other, change)
+
+
+_GROUPS: Mapping[str, tuple[Group, ...]] = {
+    "agent": (_effort, _skills, _members),
+    "environment": (_scope,),
+}
 
 
 def _in(form: Mapping[str, Any], key: str, other: Mapping[str, Any], change: Change) -> Form:
@@ -70,32 +78,32 @@ def _identity(item: Any) -> object:
     return str((item.get("type"), item.get("id"), item.get("skill_id")))
 
 
-def without_unsaid(answer: Mapping[str, Any], desired: Mapping[str, Any]) -> Form:
+def without_unsaid(kind: str, answer: Mapping[str, Any], desired: Mapping[str, Any]) -> Form:
     """The answer's form, with None where `desired` leaves the choice to the service."""
     form = dict(answer)
-    for group in _GROUPS:
+    for group in _GROUPS[kind]:
         form = group(form, lambda mine, its: None if its is None else mine, desired)
     return form
 
 
-def expected_form(desired: Mapping[str, Any]) -> Form:
+def expected_form(kind: str, desired: Mapping[str, Any]) -> Form:
     """What a fingerprint is taken of when a spec is sent.
 
     The versions of a list go all out if the spec leaves one of them out: the fingerprint of an answer
     has to be found among a few.
     """
     form = dict(desired)
-    for group in _GROUPS:
+    for group in _GROUPS[kind]:
         if None in _values(group, form):
             form = _cleared(group, form)
     return form
 
 
-def possible_forms(answer: Mapping[str, Any]) -> tuple[Form, ...]:
+def possible_forms(kind: str, answer: Mapping[str, Any]) -> tuple[Form, ...]:
     """The forms under which an answer may have been expected, the full one first."""
     found: list[Form] = []
-    for size in range(len(_GROUPS) + 1):
-        for groups in combinations(_GROUPS, size):
+    for size in range(len(_GROUPS[kind]) + 1):
+        for groups in combinations(_GROUPS[kind], size):
             form = dict(answer)
             for group in groups:
                 form = _cleared(group, form)

@@ -73,6 +73,7 @@ SENT_AND_READ = [
         roster(member("agent_1", 9), member("agent_2", 2)),
     ),
     ("agent", roster({"type": "self"}), roster(member("x_1", 4))),
+    ("agent", roster(member("x_1", 2)), roster(member("x_1", 2))),
     ("agent", roster({"type": "advisor", "model": "m"}), roster({"type": "advisor", "model": "m"})),
     ("agent", team(), team(advisor=OFF, subagents=FULL, workflows=FULL)),
     (
@@ -244,6 +245,7 @@ SENT_AND_READ = [
         ),
     ),
     ("environment", {"name": "e", "metadata": {"k": ""}}, {"name": "e", "metadata": {}}),
+    ("environment", {"name": "e"}, {"name": "e", "scope": "account"}),
 ]
 
 # Pairs that must not be taken for one another.
@@ -274,6 +276,7 @@ DIFFERENT = [
         agent(tools=[{"type": "custom", "name": "y"}, {"type": "custom", "name": "x"}]),
     ),
     ("environment", {"name": "e"}, {"name": "e", "description": ""}),
+    ("environment", {"name": "e", "scope": "account"}, {"name": "e", "scope": "organization"}),
     ("environment", environment(networking={"type": "limited"}), environment()),
     ("environment", {"name": "e", "config": {"type": "self_hosted"}}, environment()),
 ]
