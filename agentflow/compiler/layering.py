@@ -12,18 +12,15 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.compose import IDENTITY, Layer, compose, disagreements
+from agentflow.compiler.compose import Layer, compose, disagreements
 from agentflow.compiler.load import RawSpec
 from agentflow.diagnostics import Diagnostic, has_errors
 from agentflow.nearest import did_you_mean
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.source.yaml import parse
-from agentflow.spec.kinds import KINDS
+from agentflow.spec.kinds import COMPOSED_KINDS, IDENTITY, KINDS
 
-__all__ = ["COMPOSED_KINDS", "Layering", "Setting"]
-
-COMPOSED_KINDS = ("Agent", "Environment", "Deployment", "Vault", "MemoryStore", "Skill")
-"""Kinds that overlays and `--set` can change."""
+__all__ = ["Layering", "Setting"]
 
 _EXTENDING = ("Agent", "Environment", "Deployment")
 _MAX_CHAIN = 32

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from agentflow.spec.base import (
-    AgentRef,
     ApiVersion,
     Duration,
     EnvironmentRef,
@@ -18,6 +17,7 @@ from agentflow.spec.base import (
     Json,
     Metadata,
     Name,
+    RefTo,
     SkillRef,
     SpecModel,
     Text,
@@ -68,7 +68,7 @@ class VarSpec(SpecModel):
     type: ScalarType = Field(default="string", description="What values are.")
     default: Json = Field(default=None, description="Without one a value must be given.")
     enum: list[Json] | None = Field(default=None, description="The values it may have.")
-    description: Text | None = None
+    description: Text | None = Field(default=None, description="What it is, for whoever sets it.")
 
 
 class InputSpec(SpecModel):
@@ -80,14 +80,16 @@ class InputSpec(SpecModel):
     )
     default: Json = Field(default=None, description="Without one a value must be given.")
     enum: list[Json] | None = Field(default=None, description="The values it may have.")
-    description: Text | None = None
+    description: Text | None = Field(
+        default=None, description="What it is, for whoever starts a run."
+    )
 
 
 class OutputSpec(SpecModel):
     """A file the agent must deliver below /mnt/session/outputs/."""
 
     path: Text = Field(description="File name below /mnt/session/outputs/.")
-    description: Text | None = None
+    description: Text | None = Field(default=None, description="What it is; the agent is told.")
     schema_: FilePath | dict[str, Json] | None = Field(
         default=None,
         alias="schema",
@@ -166,12 +168,12 @@ class AgentSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Agent"]
+    kind: Literal["Agent"] = Field(description="What this document declares.")
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
     title: Title | None = Field(
         default=None, description="What the service shows. Default: the name."
     )
-    extends: AgentRef | None = Field(
+    extends: Annotated[Name, RefTo("agent")] | None = Field(
         default=None, description="An agent whose values this one starts from."
     )
     use: list[ToolsetRef] = Field(

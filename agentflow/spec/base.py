@@ -7,7 +7,8 @@ Messages raised by validators are shown to users as they stand, so they are full
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -18,13 +19,16 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 __all__ = [
     "API_VERSION",
+    "SECRET_FORM",
     "SECRET_MARK",
     "AgentRef",
     "Count",
@@ -45,6 +49,7 @@ __all__ = [
     "RefTo",
     "Secret",
     "SecretText",
+    "ShortForm",
     "SkillRef",
     "SpecModel",
     "Text",
@@ -75,6 +80,9 @@ class SpecModel(BaseModel):
     """The key that a single word stands for: `read: allow` is `read: { policy: allow }`.
     None: there is no short form."""
 
+    list_key: ClassVar[str | None] = None
+    """The same for a bare list: `subagents: [a]` is `subagents: { agents: [a] }`."""
+
 
 M = TypeVar("M", bound=SpecModel)
 
@@ -92,7 +100,42 @@ class Word:
     def __get_pydantic_core_schema__(
         self, source: type[SpecModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return no_info_before_validator_function(partial(expand_word, source), handler(source))
+        expand = partial(expand_word, source)
+        metadata = {"word_key": source.word_key}
+        return no_info_before_validator_function(expand, handler(source), metadata=metadata)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return _also(core, handler, str(core.get("metadata", {}).get("word_key")), {})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShortForm:
+    """In `Annotated[Model, BeforeValidator(…), ShortForm(…)]`: what else the validator takes."""
+
+    key: str | None = None
+    """The key whose value stands for the mapping. None: `schema` says it all."""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema that comes on top of that of the key."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return _also(core, handler, self.key, self.schema)
+
+
+_NOTES = frozenset({"title", "description", "default", "examples"})
+
+
+def _also(
+    core: CoreSchema, handler: GetJsonSchemaHandler, key: str | None, more: Mapping[str, Any]
+) -> JsonSchemaValue:
+    """The schema of a model, or of its short form: what one of its keys takes."""
+    mapping = handler(core)
+    properties = handler.resolve_ref_schema(mapping)["properties"]
+    value = {} if key is None else properties[key]
+    return {"anyOf": [{k: v for k, v in value.items() if k not in _NOTES} | {**more}, mapping]}
 
 
 def _shown(value: object) -> str:
@@ -180,7 +223,11 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^(?=.)(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$", "examples": ["20m"]}
+        {
+            "type": "string",
+            "pattern": r"^(?=.*[1-9])(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$",
+            "examples": ["20m"],
+        }
     ),
 ]
 """Seconds."""
@@ -192,7 +239,11 @@ Count = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1},
-                {"type": "string", "pattern": r"^\d+(\.\d+)?[kM]$"},
+                {
+                    "type": "string",
+                    # As many decimals as make a whole number, which is above zero.
+                    "pattern": r"^(?=.*[1-9])\d+([kM]|\.(\d{1,3}0*k|\d{1,6}0*M))$",
+                },
             ],
             "examples": [60, "400k"],
         }
@@ -209,7 +260,13 @@ Money = Annotated[
 Percent = Annotated[
     Decimal,
     BeforeValidator(parse_percent),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}%$", "examples": ["80%"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(0{0,2}[1-9]|0?[1-9]\d|100)%$",
+            "examples": ["80%"],
+        }
+    ),
 ]
 """A share from 0 to 1."""
 
@@ -312,7 +369,17 @@ def _no_literal(value: object) -> object:
     return value
 
 
-SecretText = Annotated[str, BeforeValidator(_no_literal), Secret()]
+SECRET_FORM = r"(^|[^$])\$\{secret\.[A-Za-z0-9_-]+\}"
+"""The pattern, for editors, of text with a secret in it as it is written."""
+
+SecretText = Annotated[
+    str,
+    BeforeValidator(_no_literal),
+    WithJsonSchema(
+        {"type": "string", "pattern": SECRET_FORM, "examples": ["${secret.warehouse_token}"]}
+    ),
+    Secret(),
+]
 """`${secret.x}`, alone or inside of a longer text."""
 
 MaybeSecret = Annotated[str, StringConstraints(min_length=1), Secret(required=False)]

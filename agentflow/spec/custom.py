@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from agentflow.spec.base import SECRET_MARK, Count, Duration, Json, Secret, SpecModel, Text
 
@@ -130,16 +130,8 @@ class HttpTool(SpecModel):
     )
 
 
-def _exactly_one_runner(schema: dict[str, Any]) -> None:
-    """What the model's validator holds and the compiler wants, for editors."""
-    told = ["description", "input_schema"]
-    schema["oneOf"] = [{"required": [name] if name == "run" else [name, *told]} for name in RUNNERS]
-
-
 class CustomTool(SpecModel):
     """A tool that runs on your side: the agent calls it, agentflow executes it."""
-
-    model_config = ConfigDict(json_schema_extra=_exactly_one_runner)
 
     run: (
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]

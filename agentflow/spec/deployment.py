@@ -47,7 +47,7 @@ class DeploymentSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Deployment"]
+    kind: Literal["Deployment"] = Field(description="What this document declares.")
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
     title: Title | None = Field(
         default=None, description="What the service shows. Default: the name."
@@ -58,7 +58,9 @@ class DeploymentSpec(SpecModel):
     abstract: bool = Field(
         default=False, description="Only to be extended: it is not created on a service."
     )
-    description: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
+    description: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        default=None, description="For people; shown on the service."
+    )
     agent: AgentRef = Field(
         description="The name of an Agent, `name@7` for one version of it, or `id:agent_…`."
     )

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from agentflow.spec.base import ApiVersion, Json, Metadata, Name, RefTo, SpecModel, Text, Title
+from agentflow.spec.base import (
+    ApiVersion,
+    Json,
+    Metadata,
+    Name,
+    RefTo,
+    ShortForm,
+    SpecModel,
+    Text,
+    Title,
+)
 
 __all__ = ["PACKAGE_MANAGERS", "EnvironmentSpec", "NetworkSpec", "PackagesSpec"]
 
@@ -42,14 +52,32 @@ class NetworkSpec(SpecModel):
 class PackagesSpec(SpecModel):
     """Packages by manager, each in the manager's own version syntax."""
 
-    apt: list[Text] = Field(default_factory=list, examples=[["graphviz"]])
-    cargo: list[Text] = Field(default_factory=list, examples=[["hyperfine@1.18.0"]])
-    gem: list[Text] = Field(default_factory=list, examples=[["rails:7.1.0"]])
-    go: list[Text] = Field(
-        default_factory=list, examples=[["golang.org/x/tools/cmd/goimports@latest"]]
+    apt: list[Text] = Field(
+        default_factory=list, description="Debian packages, as `graphviz`.", examples=[["graphviz"]]
     )
-    npm: list[Text] = Field(default_factory=list, examples=[["express@4.18.0"]])
-    pip: list[Text] = Field(default_factory=list, examples=[["pandas==2.3.3"]])
+    cargo: list[Text] = Field(
+        default_factory=list,
+        description="Rust crates, as `hyperfine@1.18.0`.",
+        examples=[["hyperfine@1.18.0"]],
+    )
+    gem: list[Text] = Field(
+        default_factory=list, description="Ruby gems, as `rails:7.1.0`.", examples=[["rails:7.1.0"]]
+    )
+    go: list[Text] = Field(
+        default_factory=list,
+        description="Go programs, each by its path and version.",
+        examples=[["golang.org/x/tools/cmd/goimports@latest"]],
+    )
+    npm: list[Text] = Field(
+        default_factory=list,
+        description="Node packages, as `express@4.18.0`.",
+        examples=[["express@4.18.0"]],
+    )
+    pip: list[Text] = Field(
+        default_factory=list,
+        description="Python packages, as `pandas==2.3.3`.",
+        examples=[["pandas==2.3.3"]],
+    )
 
 
 class EnvironmentSpec(SpecModel):
@@ -58,7 +86,7 @@ class EnvironmentSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Environment"]
+    kind: Literal["Environment"] = Field(description="What this document declares.")
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
     title: Title | None = Field(
         default=None, description="What the service shows. Default: the name."
@@ -77,9 +105,9 @@ class EnvironmentSpec(SpecModel):
     scope: Literal["organization", "account"] | None = Field(
         default=None, description="Who can use it. Default: the service's own."
     )
-    network: Annotated[NetworkSpec, BeforeValidator(_network_from_word)] = Field(
-        default_factory=NetworkSpec, description="What tools can reach, or `open`."
-    )
+    network: Annotated[
+        NetworkSpec, BeforeValidator(_network_from_word), ShortForm(schema={"const": "open"})
+    ] = Field(default_factory=NetworkSpec, description="What tools can reach, or `open`.")
     packages: PackagesSpec = Field(
         default_factory=PackagesSpec, description="Installed before the first session."
     )

@@ -54,7 +54,9 @@ class ApproveStep(SpecModel):
         default_factory=list, description="Outputs to show, by path: `steps.draft.outputs.report`."
     )
     wait: Duration | None = Field(default=None, description="How long. Default: for ever.")
-    on_timeout: Literal["stop", "approve"] = "stop"
+    on_timeout: Literal["stop", "approve"] = Field(
+        default="stop", description="When nobody answered in time: stop the flow, or go on."
+    )
 
 
 class StepSpec(SpecModel):
@@ -67,18 +69,20 @@ class StepSpec(SpecModel):
     ) = Field(
         default=None, description="`package.module:function`, called with the inputs of the step."
     )
-    approve: ApproveStep | None = None
+    approve: ApproveStep | None = Field(
+        default=None, description="A person decides whether the flow goes on."
+    )
     needs: list[StepName] = Field(default_factory=list, description="Steps that come before.")
     when: Text | None = Field(
         default=None,
         description='The step is left out unless this holds: `steps.check.outputs.verdict == "ok"`.',
     )
-    foreach: Foreach | None = None
+    foreach: Foreach | None = Field(default=None, description="Once for each item of a list.")
     inputs: dict[Identifier, Json] = Field(
         default_factory=dict,
         description="By name; `{ from: steps.draft.outputs.report }` takes an earlier output.",
     )
-    retry: RetrySpec | None = None
+    retry: RetrySpec | None = Field(default=None, description="When it fails. Default: not again.")
     timeout: Duration | None = Field(default=None, description="A step that takes longer fails.")
 
     @model_validator(mode="after")
@@ -98,9 +102,9 @@ class FlowSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Flow"]
-    name: Name
-    description: Text | None = None
+    kind: Literal["Flow"] = Field(description="What this document declares.")
+    name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     inputs: dict[Identifier, InputSpec] = Field(
         default_factory=dict, description="Known when it starts: `{ from: inputs.x }`."
     )

@@ -15,7 +15,7 @@ from agentflow.spec.skill import SkillSpec
 from agentflow.spec.test import TestSpec
 from agentflow.spec.vault import VaultSpec
 
-__all__ = ["KINDS"]
+__all__ = ["COMPOSED_KINDS", "IDENTITY", "KINDS"]
 
 KINDS: dict[str, type[SpecModel]] = {
     "Project": ProjectSpec,
@@ -32,3 +32,9 @@ KINDS: dict[str, type[SpecModel]] = {
     "Test": TestSpec,
     "Flow": FlowSpec,
 }
+
+COMPOSED_KINDS = ("Agent", "Environment", "Deployment", "Vault", "MemoryStore", "Skill")
+"""Kinds that overlays and `--set` can change."""
+
+IDENTITY = ("apiVersion", "kind", "name", "title", "extends", "abstract")
+"""Keys that say which spec it is: they come from its own document alone."""

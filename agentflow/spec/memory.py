@@ -17,7 +17,7 @@ class MemoryStoreSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["MemoryStore"]
+    kind: Literal["MemoryStore"] = Field(description="What this document declares.")
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
     title: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
         default=None, description="What the service shows, and its folder. Default: the name."

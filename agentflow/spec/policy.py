@@ -54,9 +54,9 @@ class PolicySpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Policy"]
-    name: Name
-    description: Text | None = None
+    kind: Literal["Policy"] = Field(description="What this document declares.")
+    name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     checks: Annotated[dict[Name, PolicyCheck], Field(min_length=1)] = Field(
         description="By a name of your own."
     )

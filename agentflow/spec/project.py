@@ -27,11 +27,19 @@ class DriverSpec(SpecModel):
     script: FilePath = Field(description="A YAML file with the model's turns.")
 
 
+_SERVICE_FORM = (
+    r"^(local|anthropic|(https://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])"
+    r"|http://(localhost|127\.0\.0\.1|\[::1\]))(:0*[1-9]\d{0,4})?(/[^\s?#]*)?)$"
+)
+"""What the validator of `service` accepts, for editors."""
+
+
 class TargetSpec(SpecModel):
     """A service plus overrides."""
 
     service: Annotated[str, StringConstraints(pattern=r"^(local|anthropic|https?://.+)$")] = Field(
-        description="local: the embedded service. anthropic: the hosted one. Or a base URL."
+        description="local: the embedded service. anthropic: the hosted one. Or a base URL.",
+        json_schema_extra={"pattern": _SERVICE_FORM},
     )
     driver: DriverSpec | None = Field(default=None, description="Only with `service: local`.")
     workspace: Text | None = Field(
@@ -111,9 +119,9 @@ class ProjectSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Project"]
+    kind: Literal["Project"] = Field(description="What this document declares.")
     name: Name = Field(description="Marks what belongs to the project on a service.")
-    description: Text | None = None
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     vars: dict[Identifier, VarSpec] = Field(
         default_factory=dict, description="Values for every spec: `${var.x}` and `{{ vars.x }}`."
     )
@@ -128,4 +136,4 @@ class ProjectSpec(SpecModel):
         default_factory=dict,
         description="Where the project can be applied. `local` always exists.",
     )
-    lint: LintSpec = Field(default_factory=LintSpec, description="Which rules apply.")
+    lint: LintSpec = Field(default_factory=LintSpec, description="Which rules of lint apply.")

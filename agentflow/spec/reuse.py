@@ -39,9 +39,9 @@ class ToolsetSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Toolset"]
+    kind: Literal["Toolset"] = Field(description="What this document declares.")
     name: Name = Field(description="Agents name it below `use`.")
-    description: Text | None = None
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     tools: Tools = Field(default_factory=Tools, description="As in an Agent.")
     mcp: dict[McpName, McpServer] = Field(default_factory=dict, description="As in an Agent.")
     custom: dict[ToolName, CustomTool] = Field(default_factory=dict, description="As in an Agent.")
@@ -58,7 +58,9 @@ class ParamSpec(SpecModel):
     )
     default: Json = Field(default=None, description="Without one a value must be given.")
     enum: list[Json] | None = Field(default=None, description="The values it may have.")
-    description: Text | None = None
+    description: Text | None = Field(
+        default=None, description="What it is, for whoever includes the fragment."
+    )
 
 
 class FragmentSpec(SpecModel):
@@ -67,9 +69,9 @@ class FragmentSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Fragment"]
+    kind: Literal["Fragment"] = Field(description="What this document declares.")
     name: Name = Field(description="Templates include it by this name.")
-    description: Text | None = None
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     params: dict[Identifier, ParamSpec] = Field(
         default_factory=dict, description="What it is given: `{{ params.x }}`."
     )
@@ -84,9 +86,9 @@ class OverlaySpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Overlay"]
-    name: Name
-    description: Text | None = None
+    kind: Literal["Overlay"] = Field(description="What this document declares.")
+    name: Name = Field(description="Lower case, digits, hyphens; nothing refers to it.")
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     target: Name | list[Name] = Field(description="The targets it is for, by name.")
     patch: dict[Address, dict[str, Json]] = Field(
         description="By address, also with `*`: keys as in the spec. Maps merge, scalars and lists "

@@ -52,8 +52,16 @@ class Repository(SpecModel):
         StringConstraints(
             pattern=r"^https://github\.com/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]$"
         ),
-    ] = Field(description="https://github.com/owner/name, without `.git`.")
-    branch: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    ] = Field(
+        description="https://github.com/owner/name, without `.git`.",
+        json_schema_extra={
+            "pattern": r"^https://github\.com/[A-Za-z0-9_.-]+/(?!.*\.git$)[A-Za-z0-9_.-]*[A-Za-z0-9_-]$"
+        },
+    )
+    branch: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        default=None,
+        description="Its newest commit when a session starts. Default: the main branch.",
+    )
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = Field(
         default=None, description="A full commit id: the one way to always get the same code."
     )

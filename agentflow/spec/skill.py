@@ -29,7 +29,7 @@ class SkillSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Skill"]
+    kind: Literal["Skill"] = Field(description="What this document declares.")
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
     title: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
         default=None, description="What the service shows. Default: the name."

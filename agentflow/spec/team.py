@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from agentflow.spec.base import AgentRef, SpecModel, Text
+from agentflow.spec.base import AgentRef, ShortForm, SpecModel, Text
 
 __all__ = ["Delegation", "Member", "TeamSpec"]
 
@@ -21,6 +21,8 @@ def _from_list(value: object) -> object:
 
 
 class Delegation(SpecModel):
+    list_key: ClassVar[str | None] = "agents"
+
     agents: Roster = Field(default_factory=list, description="Agents it can use: at most 20.")
     inline: bool = Field(
         default=False, description="It may also define agents of its own on the spot."
@@ -33,7 +35,9 @@ class Delegation(SpecModel):
         return self
 
 
-_Delegation = Annotated[Delegation, BeforeValidator(_from_list)]
+_Delegation = Annotated[
+    Delegation, BeforeValidator(_from_list), ShortForm("agents", {"minItems": 1})
+]
 
 
 class TeamSpec(SpecModel):

@@ -22,7 +22,7 @@ from agentflow.spec.base import (
     ToolName,
 )
 
-__all__ = ["ExpectSpec", "FaultSpec", "HandlerCall", "TestSpec"]
+__all__ = ["BELONGS", "NEEDED", "ExpectSpec", "FaultSpec", "HandlerCall", "TestSpec"]
 
 ToolCall = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """`bash`, a custom tool, or `server.tool`; globs are allowed."""
@@ -33,8 +33,8 @@ Layer = Literal["handler", "render", "loop", "replay", "live"]
 class HandlerCall(SpecModel):
     """One call of a custom tool, without a session."""
 
-    tool: ToolName
-    arguments: dict[str, Json] = Field(default_factory=dict)
+    tool: ToolName = Field(description="The custom tool that is called.")
+    arguments: dict[str, Json] = Field(default_factory=dict, description="What it is called with.")
     result: Json = Field(default=None, description="What it returns, exactly.")
     contains: list[Text] | None = Field(default=None, description="Texts its result holds.")
     error: Text | None = Field(default=None, description="A text its failure holds.")
@@ -96,11 +96,11 @@ class ToolsExpected(SpecModel):
 class LimitsExpected(SpecModel):
     """At most."""
 
-    usd: Money | None = None
-    tokens: Count | None = None
-    turns: Count | None = None
-    tool_calls: Count | None = None
-    wall: Duration | None = None
+    usd: Money | None = Field(default=None, description="Dollars at list price.")
+    tokens: Count | None = Field(default=None, description="Tokens of all four classes.")
+    turns: Count | None = Field(default=None, description="Model requests.")
+    tool_calls: Count | None = Field(default=None, description="Calls of any tool.")
+    wall: Duration | None = Field(default=None, description="Time from start to end.")
 
 
 class ExpectSpec(SpecModel):
@@ -112,7 +112,7 @@ class ExpectSpec(SpecModel):
     outputs: Literal["valid"] | dict[Identifier, FilePath] | None = Field(
         default=None, description="valid: all verified. Or by output, the file it must equal."
     )
-    tools: ToolsExpected | None = None
+    tools: ToolsExpected | None = Field(default=None, description="Which tools it has called.")
     stop_reason: Text | None = Field(default=None, description="Of the last idle event.")
     limits: LimitsExpected | None = Field(
         default=None, description="What it may have used at most."
@@ -133,14 +133,14 @@ class TestSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Test"]
-    name: Name
-    description: Text | None = None
+    kind: Literal["Test"] = Field(description="What this document declares.")
+    name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
+    description: Text | None = Field(default=None, description="For people who read the spec.")
     layer: Layer = Field(
         description="handler: calls of custom tools. render: prompt and payload against a file. "
         "loop: a run with a model script and faults. replay: a recorded session. live: a real target."
     )
-    agent: AgentRef
+    agent: AgentRef = Field(description="The name of the Agent that is tested.")
     inputs: dict[Identifier, Json] = Field(
         default_factory=dict, description="Values of the agent's inputs; files beside the spec."
     )
@@ -159,20 +159,20 @@ class TestSpec(SpecModel):
         default=None, description="With `repeat`: the share that must pass. Default: all."
     )
     timeout: Duration = Field(default=300.0, description="A test that takes longer fails.")
-    expect: ExpectSpec = Field(default_factory=ExpectSpec)
+    expect: ExpectSpec = Field(default_factory=ExpectSpec, description="What must hold afterwards.")
 
     @model_validator(mode="after")
     def _fits_its_layer(self) -> TestSpec:
-        for key, layer in _BELONGS.items():
+        for key, layer in BELONGS.items():
             given = key in self.model_fields_set
             if given and self.layer != layer:
                 raise ValueError(f"`{key}` goes with `layer: {layer}`, not {self.layer}.")
-            if not given and self.layer == layer and key in _NEEDED:
+            if not given and self.layer == layer and key in NEEDED:
                 raise ValueError(f"`layer: {layer}` needs `{key}`.")
         return self
 
 
-_BELONGS = {
+BELONGS = {
     "calls": "handler",
     "golden": "render",
     "script": "loop",
@@ -182,4 +182,4 @@ _BELONGS = {
     "repeat": "live",
     "pass_rate": "live",
 }
-_NEEDED = frozenset({"calls", "golden", "script", "cassette"})
+NEEDED = frozenset({"calls", "golden", "script", "cassette"})

@@ -56,11 +56,11 @@ class _WebTool(BuiltInTool):
 
 
 class UserLocation(SpecModel):
-    city: Text | None = None
+    city: Text | None = Field(default=None, description="Such as Berlin.")
     country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = Field(
         default=None, description="ISO 3166-1 alpha-2, upper case."
     )
-    region: Text | None = None
+    region: Text | None = Field(default=None, description="A state or a province.")
     timezone: Text | None = Field(default=None, description="IANA name, such as Europe/Berlin.")
 
 
@@ -73,7 +73,9 @@ class WebSearchTool(_WebTool):
 class UrlFilter(SpecModel):
     """Which tools' results may contribute addresses: exactly one of the two."""
 
-    only: Annotated[list[ToolName], Field(min_length=1, max_length=128)] | None = None
+    only: Annotated[list[ToolName], Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="These tools alone."
+    )
     but: Annotated[list[ToolName], Field(min_length=1, max_length=128)] | None = Field(
         default=None, description="All tools except these."
     )

@@ -25,17 +25,19 @@ CredentialName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,63}
 class RefreshSpec(SpecModel):
     """How a new access token is fetched."""
 
-    client_id: Text
-    refresh_token: SecretText
-    token_endpoint: Url
+    client_id: Text = Field(description="Of the OAuth client.")
+    refresh_token: SecretText = Field(description="Traded for access tokens: `${secret.x}`.")
+    token_endpoint: Url = Field(description="Where it is traded.")
     endpoint_auth: Literal["none", "basic", "post"] = Field(
         default="none", description="How the client secret is sent."
     )
     client_secret: SecretText | None = Field(
         default=None, description="With `endpoint_auth: basic` or `post`."
     )
-    resource: Text | None = None
-    scope: Text | None = None
+    resource: Text | None = Field(
+        default=None, description="Sent along: what the token is for (RFC 8707)."
+    )
+    scope: Text | None = Field(default=None, description="Sent along: scopes, with spaces between.")
 
     @model_validator(mode="after")
     def _secret_goes_with_auth(self) -> RefreshSpec:
@@ -45,12 +47,14 @@ class RefreshSpec(SpecModel):
 
 
 class OAuthSpec(SpecModel):
-    access_token: SecretText
+    access_token: SecretText = Field(description="The token of now: `${secret.x}`.")
     expires_at: (
         Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$")]
         | None
     ) = Field(default=None, description="UTC, as in 2027-01-31T12:00:00Z.")
-    refresh: RefreshSpec | None = None
+    refresh: RefreshSpec | None = Field(
+        default=None, description="How the next token is fetched. Default: not at all."
+    )
 
 
 Host = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -62,7 +66,7 @@ class VariableSpec(SpecModel):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
         description="Of the environment variable. The sandbox only sees a placeholder in it."
     )
-    value: SecretText
+    value: SecretText = Field(description="What it holds: `${secret.x}`.")
     hosts: Annotated[list[Host], Field(min_length=1, max_length=16)] | Literal["any"] = Field(
         description="Where the value may be sent; the Environment has to allow these hosts too."
     )
@@ -105,7 +109,7 @@ class VaultSpec(SpecModel):
     apiVersion: ApiVersion | None = Field(
         default=None, description="agentflow/v1, in the first document of every file."
     )
-    kind: Literal["Vault"]
+    kind: Literal["Vault"] = Field(description="What this document declares.")
     name: Name = Field(description="Part of the address: lower case, digits, hyphens.")
     title: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
         default=None, description="What the service shows. Default: the name."

@@ -20,6 +20,7 @@ __all__ = [
     "is_at",
     "known_keys",
     "marked",
+    "step_into",
     "types_at",
     "values_at",
     "word_key",
@@ -62,7 +63,7 @@ def types_at(model: type[SpecModel], path: Path) -> list[Any]:
     """The types a value at `path` can have; empty where the model knows no such place."""
     candidates: list[Any] = [model]
     for step in path:
-        candidates = [inner for item in candidates for inner in _step(item, step)]
+        candidates = [inner for item in candidates for inner in step_into(item, step)]
     return candidates
 
 
@@ -74,7 +75,8 @@ def word_key(model: type[SpecModel], path: Path) -> str | None:
     return None
 
 
-def _step(annotation: Any, step: str | int) -> list[Any]:
+def step_into(annotation: Any, step: str | int) -> list[Any]:
+    """The types of what stands at a key, or an index, of a value of this type."""
     origin = get_origin(annotation)
     if origin is dict:
         return _flat(get_args(annotation)[1])
