@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import NamedTuple
 
 from jinja2 import Environment, nodes
@@ -21,6 +22,7 @@ from agentflow.diagnostics import Code, Diagnostic, Span
 from agentflow.nearest import one_of
 
 __all__ = [
+    "TOKEN_LIMIT",
     "Scope",
     "Token",
     "Tokens",
@@ -30,6 +32,10 @@ __all__ = [
     "includes",
     "line_range",
 ]
+
+
+TOKEN_LIMIT = 30_000
+"""Of one text: jinja2 takes about a second for so many."""
 
 
 class Token(NamedTuple):
@@ -46,7 +52,8 @@ class Tokens:
 
     def __init__(self, environment: Environment, text: str) -> None:
         self.text = text
-        self.all = tuple(_lex(environment, text))
+        # One more than the limit, so that who asks can tell.
+        self.all = tuple(islice(_lex(environment, text), TOKEN_LIMIT + 1))
         self._code = [t for t in self.all if t.type not in {"whitespace", "data"}]
         self._used: set[int] = set()
         # Looked up rather than searched: a text has thousands of tokens, and most are asked for.

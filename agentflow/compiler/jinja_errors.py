@@ -12,15 +12,19 @@ from agentflow import codes
 from agentflow.compiler.graph import TemplateText
 from agentflow.compiler.jinja_check import line_range
 from agentflow.compiler.jinja_meter import TooMuchWork
-from agentflow.compiler.jinja_values import BadParameter
+from agentflow.compiler.jinja_values import BadParameter, Section
 from agentflow.diagnostics import Code, Diagnostic
 
 __all__ = ["explain", "syntax_problem", "too_nested", "where"]
 
 
+_SECTION = f"{Section.__module__}.{Section.__name__} object"
+"""What jinja2 calls it."""
+
+
 def explain(error: Exception) -> tuple[Code, str, str]:
     """The code, sentence and hint for what a rendering raised."""
-    text = str(error).rstrip(".")
+    text = str(error).rstrip(".").replace(_SECTION, "policy section")
     if isinstance(error, TooMuchWork):
         return codes.TEMPLATE_TOO_LARGE, f"{text}.", "Write less, or loop over less."
     if isinstance(error, BadParameter):

@@ -19,6 +19,7 @@ from agentflow.compiler.fragments import PREFIX, Fragment, Fragments, file_text
 from agentflow.compiler.graph import TemplateText
 from agentflow.compiler.jinja_calls import check_values, find_fragment, placed, put_calls
 from agentflow.compiler.jinja_check import (
+    TOKEN_LIMIT,
     Scope,
     Tokens,
     Unit,
@@ -174,12 +175,19 @@ class Units:
 
     def _parse(self, key: str, text: TemplateText, scope: Scope, owner: str) -> Unit | None:
         try:
-            tree = self._environment.parse(text.text)
-            return Unit(text, tree, Tokens(self._environment, text.text), scope, owner)
+            tokens = Tokens(self._environment, text.text)
+            if len(tokens.all) <= TOKEN_LIMIT:
+                tree = self._environment.parse(text.text)
+                return Unit(text, tree, tokens, scope, owner)
         except TemplateSyntaxError as error:
-            self._report(key, syntax_problem(text, error))
+            self._report(key, syntax_problem(text, _first_error(self._environment, text) or error))
         except RecursionError:
             self._report(key, too_nested(text))
+        else:
+            span = text.span(0, min(1, len(text.text)))
+            message = f"The template has more than {TOKEN_LIMIT:,} words and signs in its tags."
+            hint = "Write text instead of tags, or take it apart into includes."
+            self._report(key, codes.TEMPLATE_TOO_LARGE.at(span, message, hint=hint))
         return None
 
     def _walk(self, key: str, chain: tuple[str, ...]) -> int:
@@ -212,3 +220,12 @@ class Units:
 def _path(key: str) -> str:
     """What a key stands for, for people: the path of a file, or `fragment/name`."""
     return key.rpartition("//")[2].strip("/").rstrip("#")
+
+
+def _first_error(environment: PromptEnvironment, text: TemplateText) -> TemplateSyntaxError | None:
+    """What is wrong first: the tokens of the whole text are read before any of it is parsed."""
+    try:
+        environment.parse(text.text)
+    except TemplateSyntaxError as error:
+        return error
+    return None

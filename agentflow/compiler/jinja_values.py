@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    ValuesView,
+)
 from decimal import Decimal
 from functools import wraps
 from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import filters, pass_environment
 from jinja2.environment import Environment
+from jinja2.exceptions import TemplateRuntimeError
 from jinja2.filters import make_attrgetter
-from jinja2.runtime import Undefined
+from jinja2.runtime import LoopContext, Undefined
 
 from agentflow.compiler.fragments import Param, misfit
 from agentflow.compiler.jinja_meter import Meter, TooMuchWork
@@ -19,6 +29,7 @@ from agentflow.compiler.jinja_meter import Meter, TooMuchWork
 __all__ = [
     "INTEGER_BITS",
     "BadParameter",
+    "Section",
     "Wordings",
     "bounded_range",
     "check_parameter",
@@ -126,7 +137,7 @@ def plain_text(value: object) -> str:
     """A value as YAML writes it: `true`, a decimal with the digits it was given, a list as JSON.
 
     Raises:
-        TypeError: it has no text of its own, as a method that was not called.
+        TemplateRuntimeError: it has no text of its own, as a method that was not called.
     """
     if isinstance(value, (str, Section, Undefined)):
         return str(value)
@@ -134,7 +145,7 @@ def plain_text(value: object) -> str:
         return json.dumps(value)
     if isinstance(value, (int, float, Decimal)):
         return str(value)
-    if isinstance(value, range):
+    if isinstance(value, (range, ItemsView, KeysView, ValuesView)):
         value = list(value)
     return json.dumps(value, ensure_ascii=False, default=_json_default)
 
@@ -150,11 +161,15 @@ def _json_default(value: object) -> object:
 
 
 def _has_no_text(value: object) -> NoReturn:
-    if isinstance(value, Iterator):
-        raise TypeError("a sequence that is not made yet has no text: add `| list` or `| join`")
-    if callable(value):
-        raise TypeError("a function or method has no text: call it with ()")
-    raise TypeError(f"{type(value).__name__} has no text")
+    if isinstance(value, LoopContext):
+        text = "`loop` has no text: it has loop.index, loop.first and others"
+    elif isinstance(value, Iterator):
+        text = "a sequence that is not made yet has no text: add `| list` or `| join`"
+    elif callable(value):
+        text = "a function or method has no text: call it with ()"
+    else:
+        text = f"{type(value).__name__} has no text"
+    raise TemplateRuntimeError(text)
 
 
 def bounded_range(*arguments: int) -> range:
@@ -231,7 +246,7 @@ def own_filters(meter: Meter) -> dict[str, Any]:
         for value in values:
             meter.spend(1)
             if not isinstance(value, (int, float, Decimal, Undefined)):
-                raise TypeError(f"sum adds numbers, not {type(value).__name__}")
+                raise TemplateRuntimeError(f"sum adds numbers, not {type(value).__name__}")
             start += value
         return start
 

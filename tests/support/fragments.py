@@ -8,7 +8,7 @@ from agentflow.compiler.graph import TemplateText
 __all__ = ["fragment", "fragments"]
 
 
-def fragment(name: str, text: str, **params: Param) -> Fragment:
+def fragment(name: str, text: str, /, **params: Param) -> Fragment:
     """A fragment in a file of its own, `fragments/<name>.md`."""
     template = TemplateText(name=f"fragments/{name}.md", text=text, document=None, path=())
     return Fragment(name=name, template=template, params=params)
