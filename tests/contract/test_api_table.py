@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Literal, Required
 
 import pytest
+from typing_extensions import TypedDict
 
 from agentflow.spec.base import SpecModel
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.walk import known_keys, types_at
 from tests.support.api_page import api_page, words_for
 from tests.support.api_words import KIND_OF, WORDS
-from tests.support.sdk_fields import FORMS, fields_of
+from tests.support.sdk_fields import FORMS, fields_in, fields_of
 from tests.support.sdk_types import BODIES
 
 FIELDS = [(kind, path) for kind in BODIES for path in fields_of(kind)]
@@ -31,6 +34,42 @@ def test_the_walk_goes_to_the_bottom() -> None:
     assert agent["multiagent[coordinator].agents"].type == "list of text or map"
     assert fields_of("skill")["files"].type == "list of file"
     assert "betas" not in agent
+
+
+class Node(TypedDict, total=False):
+    type: Required[Literal["node"]]
+    below: Iterable[Node]
+    beside: Node | str | None
+
+
+class Leaf(TypedDict, total=False):
+    type: Required[Literal["leaf"]]
+    weight: float
+
+
+class Tree(TypedDict, total=False):
+    tools: Required[Iterable[Node | Leaf]]
+    at: str | datetime | None
+
+
+def test_a_type_inside_itself_ends_the_walk() -> None:
+    assert [(field.path, field.type) for field in fields_in(Tree).values()] == [
+        ("tools", "list of map"),
+        ("tools[node].type", "`node`"),
+        ("tools[node].below", "list of map"),
+        ("tools[node].beside", "map or text"),
+        ("tools[leaf].type", "`leaf`"),
+        ("tools[leaf].weight", "number"),
+        ("at", "text or time"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("agent", "tools[custom].colour"), ("agent", "new"), ("session", "agent[agent].tools")],
+)
+def test_a_field_that_is_new_is_not_known(kind: str, path: str) -> None:
+    assert words_for(kind, path) is None
 
 
 def test_every_form_named_is_there() -> None:
