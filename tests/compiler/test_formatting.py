@@ -69,6 +69,8 @@ def test_the_cases_say_the_same_before_and_after(case: str) -> None:
         ("a: # x\n  b # y\n", "# x\na: b # y\n"),
         ('a: "b" #c\n', "a: b # c\n"),
         ("a: b#c\n", "a: b#c\n"),
+        ("&h::", "&h ::\n"),
+        ("&k   a: &v   b\nc: [*k]\n", "&k a: &v b\nc: [*k]\n"),
         ("a: {-, b: -}\n", 'a: { "-", b: "-" }\n'),
     ],
     ids=repr,

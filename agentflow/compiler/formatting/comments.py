@@ -46,11 +46,11 @@ class _Attacher:
 
     def run(self, pages: Sequence[Page]) -> None:
         for number, page in enumerate(pages):
-            following = pages[number + 1].start if number + 1 < len(pages) else None
-            limit = len(self.tokens.text) if following is None else following
-            self._page(page, limit)
+            is_last = number + 1 == len(pages)
+            self._page(page, len(self.tokens.text) if is_last else pages[number + 1].start)
 
     def _page(self, page: Page, limit: int) -> None:
+        """Take what belongs to a document; the next one starts at `limit`."""
         # What stands above the first `---` of a file.
         page.head += self._take(page.start, blank=True)
         if page.root is None:
@@ -80,20 +80,19 @@ class _Attacher:
             self._children(value, entry, limit, column)
             return
         while self._has(value.start):
-            if self.comments[self.position].alone:
-                entry.above += self._take_one(blank=False)
-            else:
-                entry.beside += self._take_one(blank=False)
-        if value.flow:
-            if value.entries:
-                entry.beside += self._beside(_first(value))
-                self._children(value, entry, value.end, _NEVER)
+            alone = self.comments[self.position].alone
+            (entry.above if alone else entry.beside).extend(self._take_one(blank=False))
+        if value.entries:
+            entry.beside += self._beside(_first(value))
+            self._children(value, entry, value.end, _NEVER)
+            value.foot += self._take(value.end, blank=True)
+        elif value.flow:
             # Braces with nothing between them cannot become lines that hold a comment.
-            value_comments = value.foot if value.entries else entry.above
-            value_comments += self._take(value.end, blank=bool(value.entries))
+            entry.above += self._take(value.end, blank=False)
         entry.beside += self._beside(limit)
 
     def _children(self, node: Node, owner: Entry, limit: int, column: int) -> None:
+        """Take what belongs to the entries of a collection, and what stands below the last one."""
         for number, entry in enumerate(node.entries):
             if number + 1 < len(node.entries):
                 following = node.entries[number + 1].start
@@ -107,9 +106,8 @@ class _Attacher:
         own = self.tokens.column(node.entries[0].start)
         while self._has(limit):
             comment = self.comments[self.position]
-            if not comment.alone or (
-                not node.flow and not (comment.column >= own and comment.column > column)
-            ):
+            is_below = node.flow or (comment.column >= own and comment.column > column)
+            if not (comment.alone and is_below):
                 break
             node.foot += self._take_one(blank=True)
 

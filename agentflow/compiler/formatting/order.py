@@ -99,6 +99,8 @@ def _in_order(
 ) -> list[Entry]:
     """Sorted by rank, and then as they were; but none before those it has to come after."""
     left = sorted(range(len(entries)), key=lambda number: (ranks[number], number))
+    if not after:
+        return [entries[number] for number in left]
     ordered = []
     while left:
         free = next(number for number in left if after.get(number, set()).isdisjoint(left))

@@ -27,7 +27,6 @@ from agentflow.source.yaml import events
 
 __all__ = ["Comment", "Entry", "Node", "Page", "Tokens", "read_pages"]
 
-_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
 _BETWEEN = re.compile(r"(?:\s|#[^\n]*)*")
 _COMMENT = re.compile(r"#[^\n]*")
 _HEADER = re.compile(r"[|>][-+0-9]*")
@@ -85,8 +84,6 @@ class Page:
     """Comments above its first key: they speak of the document, whichever key comes first."""
     foot: list[str] = field(default_factory=list)
     """Comments after its content that belong to no value."""
-    content: int = 0
-    """Offset behind its `---`."""
 
 
 class Comment(NamedTuple):
@@ -176,14 +173,14 @@ class _Reader:
     def _page(self, event: Any) -> Page:
         start, end = event.start_mark.index, event.end_mark.index
         if not event.explicit:
-            return Page(self._position, [], None, content=self._position)
+            return Page(self._position, [], None)
         directives = []
         rule = self.text.rfind("---", start, end)
         for match in _DIRECTIVE.finditer(self.text, self._position, rule):
             directives.append(match[0].rstrip())
             self._token(*match.span())
         self._token(rule, rule + 3)
-        return Page(rule, directives, None, content=rule + 3)
+        return Page(rule, directives, None)
 
     def _token(self, start: int, end: int) -> None:
         self.tokens.add(start, end)
@@ -208,13 +205,13 @@ class _Reader:
 
     def _anchor(self, node: Node, event: Any) -> int:
         """The offset behind the anchor and what separates it from the value."""
-        match = _ANCHOR.match(self.text, node.start) if event.anchor is not None else None
-        if match is None:
+        if event.anchor is None:
             return node.start
-        node.anchor = match[1]
-        self._token(*match.span())
-        between = _BETWEEN.match(self.text, match.end(), max(node.end, match.end()))
-        return between.end() if between else match.end()
+        node.anchor = event.anchor
+        end = node.start + 1 + len(event.anchor)
+        self._token(node.start, end)
+        between = _BETWEEN.match(self.text, end, max(node.end, end))
+        return between.end() if between else end
 
     def _map(self, node: Node, stream: Iterator[Any]) -> int:
         for event in stream:
