@@ -11,6 +11,7 @@ from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.references import resolve_path
 from agentflow.compiler.sections import OUTPUTS
 from agentflow.diagnostics import Checked, has_errors
 from agentflow.errors import FileRefused
@@ -79,7 +80,7 @@ def default_file(node: AgentNode, name: str) -> str | None:
     spec = node.spec.inputs[name]
     if spec.type != "file" or not isinstance(spec.default, str):
         return None
-    return posixpath.normpath(posixpath.join(posixpath.dirname(node.document.file), spec.default))
+    return resolve_path(node.file("inputs", name, "default"), spec.default)
 
 
 def schema_file(node: AgentNode, name: str) -> str | None:
@@ -87,7 +88,7 @@ def schema_file(node: AgentNode, name: str) -> str | None:
     schema = node.spec.outputs[name].schema_
     if not isinstance(schema, str):
         return None
-    return posixpath.normpath(posixpath.join(posixpath.dirname(node.document.file), schema))
+    return resolve_path(node.file("outputs", name, "schema"), schema)
 
 
 def output_schema(

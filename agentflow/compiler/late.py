@@ -70,9 +70,31 @@ def named(value: Any) -> set[str]:
 
 
 def fill(value: Any, lookup: Callable[[str, str], str | None]) -> Any:
-    """`value` with references filled in where `lookup(address, field)` knows them."""
+    """`value` with references filled in where `lookup(address, field)` knows them.
+
+    A version becomes a number where the service takes one: in a reference to an agent.
+    """
+    if isinstance(value, Mapping):
+        filled = {key: fill(item, lookup) for key, item in value.items()}
+        version = filled.get("version")
+        if _is_agent_reference(value) and isinstance(version, str) and version.isdecimal():
+            filled["version"] = int(version)
+        return filled
+    if isinstance(value, (list, tuple)):
+        return [fill(item, lookup) for item in value]
     return _each(
         value, lambda text: _MARK.sub(lambda m: lookup(f"{m[1]}/{m[2]}", m[3]) or m[0], text)
+    )
+
+
+def _is_agent_reference(value: Mapping[str, Any]) -> bool:
+    """Whether it is `{type: agent, id, version}` with a version that was not known yet."""
+    version = value.get("version")
+    return (
+        value.get("type") == "agent"
+        and "id" in value
+        and isinstance(version, str)
+        and _MARK.fullmatch(version) is not None
     )
 
 

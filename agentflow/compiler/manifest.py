@@ -22,14 +22,19 @@ __all__ = [
     "BudgetPolicy",
     "Compiled",
     "CustomToolPolicy",
+    "DeploymentPolicy",
     "DonePolicy",
+    "GitHubSource",
     "HttpPolicy",
     "InputPolicy",
     "Manifest",
+    "OutcomePolicy",
     "OutputPolicy",
     "Resource",
+    "SessionPolicy",
     "Target",
     "UncertaintyPolicy",
+    "Upload",
     "canonical_json",
     "digest",
 ]
@@ -61,22 +66,51 @@ def digest(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that is sent beside a payload."""
+
+    name: str
+    """As the service is told; of a skill with its folder: `report-style/SKILL.md`."""
+    path: str
+    """Relative to the project."""
+    sha256: str
+    """64 hexadecimal digits, of the bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubSource:
+    """A folder of a repository at one commit, whose files are sent beside a payload."""
+
+    repository: str
+    """`owner/name`."""
+    path: str
+    """Of the folder; `.` is the root."""
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """One thing to create on the service."""
 
     address: str
     kind: str
-    """`agent` or `environment`."""
+    """`agent`, `environment`, `deployment`, `vault`, `credential`, `memorystore`, `skill` or `file`."""
     name: str
     payload: Mapping[str, Any]
-    """The whole request body except for ownership metadata. Texts may hold references to
-    other resources, marked as in `compiler/late.py`, which apply fills in."""
+    """The whole request body except for ownership metadata and files. Texts may hold references to
+    other resources and secrets, marked as in `compiler/late.py`, which apply fills in."""
     depends_on: tuple[str, ...]
     """Addresses that must exist first, sorted."""
     unchecked: tuple[str, ...]
     """JSON pointers that `raw:` set, sorted."""
     digest: str
-    """Of the payload."""
+    """Of the payload, and of the names and bytes of what is sent beside it."""
+    parent: str | None = None
+    """Address of what it is a part of: the vault of a credential. None: it stands for itself."""
+    files: tuple[Upload, ...] = ()
+    """Sent beside the payload, sorted by name."""
+    source: GitHubSource | None = None
+    """Where apply gets the files from that are not in the project. None: there are no such."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +204,37 @@ class CustomToolPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomePolicy:
+    description: str | None
+    """None: the task of the run."""
+    rubric: str
+    max_iterations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPolicy:
+    """What every session of an agent is created with."""
+
+    title: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    resources: tuple[Mapping[str, Any], ...] = ()
+    """As the service takes them. Ids and secrets are marked as in payloads."""
+    vault_ids: tuple[str, ...] = ()
+    """The first one with a credential that fits is used. Ids are marked as in payloads."""
+    outcome: OutcomePolicy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentPolicy:
+    """What a deployment needs beside the service."""
+
+    agent: str
+    """Address, or `id:agent_…`."""
+    answered_by: str | None
+    """Who answers what the service cannot; None: nothing asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentPolicy:
     """What the runtime enforces for one agent; the model's side of it is in the payload."""
 
@@ -187,8 +252,10 @@ class AgentPolicy:
     budget: BudgetPolicy | None
     custom: Mapping[str, CustomToolPolicy]
     tools: Mapping[str, str]
-    """Built-in tools that are on: name to allow, ask or auto."""
+    """Tools of the service that are on: name to allow, ask or auto. A tool of an MCP server is
+    `server.tool`; `server.*` are all those of the server that have no entry of their own."""
     scratch: str | None
+    session: SessionPolicy = field(default_factory=SessionPolicy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +275,8 @@ class Manifest:
     resources: tuple[Resource, ...]
     """Sorted by address."""
     agents: Mapping[str, AgentPolicy]
+    """By address."""
+    deployments: Mapping[str, DeploymentPolicy] = field(default_factory=dict)
     """By address."""
     format: int = FORMAT
 

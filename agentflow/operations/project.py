@@ -109,6 +109,11 @@ class ProjectFiles:
             except OSError as error:
                 raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
 
+    def size(self, path: str) -> int:
+        """The bytes of a file; see `ports.Files`."""
+        with self._open(path) as file:
+            return os.fstat(file.fileno()).st_size
+
     def folder(self, path: str) -> Sequence[str]:
         """Every file below a folder, relative to it, sorted; see `ports.Files`."""
         real = self._confined(path)

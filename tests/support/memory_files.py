@@ -43,6 +43,10 @@ class MemoryFiles:
         """Of the text in UTF-8; raises `FileRefused` as `read`."""
         return "sha256:" + hashlib.sha256(self.read(path).encode()).hexdigest()
 
+    def size(self, path: str) -> int:
+        """Of the text in UTF-8; raises `FileRefused` as `read`."""
+        return len(self.read(path).encode())
+
     def folder(self, path: str) -> Sequence[str]:
         """The files below a folder, relative to it, sorted.
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentflow.compiler.models import MODELS
+from agentflow.compiler.render.refs import skill_reference
+from agentflow.compiler.render.team import team_payload
 from agentflow.compiler.sections import ASK_USER
 from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard
 from agentflow.spec.agent import AgentSpec, ModelSpec
+from agentflow.spec.mcp import McpServer
+from agentflow.spec.skill import SkillSpec
 from agentflow.spec.tool import (
     BUILT_IN_TOOLS,
     BuiltInTool,
     Tools,
+    UrlFilter,
+    UrlSources,
     WebFetchTool,
     WebSearchTool,
     is_enabled,
@@ -28,26 +34,46 @@ _CLOSED = {"enabled": False, "permission_policy": {"type": "always_ask"}}
 
 
 def agent_payload(
-    spec: AgentSpec, *, system: str, custom: Mapping[str, ToolCard]
+    spec: AgentSpec,
+    *,
+    system: str,
+    custom: Mapping[str, ToolCard],
+    skill: Callable[[str], SkillSpec | None],
 ) -> dict[str, Any]:
     """The body of a create request, without ownership metadata.
+
+    What a spec holds by name has no order there, so it is sorted here.
 
     Args:
         system: the whole system prompt.
         custom: a card for every custom tool of the spec.
+        skill: finds a skill of the project by its name.
     """
+    servers = sorted(spec.mcp.items())
     return {
-        "name": spec.name,
+        "name": spec.title or spec.name,
         "description": spec.description,
         "model": _model(spec.model),
         "system": system,
-        "tools": [_toolset(spec.tools), *_custom_tools(spec, custom)],
-        "mcp_servers": [],
-        "skills": [],
-        "multiagent": None,
-        "execution_identity": {"type": "service_account"},
+        "tools": [
+            _toolset(spec.tools),
+            *(_mcp_toolset(name, server) for name, server in servers),
+            *_custom_tools(spec, custom),
+        ],
+        "mcp_servers": [
+            {"type": "url", "name": name, "url": server.url} for name, server in servers
+        ],
+        "skills": [skill_reference(text, skill) for text in spec.skills],
+        "multiagent": team_payload(spec.team, spec.name),
+        "execution_identity": _identity(spec),
         "metadata": dict(sorted(spec.metadata.items())),
     }
+
+
+def _identity(spec: AgentSpec) -> dict[str, Any]:
+    if isinstance(spec.identity, str):
+        return {"type": spec.identity}
+    return {"type": "aws_role", "role_arn": spec.identity.aws_role}
 
 
 def _model(model: ModelSpec) -> dict[str, Any]:
@@ -70,7 +96,7 @@ def _model(model: ModelSpec) -> dict[str, Any]:
 def _toolset(tools: Tools) -> dict[str, Any]:
     return {
         "type": "agent_toolset_20260401",
-        "default_config": dict(_CLOSED),
+        "default_config": _switch("off"),
         "configs": [_config(name, getattr(tools, name)) for name in BUILT_IN_TOOLS],
     }
 
@@ -78,9 +104,26 @@ def _toolset(tools: Tools) -> dict[str, Any]:
 def _config(name: str, tool: BuiltInTool | None) -> dict[str, Any]:
     named = {"type": name, "name": name}
     if tool is None or not is_enabled(tool):
-        return {**named, **_CLOSED}
-    policy = {"type": _POLICIES[tool.policy]}
-    return {**named, "enabled": True, "permission_policy": policy, **_limits(tool)}
+        return {**named, **_switch("off")}
+    return {**named, **_switch(tool.policy), **_limits(tool)}
+
+
+def _mcp_toolset(name: str, server: McpServer) -> dict[str, Any]:
+    """Named tools in `configs`, which have no `type` here; the others follow `default_config`."""
+    return {
+        "type": "mcp_toolset",
+        "mcp_server_name": name,
+        "default_config": _switch(server.others),
+        "configs": [
+            {"name": tool, **_switch(said.policy)} for tool, said in sorted(server.tools.items())
+        ],
+    }
+
+
+def _switch(policy: str) -> dict[str, Any]:
+    if policy == "off":
+        return dict(_CLOSED)
+    return {"enabled": True, "permission_policy": {"type": _POLICIES[policy]}}
 
 
 def _limits(tool: BuiltInTool) -> dict[str, Any]:
@@ -91,16 +134,35 @@ def _limits(tool: BuiltInTool) -> dict[str, Any]:
             limits["allowed_domains"] = list(tool.domains)
         if tool.blocked:
             limits["blocked_domains"] = list(tool.blocked)
-    if isinstance(tool, WebFetchTool) and tool.max_tokens is not None:
-        limits["max_content_tokens"] = tool.max_tokens
+    if isinstance(tool, WebFetchTool):
+        if tool.max_tokens is not None:
+            limits["max_content_tokens"] = tool.max_tokens
+        if tool.sources != UrlSources():
+            limits["url_sources"] = _url_sources(tool.sources)
     if isinstance(tool, WebSearchTool) and tool.location is not None:
         place = tool.location.model_dump(exclude_none=True)
         limits["user_location"] = {"type": "approximate", **place}
     return limits
 
 
+def _url_sources(sources: UrlSources) -> dict[str, Any]:
+    return {
+        "user_input": _url_source(sources.user),
+        "client_tool_results": _url_source(sources.custom),
+        "server_tool_results": _url_source(sources.server),
+    }
+
+
+def _url_source(source: str | UrlFilter) -> dict[str, Any]:
+    if isinstance(source, str):
+        return {"type": source}
+    word, names = ("only", source.only) if source.only else ("except", source.but)
+    tools = [{"type": "tool_reference", "name": name} for name in names or ()]
+    return {"type": word, "tools": tools}
+
+
 def _custom_tools(spec: AgentSpec, custom: Mapping[str, ToolCard]) -> list[dict[str, Any]]:
-    cards = {name: custom[name] for name in spec.custom}
+    cards = {name: custom[name] for name in sorted(spec.custom)}
     if spec.uncertainty is not None and spec.uncertainty.mode == "ask":
         cards[ASK_USER] = ASK_USER_CARD
     return [

@@ -43,20 +43,25 @@ def circles(graph: Graph, resources: Sequence[Resource]) -> Iterator[Diagnostic]
 
 
 def _problem(graph: Graph, circle: Sequence[str]) -> Diagnostic:
-    bound = _bound(graph, circle[-2])
-    wanted = late.opening(*circle[-1].split("/"))
-    path = next(_holding(bound.document.data, wanted, ()), ())
+    bound = graph.bound(circle[-2])
+    assert bound is not None, f"{circle[-2]} is in the manifest, and not in the graph"
     message = f"No order of creation is possible: {' needs '.join(circle)}."
     if len(circle) == 2:
         message = f"{circle[0]} needs its own id before it exists."
-    hint = "Take one of these references out."
-    return codes.REFERENCE_CYCLE.at(bound.span(*path), message, hint=hint)
+    span = bound.span(*_place(graph, bound, circle[-1]))
+    return codes.REFERENCE_CYCLE.at(span, message, hint="Take one of these references out.")
 
 
-def _bound(graph: Graph, address: str) -> Bound[Any]:
-    kind, _, name = address.partition("/")
-    nodes: Mapping[str, Bound[Any]] = graph.agents if kind == "agent" else graph.environments
-    return nodes[name]
+def _place(graph: Graph, bound: Bound[Any], target: str) -> Path:
+    """Where a spec refers to `target`: by `${ref.…}`, or in a field for references."""
+    marks = _holding(bound.document.data, late.opening(*target.split("/")), ())
+    fields = (
+        reference.path
+        for reference in graph.references
+        if (reference.source, reference.target) == (bound.address, target)
+        and reference.path != ("extends",)
+    )
+    return next(marks, None) or next(fields, ())
 
 
 def _holding(value: Any, text: str, path: Path) -> Iterator[Path]:

@@ -14,16 +14,24 @@ __all__ = ["environment_payload"]
 
 
 def environment_payload(spec: EnvironmentSpec) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        "name": spec.title or spec.name,
+        "description": spec.description,
+        "config": _cloud(spec) if spec.hosting == "cloud" else {"type": "self_hosted"},
+        "metadata": dict(sorted(spec.metadata.items())),
+    }
+    if spec.scope is not None:
+        # Which scopes there are depends on the kind of organisation, so nothing is said for it.
+        payload["scope"] = spec.scope
+    return payload
+
+
+def _cloud(spec: EnvironmentSpec) -> dict[str, Any]:
     packages = {manager: list(getattr(spec.packages, manager)) for manager in PACKAGE_MANAGERS}
     return {
-        "name": spec.name,
-        "description": spec.description,
-        "config": {
-            "type": "cloud",
-            "networking": _networking(spec.network),
-            "packages": {"type": "packages", **packages},
-        },
-        "metadata": dict(sorted(spec.metadata.items())),
+        "type": "cloud",
+        "networking": _networking(spec.network),
+        "packages": {"type": "packages", **packages},
     }
 
 

@@ -17,6 +17,7 @@ from agentflow.compiler.manifest import (
     HttpPolicy,
     InputPolicy,
     OutputPolicy,
+    SessionPolicy,
     UncertaintyPolicy,
 )
 from agentflow.compiler.sections import ASK_USER, record_path
@@ -39,6 +40,7 @@ def agent_policy(
     paths: Mapping[str, str],
     schemas: Mapping[str, Mapping[str, Any]],
     custom: Mapping[str, ToolCard],
+    session: SessionPolicy,
 ) -> AgentPolicy:
     """The policy of one agent.
 
@@ -47,6 +49,7 @@ def agent_policy(
         paths: by output, relative to the outputs directory.
         schemas: by output, as JSON data, where there is one.
         custom: a card for every custom tool.
+        session: what its sessions are created with.
     """
     spec = node.spec
     return AgentPolicy(
@@ -69,9 +72,20 @@ def agent_policy(
         approvals=tuple(_approval(rule) for rule in spec.approvals),
         budget=None if spec.budget is None else _budget(spec.budget),
         custom=_custom(node, custom),
-        tools={name: tool.policy for name, tool in declared_tools(spec.tools).items()},
+        tools=_tools(spec),
         scratch=spec.scratch,
+        session=session,
     )
+
+
+def _tools(spec: AgentSpec) -> dict[str, str]:
+    """What the service runs; `server.*` are the tools of a server that have no entry."""
+    found: dict[str, str] = {}
+    found |= {name: tool.policy for name, tool in declared_tools(spec.tools).items()}
+    for name, server in sorted(spec.mcp.items()):
+        said = {tool: one.policy for tool, one in server.tools.items()} | {"*": server.others}
+        found |= {f"{name}.{tool}": policy for tool, policy in said.items() if policy != "off"}
+    return found
 
 
 def _input(spec: InputSpec, file: str | None) -> InputPolicy:

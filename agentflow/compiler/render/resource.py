@@ -1,0 +1,106 @@
+"""A payload as a resource of the manifest, and the files that are uploaded for several of them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from agentflow.compiler import late
+from agentflow.compiler.fragments import Fragments
+from agentflow.compiler.manifest import GitHubSource, Resource, Upload, digest
+from agentflow.compiler.render.raw import merge
+from agentflow.ports import Callables, Files
+from agentflow.spec.skill import SkillSpec
+
+__all__ = ["Uploads", "Workbench", "make_resource"]
+
+
+def make_resource(
+    kind: str,
+    address: str,
+    payload: Mapping[str, Any],
+    raw: Mapping[str, Any] | None = None,
+    *,
+    parent: str | None = None,
+    files: Sequence[Upload] = (),
+    source: GitHubSource | None = None,
+) -> Resource:
+    """The resource, with `raw` merged into its payload. Arguments as in `Resource`."""
+    merged = merge(payload, raw or {})
+    needs = late.named(merged.payload) | ({parent} if parent else set())
+    ordered = tuple(sorted(files, key=lambda file: file.name))
+    return Resource(
+        address=address,
+        kind=kind,
+        name=address.partition("/")[2],
+        payload=merged.payload,
+        depends_on=tuple(sorted(needs)),
+        unchecked=merged.pointers,
+        digest=_digest(merged.payload, ordered, source),
+        parent=parent,
+        files=ordered,
+        source=source,
+    )
+
+
+def _digest(
+    payload: Mapping[str, Any], files: Sequence[Upload], source: GitHubSource | None
+) -> str:
+    """Where a file lies in the project makes no difference to the service."""
+    if not files and source is None:
+        return digest(payload)
+    sent = [[file.name, file.sha256] for file in files]
+    return digest({"payload": payload, "files": sent, "source": source and asdict(source)})
+
+
+class Workbench(NamedTuple):
+    """What specs are rendered with."""
+
+    files: Files
+    callables: Callables | None
+    """Answers what the source of a tool does not tell. None: nobody is asked."""
+    fragments: Fragments
+    uploads: Uploads
+    skill: Callable[[str], SkillSpec | None]
+    """Finds a skill of the project by its name. None: it is not known, or has errors."""
+
+
+class Uploads:
+    """The files of a project that specs refer to, each uploaded once however many refer to it."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._sha256: dict[str, str] = {}
+
+    def reference(self, path: str) -> str:
+        """The id that a file of the project will have: a mark.
+
+        Raises:
+            FileRefused: it cannot be read.
+        """
+        if path not in self._sha256:
+            self._sha256[path] = self._files.digest(path).removeprefix("sha256:")
+        return late.mark("file", _name(self._sha256[path]), "id")
+
+    def resources(self) -> list[Resource]:
+        """One for each content. Of several names it has the first."""
+        paths: dict[str, str] = {}
+        for path in sorted(self._sha256):
+            paths.setdefault(self._sha256[path], path)
+        return [_upload(path, sha256) for sha256, path in paths.items()]
+
+
+def _name(sha256: str) -> str:
+    return sha256[:16]
+
+
+def _upload(path: str, sha256: str) -> Resource:
+    filename = posixpath.basename(path)
+    return make_resource(
+        "file",
+        f"file/{_name(sha256)}",
+        {"filename": filename},
+        files=[Upload(name=filename, path=path, sha256=sha256)],
+    )

@@ -1,0 +1,84 @@
+"""Where each value of a manifest was written, by address and path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agentflow.compiler.graph import AgentNode, Bound, Graph
+from agentflow.diagnostics import Span
+
+__all__ = ["sources"]
+
+_WHOLE = (
+    "title",
+    "model",
+    "prompt",
+    "task",
+    "environment",
+    "identity",
+    "team",
+    "session",
+    "uncertainty",
+    "outcome",
+    "scratch",
+    "repair",
+    "budget",
+)
+_BY_KEY = (
+    "budget",
+    "inputs",
+    "tools",
+    "mcp",
+    "custom",
+    "files",
+    "repositories",
+    "outputs",
+    "sections",
+)
+_BY_INDEX = ("approvals", "done", "skills", "memory", "vaults")
+
+
+def sources(graph: Graph) -> Iterator[tuple[str, Span]]:
+    """`agent/x` for the whole of a spec, `agent/x#budget.usd` for a value of an agent."""
+    for bound in (
+        *graph.environments.values(),
+        *graph.deployments.values(),
+        *graph.vaults.values(),
+        *graph.memory_stores.values(),
+        *graph.skills.values(),
+    ):
+        yield bound.address, bound.span("name")
+    for vault in graph.vaults.values():
+        for name in vault.spec.credentials:
+            yield f"{vault.address}.{name}", vault.span("credentials", name, key=True)
+    for node in graph.agents.values():
+        yield from _agent_sources(node)
+
+
+def _agent_sources(node: AgentNode) -> Iterator[tuple[str, Span]]:
+    address, data = node.address, node.document.data
+    yield address, node.span("name")
+    for field in _WHOLE:
+        if field in data:
+            yield f"{address}#{field}", node.span(field)
+    for field in _BY_KEY:
+        for key in _keys(data.get(field)):
+            yield f"{address}#{field}.{key}", _entry(node, field, key)
+    for field in _BY_INDEX:
+        for index in _keys(data.get(field)):
+            yield f"{address}#{field}.{index}", node.span(field, index)
+
+
+def _keys(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
+
+
+def _entry(node: Bound[Any], field: str, key: str) -> Span:
+    """From the key to the end of its value where both are on one line; else the key alone."""
+    name, value = node.span(field, key, key=True), node.span(field, key)
+    if (name.file, name.line) != (value.file, value.end_line):
+        return name
+    return Span(name.file, name.line, name.column, value.end_line, value.end_column)
