@@ -70,7 +70,7 @@ def test_the_cases_say_the_same_before_and_after(case: str) -> None:
         ('a: "b" #c\n', "a: b # c\n"),
         ("a: b#c\n", "a: b#c\n"),
         ("&h::", "&h ::\n"),
-        ("&k   a: &v   b\nc: [*k]\n", "&k a: &v b\nc: [*k]\n"),
+        ("&k   a: &v   b\nc: [*v]\n", "&k a: &v b\nc: [*v]\n"),
         ("a: {-, b: -}\n", 'a: { "-", b: "-" }\n'),
     ],
     ids=repr,
