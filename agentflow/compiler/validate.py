@@ -1,4 +1,4 @@
-"""Stage 3: what a schema cannot say. Limits of the service, and names that have to fit each other.
+"""Stage 3: what a schema cannot say. Limits of the service, and specs that have to fit each other.
 
 Everything here is certain to fail later, on the service or in a run; what is only unwise is for the
 linter.
@@ -6,19 +6,36 @@ linter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
+from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
+from agentflow.compiler.checks.sessions import check_session
+from agentflow.compiler.checks.skills import check_skills
+from agentflow.compiler.checks.team import check_team
 from agentflow.compiler.checks.values import check_metadata, check_values
-from agentflow.compiler.graph import AgentNode, Graph
+from agentflow.compiler.checks.vaults import check_vault
+from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
+from agentflow.spec.environment import EnvironmentSpec
+from agentflow.spec.memory import MemoryStoreSpec
+from agentflow.spec.vault import VaultSpec
 
 __all__ = ["validate"]
+
+
+class _Scope(NamedTuple):
+    """What a check may look at beside the spec."""
+
+    graph: Graph
+    files: Files
+    callables: Callables | None
 
 
 def validate(graph: Graph, files: Files, *, callables: Callables | None = None) -> Checked[Graph]:
@@ -26,29 +43,84 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
 
     Of agents with errors it has the templates, which are checked all the same.
     """
+    scope = _Scope(graph, files, callables)
     problems: list[Diagnostic] = []
-    environments = {}
-    for name, environment in graph.environments.items():
-        found = [*check_environment(environment), *check_metadata(environment)]
-        problems += found
-        if not has_errors(found):
-            environments[name] = environment
-    agents = {}
+    sound: dict[str, dict[str, Any]] = {}
     misshapen = list(graph.misshapen)
-    for name, node in graph.agents.items():
-        found = list(_agent(node, files, callables))
-        problems += found
-        if not has_errors(found):
-            agents[name] = node
-        else:
-            misshapen.append(node.templates())
-    sound = replace(graph, agents=agents, environments=environments, misshapen=tuple(misshapen))
-    return Checked(sound, tuple(problems))
+    for kind, specs in graph.by_kind().items():
+        kept = sound.setdefault(_FIELDS[kind], {})
+        for name, bound in specs.items():
+            check: _Check = _CHECKS.get(kind, _nothing)
+            found = list(check(bound, scope))
+            problems += found
+            if not has_errors(found):
+                kept[name] = bound
+            elif isinstance(bound, AgentNode):
+                misshapen.append(bound.templates())
+    checked: dict[str, Any] = {**sound, "misshapen": tuple(misshapen)}
+    return Checked(replace(graph, **checked), tuple(problems))
 
 
-def _agent(node: AgentNode, files: Files, callables: Callables | None) -> Iterator[Diagnostic]:
-    cards = yield from check_code(node, files, callables)
-    yield from check_values(node, files)
+def _agent(node: AgentNode, scope: _Scope) -> Iterator[Diagnostic]:
+    cards = yield from check_code(node, scope.files, scope.callables)
+    yield from check_values(node, scope.files)
     yield from check_domains(node)
-    yield from check_outputs(node, files)
+    yield from check_outputs(node, scope.files)
     yield from check_approvals(node, cards)
+    yield from check_servers(node, scope.graph)
+    yield from check_skills(node)
+    yield from check_team(node, scope.graph)
+    yield from check_egress(node, scope.graph)
+    yield from check_session(node, scope.graph)
+
+
+def _environment(environment: Bound[EnvironmentSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    yield from check_environment(environment)
+    yield from check_metadata(environment)
+
+
+def _deployment(node: DeploymentNode, scope: _Scope) -> Iterator[Diagnostic]:
+    yield from check_metadata(node)
+    yield from check_egress(node, scope.graph)
+    yield from check_session(node, scope.graph)
+
+
+def _vault(vault: Bound[VaultSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    yield from check_vault(vault)
+    yield from check_metadata(vault)
+
+
+def _memory(store: Bound[MemoryStoreSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    yield from check_metadata(store)
+
+
+def _nothing(bound: Bound[Any], scope: _Scope) -> Iterator[Diagnostic]:
+    yield from ()
+
+
+_Check = Callable[[Any, _Scope], Iterator[Diagnostic]]
+
+_CHECKS: Mapping[str, _Check] = {
+    "agent": _agent,
+    "environment": _environment,
+    "deployment": _deployment,
+    "vault": _vault,
+    "memorystore": _memory,
+}
+"""By kind as in addresses."""
+
+_FIELDS: Mapping[str, str] = {
+    "agent": "agents",
+    "environment": "environments",
+    "deployment": "deployments",
+    "vault": "vaults",
+    "memorystore": "memory_stores",
+    "skill": "skills",
+    "toolset": "toolsets",
+    "fragment": "fragments",
+    "overlay": "overlays",
+    "policy": "policies",
+    "test": "tests",
+    "flow": "flows",
+}
+"""Kind as in addresses -> its specs in the graph."""

@@ -17,7 +17,7 @@ from agentflow.diagnostics import Diagnostic
 from agentflow.nearest import one_of
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
 
-__all__ = ["check_domains", "check_environment"]
+__all__ = ["check_domains", "check_environment", "host_problem"]
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _PRIVATE = ("localhost", "local", "internal", "localdomain", "invalid")
@@ -26,10 +26,7 @@ _PRIVATE = ("localhost", "local", "internal", "localdomain", "invalid")
 def check_environment(environment: Bound[EnvironmentSpec]) -> Iterator[Diagnostic]:
     network, packages = environment.spec.network, environment.spec.packages
     for index, host in enumerate(network.hosts):
-        bare = host.removeprefix("*.")
-        problem = _host_problem(bare)
-        if problem is None and host.startswith("*.") and "." not in bare:
-            problem = "a wildcard covers the subdomains of a domain"
+        problem = host_problem(host)
         if problem is not None:
             message = f"The host {host!r} is refused by the service: {problem}."
             span = environment.span("network", "hosts", index)
@@ -49,6 +46,15 @@ def check_environment(environment: Bound[EnvironmentSpec]) -> Iterator[Diagnosti
         span = environment.span("network", extra[0], key=True)
         hint = "Remove `open: true`, or write `network: open` alone."
         yield codes.OPEN_NETWORK.at(span, message, hint=hint)
+
+
+def host_problem(host: str) -> str | None:
+    """Why an entry of `hosts` is refused, as the end of a sentence. None: it is fine."""
+    bare = host.removeprefix("*.")
+    problem = _host_problem(bare)
+    if problem is None and host.startswith("*.") and "." not in bare:
+        return "a wildcard covers the subdomains of a domain"
+    return problem
 
 
 def _host_problem(host: str) -> str | None:

@@ -14,9 +14,7 @@ from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
 from agentflow.ports import Files
-from agentflow.spec.agent import AgentSpec
 from agentflow.spec.budget import BudgetSpec
-from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["check_metadata", "check_values", "fits_type"]
 
@@ -32,8 +30,11 @@ def check_values(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
     yield from check_metadata(node)
 
 
-def check_metadata(spec: Bound[AgentSpec] | Bound[EnvironmentSpec]) -> Iterator[Diagnostic]:
-    """Ownership is written by apply: a spec that sets it would take a resource away from itself."""
+def check_metadata(spec: Bound[Any]) -> Iterator[Diagnostic]:
+    """Ownership is written by apply: a spec that sets it would take a resource away from itself.
+
+    For specs of a kind that has `metadata` and `raw`.
+    """
     raw = spec.spec.raw.get("metadata")
     for base, keys in (
         (("metadata",), spec.spec.metadata),
