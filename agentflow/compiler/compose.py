@@ -2,32 +2,26 @@
 
 Maps merge key by key, scalars and lists replace; `key+` appends to a list, `key-` takes out of a list or
 a map, and null clears. A short form counts as the mapping it stands for, so that `web_fetch: ask` over
-`web_fetch: { policy: allow, domains: [...] }` keeps the domains. What a whole is (a JSON Schema, a
-default) is replaced and never merged.
+`web_fetch: { policy: allow, domains: [...] }` keeps the domains. What is JSON of somebody else, such as a
+schema, is replaced and never merged. Below `raw` null is a value like others.
 
 Each value keeps its place. Which layers a spec has is decided in `layering`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from agentflow import codes
+from agentflow.compiler.forms import Form, form_of
 from agentflow.diagnostics import Diagnostic
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel
-from agentflow.spec.walk import word_key
 
-__all__ = ["IDENTITY", "Layer", "compose", "disagreements", "without_operators"]
-
-IDENTITY = ("apiVersion", "kind", "name", "title", "extends", "abstract")
-"""Keys that say which spec it is: they come from its own document alone."""
-
-_WHOLES = frozenset({"input_schema", "schema", "default", "enum"})
-"""Keys whose value means something only as a whole."""
+__all__ = ["Layer", "compose", "composes", "name_and_sign", "without_operators"]
 
 
 class Layer(NamedTuple):
@@ -37,18 +31,39 @@ class Layer(NamedTuple):
     data: Mapping[str, Any]
     joins: bool = False
     """Its lists are added to the ones below, each item once, as those of toolsets are."""
+    is_own: bool = False
+    """It is the spec itself: an empty value there stays, where there is nothing to clear."""
+
+
+def name_and_sign(key: str) -> tuple[str, str]:
+    """`done+` -> `done` and `+`; `done` -> `done` and nothing."""
+    return (key[:-1], key[-1]) if len(key) > 1 and key[-1] in "+-" else (key, "")
 
 
 @dataclass(slots=True)
 class _Node:
-    """A value on its way: with `children` once something was merged into it."""
+    """A value on its way: with `children` or `items` once it was taken apart."""
 
     value: Any
     origin: Origin
     children: dict[str, _Node] | None = None
     items: list[_Node] | None = None
+    is_cleared: bool = False
+    """Null took it away. Kept, so that what is cleared twice is no empty value."""
 
-    def keys(self) -> dict[str, _Node]:
+    @property
+    def is_map(self) -> bool:
+        return self.children is not None or isinstance(self.value, dict)
+
+    @property
+    def is_null(self) -> bool:
+        return self.value is None and self.children is None and self.items is None
+
+    @property
+    def is_list(self) -> bool:
+        return self.items is not None or isinstance(self.value, list)
+
+    def parts(self) -> dict[str, _Node]:
         """The entries of a mapping, each a node of its own."""
         if self.children is None:
             document, path = self.origin
@@ -69,123 +84,114 @@ class _Node:
 
     def plain(self) -> Any:
         if self.children is not None:
-            return {key: child.plain() for key, child in self.children.items()}
+            return {k: node.plain() for k, node in self.children.items() if not node.is_cleared}
         if self.items is not None:
             return [item.plain() for item in self.items]
         return self.value
 
 
-@dataclass(slots=True)
 class _Work:
-    model: type[SpecModel]
-    report: Callable[[Diagnostic], None]
-    places: dict[Path, Origin] = field(default_factory=dict)
+    """Merges the layers of one spec."""
 
-    def merge(self, below: _Node, over: Mapping[str, Any], origin: Origin, path: Path) -> None:
-        """Put the entries of `over` into the mapping `below`, which stands at `path` of the spec."""
-        children = below.keys()
-        document, base = origin
-        for key, value in _in_order(over):
-            at = Origin(document, (*base, key))
-            name = key[:-1] if key[-1:] in "+-" and len(key) > 1 else key
-            if name == key:
-                self._set(children, key, _Node(value, at), (*path, key))
-            elif key.endswith("+"):
-                self._append(children, name, _Node(value, at))
+    def __init__(self, report: Callable[[Diagnostic], None]) -> None:
+        self.report = report
+        self.keeps_null = False
+        """Whether the layer at hand is the spec itself."""
+
+    def merge(self, below: _Node, over: _Node, form: Form) -> None:
+        """Put the entries of one mapping into another."""
+        children = below.parts()
+        for key, node in _in_order(over.parts()):
+            name, sign = ("", "") if form.is_raw else name_and_sign(key)
+            if not sign:
+                self._set(children, key, node, form.at(key))
+            elif sign == "+":
+                self._append(children, name, node, form.at(name))
             else:
-                self._remove(children, name, _Node(value, at))
+                self._remove(children, name, node, form.at(name))
 
-    def join(self, root: _Node, layer: Layer) -> None:
+    def join(self, below: _Node, over: _Node, form: Form) -> None:
         """Merge a layer, but let its lists add to those that are there."""
-        document, base = layer.origin
-        lists = {key: value for key, value in layer.data.items() if isinstance(value, list)}
-        rest = {key: value for key, value in layer.data.items() if key not in lists}
-        self.merge(root, rest, layer.origin, ())
-        children = root.keys()
-        for key, value in lists.items():
-            node = _Node(value, Origin(document, (*base, key)))
-            below = children.get(key)
-            if below is None or not _is_list(below):
-                children[key] = node
-                continue
-            known = below.plain()
-            more = [entry for entry in node.entries() if entry.plain() not in known]
-            children[key] = _Node(None, below.origin, items=[*below.entries(), *more])
+        entries = over.parts()
+        children = below.parts()
+        rest = {}
+        for key, node in entries.items():
+            there = children.get(key)
+            if node.is_list and there is not None and there.is_list and not there.is_cleared:
+                known = there.plain()
+                more = [entry for entry in node.entries() if entry.plain() not in known]
+                children[key] = _Node(None, there.origin, items=[*there.entries(), *more])
+            else:
+                rest[key] = node
+        self.merge(below, _Node(None, over.origin, children=rest), form)
 
-    def _set(self, into: dict[str, _Node], key: str, over: _Node, path: Path) -> None:
+    def _set(self, into: dict[str, _Node], key: str, over: _Node, form: Form) -> None:
         below = into.get(key)
-        if over.value is None and below is not None:
-            del into[key]
+        if over.is_null and not form.is_raw:
+            if below is not None or not self.keeps_null:
+                over = _Node(None, over.origin, is_cleared=True)
+            into[key] = over
             return
-        if below is not None and key not in _WHOLES:
-            below, over = self._as_mappings(below, over, path)
-            if _is_map(below) and _is_map(over):
+        if below is not None and not below.is_cleared and not form.is_whole:
+            below, over = _as_mappings(below, over, form)
+            if below.is_map and over.is_map:
                 into[key] = below
-                self.merge(below, over.value, over.origin, path)
+                self.merge(below, over, form)
                 below.origin = over.origin
                 return
-        # Also below a new key there may be entries that append or remove.
-        into[key] = self._fresh(over, path) if key not in _WHOLES else over
+        into[key] = self._fresh(over, form)
 
-    def _fresh(self, node: _Node, path: Path) -> _Node:
-        if not isinstance(node.value, dict) or not _has_operators(node.value):
+    def _fresh(self, node: _Node, form: Form) -> _Node:
+        """A value with nothing below it: entries in it may append, remove or clear all the same."""
+        if not isinstance(node.value, dict) or form.is_whole or form.is_raw:
             return node
-        empty = _Node({}, node.origin, children={})
-        self.merge(empty, node.value, node.origin, path)
+        if not _has_work(node.value, form, nulls=not self.keeps_null):
+            return node
+        empty = _Node(None, node.origin, children={})
+        self.merge(empty, node, form)
         return empty
 
-    def _as_mappings(self, below: _Node, over: _Node, path: Path) -> tuple[_Node, _Node]:
-        """A short form, where the other of the two is a mapping, as the mapping it stands for."""
-        if _is_map(below) == _is_map(over):
-            return below, over
-        word = below if _is_map(over) else over
-        wanted = word_key(self.model, path) if isinstance(word.value, str) else None
-        if wanted is None:
-            return below, over
-        expanded = _Node(
-            {wanted: word.value}, word.origin, children={wanted: _Node(word.value, word.origin)}
-        )
-        return (expanded, over) if word is below else (below, expanded)
-
-    def _append(self, into: dict[str, _Node], name: str, over: _Node) -> None:
-        below = into.get(name)
-        if not isinstance(over.value, list) or not (below is None or _is_list(below)):
-            what = "more items" if isinstance(over.value, list) else "a list of more items"
-            message = f"`{name}+` appends to a list; {name!r} is none, or takes no {what}."
-            hint = f"Write `{name}:` to replace the value."
-            self._problem(codes.BAD_OPERATOR, over, message, hint)
+    def _append(self, into: dict[str, _Node], name: str, over: _Node, form: Form) -> None:
+        below = _live(into.get(name))
+        if below is not None and below.is_map and form.items and over.is_list:
+            self._append(below.parts(), form.items, over, form.at(form.items))
             return
-        entries = [] if below is None else below.entries()
-        items = [*entries, *over.entries()]
-        into[name] = _Node(None, over.origin if below is None else below.origin, items=items)
+        if not over.is_list:
+            message = f"`{name}+` appends to a list, and takes a list of what is added."
+            hint = f"Write the items in brackets, or `{name}:` to replace the value."
+        elif below is not None and not below.is_list:
+            message = f"`{name}+` appends to a list, and {name!r} is none here."
+            hint = f"Write `{name}:` to merge with the value, or to replace it."
+        else:
+            there = [] if below is None else below.entries()
+            origin = over.origin if below is None else below.origin
+            into[name] = _Node(None, origin, items=[*there, *over.entries()])
+            return
+        self._problem(codes.BAD_OPERATOR, over, message, hint, key=True)
 
-    def _remove(self, into: dict[str, _Node], name: str, over: _Node) -> None:
-        below = into.get(name)
-        unwanted = over.value if isinstance(over.value, list) else [over.value]
-        if below is None or not (_is_list(below) or _is_map(below)):
-            message = f"`{name}-` takes out of a list or a mapping, and {name!r} is none here."
+    def _remove(self, into: dict[str, _Node], name: str, over: _Node, form: Form) -> None:
+        below = _live(into.get(name))
+        if below is not None and below.is_map and form.items and _is_about_items(over, below):
+            self._remove(below.parts(), form.items, over, form.at(form.items))
+            return
+        if below is None or not (below.is_list or below.is_map):
+            what = "nothing is set" if below is None else "it is neither"
+            message = f"`{name}-` takes out of a list or a mapping, and {what} here."
             hint = f"Remove the line, or write `{name}: null` to clear the value."
-            self._problem(codes.NOTHING_TO_REMOVE, over, message, hint)
+            self._problem(codes.NOTHING_TO_REMOVE, over, message, hint, key=True)
             return
-        for item in unwanted:
-            if not _take_out(below, item):
-                message = f"{_shown(item)} is not in {name!r}, so `{name}-` cannot take it out."
-                hint = "Remove it here; earlier layers may have changed."
-                self._problem(codes.NOTHING_TO_REMOVE, over, message, hint)
+        for item in over.entries() if over.is_list else [over]:
+            if not _take_out(below, item.plain()):
+                what = repr(item.value) if isinstance(item.value, str) else "This item"
+                message = f"{what} is not in {name!r}, so `{name}-` cannot take it out."
+                hint = "Leave it out here; what it was in may have changed."
+                self._problem(codes.NOTHING_TO_REMOVE, item, message, hint)
 
-    def _problem(self, code: Any, node: _Node, message: str, hint: str) -> None:
+    def _problem(
+        self, code: Any, node: _Node, message: str, hint: str, *, key: bool = False
+    ) -> None:
         document, path = node.origin
-        self.report(code.at(document.span(path, key=True), message, hint=hint))
-
-    def place(self, node: _Node, path: Path) -> None:
-        """Note where every value comes from."""
-        self.places[path] = node.origin
-        if node.children is not None:
-            for key, child in node.children.items():
-                self.place(child, (*path, key))
-        elif node.items is not None:
-            for index, item in enumerate(node.items):
-                self.place(item, (*path, index))
+        self.report(code.at(document.span(path, key=key), message, hint=hint))
 
 
 def compose(
@@ -197,105 +203,126 @@ def compose(
     """The layers as one document.
 
     Args:
-        model: of the kind, for short forms.
+        model: of the kind: for short forms, and for what is a whole.
         base: the document of the spec itself.
         layers: the first is overridden by all others.
         report: takes the problems.
     """
-    work = _Work(model, report)
-    root = _Node({}, Origin(base, ()), children={})
+    work = _Work(report)
+    form = form_of(model)
+    root = _Node(None, Origin(base, ()), children={})
     for layer in layers:
+        work.keeps_null = layer.is_own
+        over = _Node(layer.data, layer.origin)
         if layer.joins:
-            work.join(root, layer)
+            work.join(root, over, form)
         else:
-            work.merge(root, layer.data, layer.origin, ())
-    root.origin = Origin(base, ())
-    work.place(root, ())
-    return Composed(base, root.plain(), work.places)
+            work.merge(root, over, form)
+    places: dict[Path, Origin] = {}
+    _place(root, (), places)
+    return Composed(base, root.plain(), places)
 
 
-def without_operators(document: Document, at: Path) -> Composed:
+def _place(node: _Node, path: Path, places: dict[Path, Origin]) -> None:
+    """Note where every value comes from. What was not taken apart comes from where it stands."""
+    places[path] = node.origin
+    if node.children is not None:
+        for key, child in node.children.items():
+            if not child.is_cleared:
+                _place(child, (*path, key), places)
+    elif node.items is not None:
+        for index, item in enumerate(node.items):
+            _place(item, (*path, index), places)
+
+
+def without_operators(model: type[SpecModel], document: Document, at: Path) -> Composed:
     """What the mapping at `at` of a document gives to a spec, as if nothing were below it.
 
     `key+` counts as `key`; `key-` and null give nothing.
+
+    Args:
+        model: of the kind whose keys the mapping has.
     """
-    places: dict[Path, Origin] = {(): Origin(document, at)}
-    data = _given(value_at(document.data, at), Origin(document, at), (), places)
+    places: dict[Path, Origin] = {}
+    start = Origin(document, at)
+    data = _given(value_at(document.data, at), start, (), form_of(model), places)
     return Composed(document, data, places)
 
 
-def _given(value: Any, origin: Origin, path: Path, places: dict[Path, Origin]) -> Any:
-    if not isinstance(value, dict):
+def _given(value: Any, origin: Origin, path: Path, form: Form, places: dict[Path, Origin]) -> Any:
+    places[path] = origin
+    if not isinstance(value, dict) or form.is_whole or form.is_raw:
         return value
     given: dict[str, Any] = {}
     for key, item in _in_order(value):
-        name = key[:-1] if key[-1:] == "+" and len(key) > 1 else key
-        if item is None or (key[-1:] == "-" and len(key) > 1) or name in given:
+        name, sign = name_and_sign(key)
+        if item is None or sign == "-" or name in given:
             continue
-        at = Origin(origin.document, (*origin.path, key))
-        places[(*path, name)] = at
-        given[name] = item if name in _WHOLES else _given(item, at, (*path, name), places)
+        # What appends where there is no list is reported when it is composed.
+        if not sign or form.at(name).takes_list:
+            at = Origin(origin.document, (*origin.path, key))
+            given[name] = _given(item, at, (*path, name), form.at(name), places)
     return given
+
+
+def composes(model: type[SpecModel], data: Any) -> bool:
+    """Whether there are `key+` or `key-` in a spec."""
+    return isinstance(data, dict) and _has_work(data, form_of(model), nulls=False)
 
 
 def _in_order(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Plain keys first, then what is appended, then what is removed: the order of keys means nothing."""
-    yield from ((key, value) for key, value in data.items() if key[-1:] not in ("+", "-"))
-    for sign in "+-":
-        yield from ((key, value) for key, value in data.items() if key[-1:] == sign)
+    signed = []
+    for key, value in data.items():
+        if key[-1:] in ("+", "-"):
+            signed.append((key, value))
+        else:
+            yield key, value
+    # "+" comes before "-" in ASCII.
+    yield from sorted(signed, key=lambda item: item[0][-1])
 
 
-def _has_operators(data: Mapping[str, Any]) -> bool:
+def _has_work(data: Mapping[str, Any], form: Form, *, nulls: bool) -> bool:
+    """Whether a mapping holds entries that append or remove, or, if `nulls`, that clear."""
+    if form.is_whole or form.is_raw:
+        return False
     return any(
-        key[-1:] in ("+", "-")
-        or (key not in _WHOLES and isinstance(value, dict) and _has_operators(value))
+        (nulls and value is None)
+        or name_and_sign(key)[1]
+        or (isinstance(value, dict) and _has_work(value, form.at(key), nulls=nulls))
         for key, value in data.items()
     )
 
 
-def _is_map(node: _Node) -> bool:
-    return node.children is not None or isinstance(node.value, dict)
+def _as_mappings(below: _Node, over: _Node, form: Form) -> tuple[_Node, _Node]:
+    """A short form, where the other of the two is a mapping, as the mapping it stands for."""
+    if below.is_map == over.is_map:
+        return below, over
+    short, whole = (over, below) if below.is_map else (below, over)
+    key = form.items if short.is_list else form.word if isinstance(short.value, str) else None
+    if key is None:
+        return below, over
+    expanded = _Node(None, short.origin, children={key: short})
+    return (whole, expanded) if short is over else (expanded, whole)
 
 
-def _is_list(node: _Node) -> bool:
-    return node.items is not None or isinstance(node.value, list)
+def _live(node: _Node | None) -> _Node | None:
+    return None if node is None or node.is_cleared else node
+
+
+def _is_about_items(over: _Node, below: _Node) -> bool:
+    """Whether `key-` names items of the list in a mapping, and not keys of the mapping."""
+    unwanted = over.plain()
+    names = unwanted if isinstance(unwanted, list) else [unwanted]
+    return not any(isinstance(name, str) and name in below.parts() for name in names)
 
 
 def _take_out(node: _Node, unwanted: Any) -> bool:
-    if _is_map(node):
-        return isinstance(unwanted, str) and node.keys().pop(unwanted, None) is not None
+    if node.is_map:
+        if not isinstance(unwanted, str) or _live(node.parts().get(unwanted)) is None:
+            return False
+        del node.parts()[unwanted]
+        return True
     entries = node.entries()
-    kept = [entry for entry in entries if entry.plain() != unwanted]
-    node.items = kept
-    return len(kept) < len(entries)
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else "This item"
-
-
-def disagreements(model: type[SpecModel], one: Any, other: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths at which two layers that have no order say different things.
-
-    Lists do not disagree: both are kept.
-    """
-    if isinstance(one, dict) != isinstance(other, dict):
-        one, other = _expanded(model, one, path), _expanded(model, other, path)
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in _common(one, other):
-            at = (*path, key)
-            if key in _WHOLES and one[key] != other[key]:
-                yield at
-            elif key not in _WHOLES:
-                yield from disagreements(model, one[key], other[key], at)
-    elif not (isinstance(one, list) and isinstance(other, list)) and one != other:
-        yield path
-
-
-def _expanded(model: type[SpecModel], value: Any, path: Path) -> Any:
-    key = word_key(model, path) if isinstance(value, str) else None
-    return value if key is None else {key: value}
-
-
-def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[str]:
-    return (key for key in one if key in other)
+    node.items = [entry for entry in entries if entry.plain() != unwanted]
+    return len(node.items) < len(entries)

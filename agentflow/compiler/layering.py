@@ -1,46 +1,46 @@
 """Which layers a spec is put together from, last wins.
 
 Project `defaults` → the chain of `extends` → the toolsets of `use` → the document → overlays of the
-target → `--set`. How two layers merge is in `compose`.
+target → `--set`. How two layers merge is in `compose`, what lies above the document in `overlays`.
+
+A toolset comes right below the spec that names it: what a base says about a tool it also takes from a
+toolset is not undone in the specs that extend it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.compose import Layer, compose, disagreements
+from agentflow.compiler.compose import Layer, compose, composes, name_and_sign
+from agentflow.compiler.disagree import toolsets_disagree
 from agentflow.compiler.load import RawSpec
-from agentflow.diagnostics import Diagnostic, has_errors
-from agentflow.nearest import did_you_mean
+from agentflow.compiler.overlays import COMPOSED_KINDS, FIXED_KEYS, Overlays, fixed_key
+from agentflow.diagnostics import Diagnostic
+from agentflow.source.layers import Composed
 from agentflow.source.tree import Document, Origin, Path, value_at
-from agentflow.source.yaml import parse
-from agentflow.spec.kinds import COMPOSED_KINDS, IDENTITY, KINDS
+from agentflow.spec.kinds import KINDS
 
-__all__ = ["Layering", "Setting"]
+__all__ = ["COMPOSED_KINDS", "EXTENDING_KINDS", "Layering"]
 
-_EXTENDING = ("Agent", "Environment", "Deployment")
+EXTENDING_KINDS = ("Agent", "Environment", "Deployment")
+"""Kinds that have defaults and `extends`."""
+
+_OWN_KEYS = frozenset({*FIXED_KEYS, "title"})
+"""Keys that come from a spec's own document or from what is laid over it, and are not passed on."""
+
 _MAX_CHAIN = 32
-_SET = re.compile(
-    r"(?P<address>[a-z]+/[a-z0-9-]+)\.(?P<path>[^=]+?)(?P<sign>[+-]?)=(?P<value>.*)", re.S
-)
 _TOOLSET_KEYS = ("tools", "mcp", "custom", "skills", "vaults", "approvals")
 
 
-class Setting(NamedTuple):
-    """A `--set` of the command line."""
+class _Used(NamedTuple):
+    """A toolset, and the item of `use` that names it."""
 
-    address: str
+    name: str
+    document: Document
     layer: Layer
-
-
-class _Patch(NamedTuple):
-    overlay: Document
-    pattern: str
-    layer: Layer
+    item: Origin
 
 
 class Layering:
@@ -67,251 +67,183 @@ class Layering:
             complete: False: some spec could not be read, so what is missing proves nothing.
         """
         self._by_address = {spec.address: spec for spec in specs}
-        self._project = project
         self._report = report
-        self._complete = complete
-        self._patches = list(self._overlays(target))
-        self._settings = [made for text in settings if (made := self._setting(text))]
+        self._above = Overlays(
+            self._by_address, project, target, settings, report, complete=complete
+        )
+        self._defaults = dict(self._read_defaults(project)) if project is not None else {}
+        self._made: dict[str, Document] = {}
+        self._differences: dict[tuple[str, str], tuple[Path, ...]] = {}
 
     def composed(self, spec: RawSpec) -> Document:
         """The document of a spec with all its layers; as it is where it has no others."""
-        return self._composed(spec, overlaid=True)
+        if spec.name is None:
+            return self._composed(spec, self._above.of(spec), self._report)
+        if spec.address not in self._made:
+            made = self._composed(spec, self._above.of(spec), self._report)
+            self._made[spec.address] = made
+        return self._made[spec.address]
 
     def reviewed(self, spec: RawSpec) -> Document | None:
         """The same without overlays and `--set`. None: there are none, so nothing differs."""
-        if not self._above(spec):
+        if not self._above.of(spec):
             return None
-        return self._composed(spec, overlaid=False)
+        # Its problems are those of the whole, which are reported there.
+        return self._composed(spec, [], lambda _: None)
 
-    def bases(self) -> set[str]:
-        """Addresses of the specs that others extend."""
-        names = ((spec.kind, spec.document.data.get("extends")) for spec in self._extending())
-        return {f"{kind.lower()}/{name}" for kind, name in names if isinstance(name, str)}
+    def _read_defaults(self, project: Document) -> Iterator[tuple[str, Layer]]:
+        for kind in EXTENDING_KINDS:
+            path: Path = ("defaults", kind.lower())
+            values = value_at(project.data, path)
+            if not isinstance(values, dict) or not values:
+                continue
+            for key in values:
+                if name_and_sign(key)[0] in _OWN_KEYS:
+                    span = project.span((*path, key), key=True)
+                    self._report(fixed_key(span, key, "Defaults cannot set"))
+            yield kind, Layer(Origin(project, path), _passed_on(values))
 
-    def _extending(self) -> Iterator[RawSpec]:
-        return (spec for spec in self._by_address.values() if spec.kind in _EXTENDING)
-
-    def _composed(self, spec: RawSpec, *, overlaid: bool) -> Document:
+    def _composed(
+        self, spec: RawSpec, above: Sequence[Layer], report: Callable[[Diagnostic], None]
+    ) -> Document:
         if spec.kind not in COMPOSED_KINDS:
             return spec.document
-        below = [*self._defaults(spec), *self._chain(spec)]
-        own = Layer(Origin(spec.document, ()), spec.document.data)
-        above = self._above(spec) if overlaid else []
-        tools = self._toolsets(spec, [*below, own, *above])
-        if not (below or above or tools) and not _composes(spec.document.data):
-            return spec.document
         model = KINDS[spec.kind]
-        return compose(model, spec.document, [*below, *tools, own, *above], self._report)
-
-    def _defaults(self, spec: RawSpec) -> Iterator[Layer]:
-        if self._project is None:
-            return
-        path: Path = ("defaults", spec.kind.lower())
-        values = value_at(self._project.data, path)
-        if isinstance(values, dict) and values:
-            yield Layer(Origin(self._project, path), _without(values, IDENTITY))
-
-    def _chain(self, spec: RawSpec) -> list[Layer]:
-        """What the spec extends, the furthest first."""
+        own = Layer(Origin(spec.document, ()), spec.document.data, is_own=True)
+        links = [*self._below(spec, report), own]
+        used = self._used(spec, [*links, *above])
+        if len(links) == 1 and not above and not used and not composes(model, own.data):
+            return spec.document
         layers: list[Layer] = []
-        seen = [spec.address]
-        current = spec
-        while current.kind in _EXTENDING:
-            name = current.document.data.get("extends")
-            prefix = f"{current.kind.lower()}/"
-            if not isinstance(name, str):
-                break
-            base = self._by_address.get(prefix + name.removeprefix(prefix))
-            if base is None:
-                break  # reported with all other references
-            if base.address in seen or len(seen) > _MAX_CHAIN:
-                self._report_circle(spec, [*seen, base.address])
-                break
-            seen.append(base.address)
-            values = _without(base.document.data, IDENTITY)
-            layers.insert(0, Layer(Origin(base.document, ()), values))
-            current = base
-        return layers
+        for link in links:
+            here = link.origin.document
+            layers += [
+                toolset.layer
+                for toolset in used
+                if toolset.item.document is here
+                # What an overlay adds to `use` is below the document too.
+                or (
+                    link is own
+                    and all(toolset.item.document is not x.origin.document for x in links)
+                )
+            ]
+            layers.append(link)
+        made = compose(model, spec.document, [*layers, *above], report)
+        self._report_disagreeing_toolsets(spec, used, made, report)
+        return made
 
-    def _report_circle(self, spec: RawSpec, seen: Sequence[str]) -> None:
-        if seen[-1] != spec.address and seen[-1] in seen[:-1]:
-            return  # reported for a member of the circle
-        message = f"{spec.kind} {spec.name!r} extends itself: {' → '.join(seen)}."
-        if seen[-1] != spec.address:
-            message = f"{spec.kind} {spec.name!r} extends more than {_MAX_CHAIN} others in a row."
-        span = spec.document.span(("extends",))
-        self._report(codes.EXTENDS_CYCLE.at(span, message, hint="Take one `extends` out."))
+    def _below(self, spec: RawSpec, report: Callable[[Diagnostic], None]) -> Iterator[Layer]:
+        """Defaults, then what the spec extends, the furthest first."""
+        if spec.kind in self._defaults:
+            yield self._defaults[spec.kind]
+        for base in reversed(self._chain(spec, report)):
+            yield Layer(Origin(base.document, ()), _passed_on(base.document.data))
 
-    def _toolsets(self, spec: RawSpec, layers: Sequence[Layer]) -> list[Layer]:
-        if spec.kind != "Agent" or not any(
-            key in layer.data for layer in layers for key in ("use", "use+", "use-")
-        ):
+    def _chain(self, spec: RawSpec, report: Callable[[Diagnostic], None]) -> list[RawSpec]:
+        """What the spec extends, the nearest first."""
+        seen = [spec]
+        while seen[-1].kind in EXTENDING_KINDS:
+            name = seen[-1].document.data.get("extends")
+            base = self._by_address.get(f"{spec.kind.lower()}/{name}")
+            if not isinstance(name, str) or base is None:
+                break  # none, or one that does not exist: reported with all other references
+            if any(base is link for link in seen):
+                _report_circle([*seen[seen.index(base) :], base], report)
+                break
+            if len(seen) > _MAX_CHAIN:
+                _report_length(spec, report)
+                break
+            seen.append(base)
+        return seen[1:]
+
+    def _used(self, spec: RawSpec, layers: Sequence[Layer]) -> list[_Used]:
+        """The toolsets of an agent, in the order of `use`."""
+        parts = [
+            layer._replace(data={k: v for k, v in layer.data.items() if k.rstrip("+-") == "use"})
+            for layer in layers
+        ]
+        if spec.kind != "Agent" or not any(part.data for part in parts):
             return []
-        chosen = compose(
-            KINDS[spec.kind],
-            spec.document,
-            [
-                Layer(layer.origin, {k: v for k, v in layer.data.items() if k.strip("+-") == "use"})
-                for layer in layers
-            ],
-            lambda _: None,  # reported when the whole is composed
-        )
-        found: list[tuple[str, Layer]] = []
+        # Problems are reported when the whole is composed.
+        chosen = compose(KINDS[spec.kind], spec.document, parts, lambda _: None)
         names = chosen.data.get("use")
-        for name in dict.fromkeys(names if isinstance(names, list) else ()):
+        found: dict[str, _Used] = {}
+        for number, name in enumerate(names if isinstance(names, list) else ()):
             raw = self._by_address.get(f"toolset/{name}")
-            if raw is not None:
-                values = {k: raw.document.data[k] for k in _TOOLSET_KEYS if k in raw.document.data}
-                found.append((str(name), Layer(Origin(raw.document, ()), values, joins=True)))
-        self._report_disagreeing_toolsets(spec, found)
-        return [layer for _, layer in found]
+            if raw is not None and raw.address not in found:
+                data = raw.document.data
+                values = {key: data[key] for key in _TOOLSET_KEYS if key in data}
+                layer = Layer(Origin(raw.document, ()), values, joins=True)
+                item = chosen.origin(("use", number))
+                found[raw.address] = _Used(str(name), raw.document, layer, item)
+        return list(found.values())
 
     def _report_disagreeing_toolsets(
-        self, spec: RawSpec, found: Sequence[tuple[str, Layer]]
+        self,
+        spec: RawSpec,
+        used: Sequence[_Used],
+        made: Composed,
+        report: Callable[[Diagnostic], None],
     ) -> None:
-        model = KINDS[spec.kind]
-        for number, (name, layer) in enumerate(found):
-            for other, earlier in found[:number]:
-                for path in disagreements(model, earlier.data, layer.data):
-                    if value_at(spec.document.data, path) is not None:
-                        continue  # the agent says it itself
-                    place = earlier.origin.document.span(path, key=True)
-                    where = ".".join(map(str, path))
-                    message = (
-                        f"The toolsets {other!r} and {name!r} say different things about `{where}`, "
-                        f"and agent {spec.name!r} uses both."
-                    )
-                    hint = "Say it in the agent, which wins, or in one of the two."
-                    span = layer.origin.document.span(path, key=True)
-                    related = (
-                        (place, f"toolset {other!r}"),
-                        (spec.document.span(("use",)), "used here"),
-                    )
-                    self._report(
-                        codes.TOOLSETS_DISAGREE.at(span, message, hint=hint, related=related)
-                    )
+        for number, one in enumerate(used):
+            for other in used[:number]:
+                for path in self._disagreeing(other, one):
+                    if _comes_from(made, path, (one.document, other.document)):
+                        report(_disagreement(spec, other, one, path))
 
-    # Overlays and --set
-
-    def _above(self, spec: RawSpec) -> list[Layer]:
-        patches = [p for p in self._patches if fnmatchcase(spec.address, p.pattern)]
-        layers = []
-        for exact in (False, True):
-            group = [p for p in patches if ("*" not in p.pattern) is exact]
-            self._report_disagreeing_overlays(spec, group)
-            layers += [patch.layer for patch in group]
-        layers += [s.layer for s in self._settings if s.address == spec.address]
-        return layers
-
-    def _overlays(self, target: str) -> Iterator[_Patch]:
-        for spec in self._by_address.values():
-            data = spec.document.data
-            if spec.kind != "Overlay" or target not in _names(data.get("target")):
-                continue
-            patch = data.get("patch")
-            for pattern, values in patch.items() if isinstance(patch, dict) else ():
-                if not isinstance(pattern, str) or not isinstance(values, dict):
-                    continue  # a matter of its shape
-                path: Path = ("patch", pattern)
-                self._report_unmatched(spec.document, path, pattern)
-                fixed = [key for key in values if key.rstrip("+-") in IDENTITY]
-                for key in fixed:
-                    span = spec.document.span((*path, key), key=True)
-                    self._report(_fixed(span, key, "An overlay"))
-                layer = Layer(Origin(spec.document, path), _without(values, fixed))
-                yield _Patch(spec.document, pattern, layer)
-
-    def _report_unmatched(self, document: Document, path: Path, pattern: str) -> None:
-        addresses = [a for a, s in self._by_address.items() if s.kind in COMPOSED_KINDS]
-        if self._complete and not any(fnmatchcase(a, pattern) for a in addresses):
-            message = f"No spec has the address {pattern!r}, so this patch changes nothing."
-            hint = did_you_mean(pattern, addresses) or "Remove it, or declare the spec."
-            span = document.span(path, key=True)
-            self._report(codes.PATCHES_NOTHING.at(span, message, hint=hint))
-
-    def _report_disagreeing_overlays(self, spec: RawSpec, group: Sequence[_Patch]) -> None:
-        model = KINDS[spec.kind]
-        for number, patch in enumerate(group):
-            for earlier in group[:number]:
-                for path in _overlapping(model, earlier.layer.data, patch.layer.data):
-                    where = ".".join(map(str, path))
-                    place = earlier.layer.origin
-                    span = patch.overlay.span((*patch.layer.origin.path, *path), key=True)
-                    message = f"Two overlays change `{where}` of {spec.address} in different ways."
-                    related = ((place.document.span((*place.path, *path), key=True), "the other"),)
-                    hint = "Overlays have no order: keep one of the two."
-                    self._report(
-                        codes.OVERLAYS_DISAGREE.at(span, message, hint=hint, related=related)
-                    )
-
-    def _setting(self, text: str) -> Setting | None:
-        match = _SET.fullmatch(text)
-        example = "Write `--set agent/NAME.budget.usd=3`."
-        if match is None:
-            message = f"--set {text}: this is not an address, a path and a value."
-            self._report(codes.BAD_SET.at(None, message, hint=example))
-            return None
-        steps = match["path"].split(".")
-        documents, problems = parse("--set", match["value"] or '""')
-        if has_errors(problems) or len(documents) != 1 or not all(steps):
-            message = f"--set {text}: the value is not YAML."
-            if not all(steps):
-                message = f"--set {text}: the path has an empty step."
-            self._report(codes.BAD_SET.at(None, message, hint=example))
-            return None
-        address = match["address"]
-        spec = self._by_address.get(address)
-        if spec is None or spec.kind not in COMPOSED_KINDS:
-            addresses = [a for a, s in self._by_address.items() if s.kind in COMPOSED_KINDS]
-            message = f"--set {text}: no spec has the address {address!r}."
-            hint = did_you_mean(address, addresses)
-            if self._complete:
-                self._report(codes.PATCHES_NOTHING.at(None, message, hint=hint))
-            return None
-        if steps[0] in IDENTITY:
-            self._report(_fixed(None, steps[0], "--set"))
-            return None
-        value: Any = documents[0].data
-        for step in reversed([*steps[:-1], steps[-1] + match["sign"]]):
-            value = {step: value}
-        return Setting(address, Layer(Origin(documents[0], ()), value))
+    def _disagreeing(self, one: _Used, other: _Used) -> tuple[Path, ...]:
+        """Where two toolsets say different things; worked out once for all agents."""
+        key = (one.name, other.name)
+        if key not in self._differences:
+            model = KINDS["Toolset"]
+            found = toolsets_disagree(model, one.layer.data, other.layer.data)
+            self._differences[key] = tuple(found)
+        return self._differences[key]
 
 
-def _fixed(span: Any, key: str, who: str) -> Diagnostic:
-    message = f"{who} cannot change {key!r}."
-    hint = "It stands in the spec itself, because it says which spec that is."
-    return codes.FIXED_KEY.at(span, message, hint=hint)
+def _passed_on(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if name_and_sign(key)[0] not in _OWN_KEYS}
 
 
-def _overlapping(model: Any, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Path]:
-    """Where two patches differ; lists replace there, so they differ too."""
-    yield from disagreements(model, one, other)
-    yield from _lists(one, other, ())
+def _comes_from(made: Composed, path: Path, documents: Sequence[Document]) -> bool:
+    """Whether something at `path` was written in one of these documents: nobody above settled it."""
+    return any(
+        origin.document is document for at, origin in made.origins(path) for document in documents
+    )
 
 
-def _lists(one: Any, other: Any, path: Path) -> Iterator[Path]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one:
-            if key in other and key[-1:] not in ("+", "-"):
-                yield from _lists(one[key], other[key], (*path, key))
-    elif isinstance(one, list) and isinstance(other, list) and one != other:
-        yield path
+def _disagreement(spec: RawSpec, one: _Used, other: _Used, path: Path) -> Diagnostic:
+    where = ".".join(map(str, path))
+    # Whoever names it in `use`: the agent itself, what it extends, or the defaults.
+    name = other.item.document.data.get("name")
+    user = f"{name!r}" if other.item.document.data.get("kind") == "Agent" else f"{spec.name!r}"
+    message = (
+        f"The toolsets {one.name!r} and {other.name!r}, both used by agent {user}, say different "
+        f"things about `{where}`."
+    )
+    hint = f"Say it in the agent, which wins, or in only one of the two: `{where}`."
+    related = tuple(
+        (used.document.span(path, key=True), f"toolset {used.name!r}") for used in (one, other)
+    )
+    span = other.item.document.span(other.item.path)
+    return codes.TOOLSETS_DISAGREE.at(span, message, hint=hint, related=related)
 
 
-def _names(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else value if isinstance(value, list) else []
+def _report_circle(circle: Sequence[RawSpec], report: Callable[[Diagnostic], None]) -> None:
+    """Once for all that are in it: placed at the first of them by name."""
+    members = circle[:-1]
+    first = min(range(len(members)), key=lambda index: members[index].address)
+    ordered = [*members[first:], *members[:first]]
+    start = ordered[0]
+    names = " → ".join(spec.address for spec in (*ordered, start))
+    message = f"{start.kind} {start.name!r} extends itself: {names}."
+    related = tuple((spec.document.span(("extends",)), "then here") for spec in ordered[1:])
+    span = start.document.span(("extends",))
+    hint = "Take one `extends` out."
+    report(codes.EXTENDS_CYCLE.at(span, message, hint=hint, related=related))
 
 
-def _without(data: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    unwanted = set(keys)
-    return {key: value for key, value in data.items() if key not in unwanted}
-
-
-def _composes(data: Any) -> bool:
-    """Whether there are `key+` or `key-` in it."""
-    if isinstance(data, dict):
-        return any(
-            (isinstance(key, str) and key[-1:] in ("+", "-")) or _composes(value)
-            for key, value in data.items()
-        )
-    return isinstance(data, list) and any(map(_composes, data))
+def _report_length(spec: RawSpec, report: Callable[[Diagnostic], None]) -> None:
+    message = f"{spec.kind} {spec.name!r} extends more than {_MAX_CHAIN} others in a row."
+    hint = "Put what they share into one base, or into toolsets and fragments."
+    report(codes.EXTENDS_CYCLE.at(spec.document.span(("extends",)), message, hint=hint))

@@ -78,7 +78,7 @@ def _check_part(
     model: type[SpecModel], document: Document, failed: Collection[Path], at: Path
 ) -> tuple[Diagnostic, ...]:
     """Problems of values that are merged into specs: keys may be missing, `key+` and null occur."""
-    part = without_operators(document, at)
+    part = without_operators(model, document, at)
     try:
         model.model_validate(part.data, by_alias=True, by_name=False)
     except ValidationError as error:

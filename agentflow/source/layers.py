@@ -63,10 +63,15 @@ class Composed(Document):
         document, inner = self.origin(path)
         return document.text_span_of(inner, value_at(self.data, path), start, end)
 
-    def origins(self) -> Iterator[tuple[Path, Origin]]:
-        """Every scalar, and every empty collection, with where it was written, in order."""
-        for path in _leaves(self.data, ()):
-            yield path, self.origin(path)
+    def origins(self, at: Path = ()) -> Iterator[tuple[Path, Origin]]:
+        """Every scalar, and every empty collection, with where it was written, in order.
+
+        Args:
+            at: only what is there or below.
+        """
+        if self._present(at) == at:
+            for path in _leaves(value_at(self.data, at), at):
+                yield path, self.origin(path)
 
     def _present(self, path: Path) -> Path:
         """The part of `path` that the data has."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from agentflow.source.tree import Path
 from agentflow.spec.base import File, RefTo, Secret, SpecModel
 
 __all__ = [
@@ -27,6 +26,9 @@ __all__ = [
 ]
 
 Mark = File | RefTo | Secret
+
+Path = tuple[str | int, ...]
+"""As of `source.tree`: mapping keys and sequence indices."""
 
 ANY = "*"
 """In the path of a mark: any key of a map, or any index of a list."""
