@@ -21,7 +21,14 @@ LATEST = 5
 
 
 def find(id: str, version: int | None) -> dict[str, Any] | None:
-    return {"id": id, "version": version or LATEST, "archived_at": None, "multiagent": None}
+    return {
+        "id": id,
+        "version": version or LATEST,
+        "name": id,
+        "model": {"id": "m", "inference_geo": None},
+        "multiagent": None,
+        "archived_at": None,
+    }
 
 
 OWNER = Owner(ME, VERSION, find)

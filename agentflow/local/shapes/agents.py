@@ -14,7 +14,7 @@ from agentflow.local.shapes.base import Metadata, MetadataPatch, Shape
 from agentflow.local.shapes.teams import Team
 from agentflow.local.shapes.tools import ServerName, Tools
 
-__all__ = ["AgentCreate", "AgentUpdate", "Model", "Servers", "Skills", "System"]
+__all__ = ["AgentCreate", "AgentUpdate", "Model", "ModelId", "Servers", "Skills", "System"]
 
 _Level = Literal["low", "medium", "high", "xhigh", "max"]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -26,8 +26,11 @@ class Effort(Shape):
     type: _Level
 
 
+ModelId = Annotated[str, Field(min_length=1)]
+
+
 class Model(Shape):
-    id: Annotated[str, Field(min_length=1)]
+    id: ModelId
     effort: _Level | Effort | None = None
     speed: Literal["standard", "fast"] | None = None
     inference_geo: str | None = None
@@ -74,7 +77,7 @@ _Identity = Annotated[ServiceAccount | AwsRole, Discriminator("type")]
 
 class AgentCreate(Shape):
     name: Name
-    model: str | Model
+    model: ModelId | Model
     description: _Description | None = None
     system: System | None = None
     tools: Tools | None = None
@@ -88,7 +91,7 @@ class AgentCreate(Shape):
 class AgentUpdate(Shape):
     version: Annotated[int, Field(ge=1)] | None = None
     name: Name | None = None
-    model: str | Model | None = None
+    model: ModelId | Model | None = None
     description: _Description | None = None
     system: System | None = None
     tools: Tools | None = None

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field
 
-from agentflow.local.shapes.agents import Model, Servers, Skills, System
+from agentflow.local.shapes.agents import Model, ModelId, Servers, Skills, System
 from agentflow.local.shapes.base import Metadata, MetadataPatch, Shape
 from agentflow.local.shapes.events import DefineOutcome, UserMessage
 from agentflow.local.shapes.tools import Tools
@@ -35,7 +35,7 @@ class AgentOverrides(Shape):
     type: Literal["agent_with_overrides"]
     id: str
     version: Annotated[int, Field(ge=1)] | None = None
-    model: str | Model | None = None
+    model: ModelId | Model | None = None
     system: System | None = None
     tools: Tools | None = None
     mcp_servers: Servers | None = None
