@@ -154,11 +154,11 @@ def fragment_name(text: str) -> str | None:
 
 
 def template_parts(
-    template: TemplateText, *, fragments: Fragments, files: Files
+    template: TemplateText, *, fragments: Fragments, files: Files | None
 ) -> tuple[Part, ...]:
     """All texts that a text is made of: itself, then each file and fragment once, in reading order.
 
-    What cannot be read or found is left out: compiling reports it.
+    What cannot be read or found is left out: compiling reports it. Without `files` all files are.
     """
     parts: dict[str, Part] = {}
     waiting = [("", Part(template, None))]
@@ -173,7 +173,7 @@ def template_parts(
 
 
 def used_fragments(
-    texts: Iterable[TemplateText], *, fragments: Fragments, files: Files
+    texts: Iterable[TemplateText], *, fragments: Fragments, files: Files | None
 ) -> frozenset[str]:
     """The names of all fragments that are in these texts, also through files and other fragments."""
     return frozenset(
@@ -200,10 +200,12 @@ def _named(text: TemplateText) -> Iterator[str]:
                 )
 
 
-def _find(name: str, fragments: Fragments, files: Files) -> tuple[str, Part] | None:
+def _find(name: str, fragments: Fragments, files: Files | None) -> tuple[str, Part] | None:
     if name.startswith(PREFIX):
         fragment = fragments.get(name.removeprefix(PREFIX))
         return None if fragment is None else (f"/{name}", Part(fragment.text, fragment.name))
+    if files is None:
+        return None
     try:
         return name, Part(file_text(name, files), None)
     except FileRefused:

@@ -50,8 +50,8 @@ class Comment(NamedTuple):
         )
 
 
-def comments(graph: Graph) -> Iterator[Comment]:
-    """Every comment to the linter in the files of a project, prompt files included."""
+def comments(graph: Graph, templates: Iterable[TemplateText]) -> Iterator[Comment]:
+    """Every comment to the linter in the files of a project and in the texts of its agents."""
     by_file: dict[str, list[Document]] = {}
     for document in graph.documents:
         by_file.setdefault(document.file, []).append(document)
@@ -60,12 +60,11 @@ def comments(graph: Graph) -> Iterator[Comment]:
             agents = [a for a in graph.agents.values() if a.document.file == documents[0].file]
             yield from _in_yaml(documents, agents)
     seen: set[Span] = set()
-    for agent in graph.agents.values():
-        for template in filter(None, (agent.prompt, agent.task)):
-            for comment in _in_template(template):
-                if comment.span not in seen:
-                    seen.add(comment.span)
-                    yield comment
+    for template in templates:
+        for comment in _in_template(template):
+            if comment.span not in seen:
+                seen.add(comment.span)
+                yield comment
 
 
 def _whole(file: str) -> Span:

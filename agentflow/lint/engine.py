@@ -45,7 +45,13 @@ def lint(
     if found is not None:
         active |= {code.id for code in CODES.values() if code.severity is not Severity.ERROR}
     left = [
-        *suppress(context.graph, problems, known=KNOWN, active=frozenset(active)),
+        *suppress(
+            context.graph,
+            problems,
+            templates=context.templates(),
+            known=KNOWN,
+            active=frozenset(active),
+        ),
         *(problem for problem in found or () if problem.severity is Severity.ERROR),
         *_unknown_ignores(context),
     ]

@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from agentflow.compiler.graph import AgentNode, Bound, Graph
+from agentflow.compiler.fragments import Fragment, Fragments, fragments_of
+from agentflow.compiler.graph import AgentNode, Bound, Graph, TemplateText
 from agentflow.compiler.manifest import Compiled
 from agentflow.diagnostics import Code, Diagnostic, Fix, Severity, Span
 from agentflow.lint.prose import Prose
+from agentflow.lint.texts import agent_texts
+from agentflow.ports import Files
+from agentflow.source.tree import Path
 from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["Check", "Confidence", "Context", "Rule", "rule"]
@@ -34,10 +38,19 @@ class Context:
     """None: some spec has errors, so nothing could be rendered."""
     code: Code | None = field(default=None, kw_only=True)
     """Of the rule that runs; the engine sets it."""
+    files: Files | None = field(default=None, kw_only=True)
+    """Where texts include from. None: what they include is not looked at."""
     _texts: dict[str, tuple[tuple[str, Prose], ...]] = field(
         default_factory=dict, kw_only=True, repr=False, compare=False
     )
     """By address: read once, for all rules."""
+    _all_fragments: dict[str, Fragment] = field(
+        default_factory=dict, kw_only=True, repr=False, compare=False
+    )
+    _prose: dict[tuple[str, Path, str], Prose] = field(
+        default_factory=dict, kw_only=True, repr=False, compare=False
+    )
+    """By file, place and text: what many agents include is read once too."""
 
     @property
     def agents(self) -> tuple[AgentNode, ...]:
@@ -54,11 +67,24 @@ class Context:
         return self.graph.environments.get(agent.environment.removeprefix("environment/"))
 
     def texts(self, agent: AgentNode) -> tuple[tuple[str, Prose], ...]:
-        """What the agent reads, each with its field: `prompt`, then `task` if there is one."""
+        """What the agent reads, each with what it is part of; see `agent_texts`."""
         if agent.address not in self._texts:
-            task = () if agent.task is None else (("task", Prose(agent.task)),)
-            self._texts[agent.address] = (("prompt", Prose(agent.prompt)), *task)
+            texts = agent_texts(agent, fragments=self._fragments, files=self.files)
+            self._texts[agent.address] = tuple(
+                (field, self._prose.setdefault((text.name, text.path, text.text), Prose(text)))
+                for field, text in texts
+            )
         return self._texts[agent.address]
+
+    def templates(self) -> Iterator[TemplateText]:
+        """Every text that some agent reads."""
+        return (prose.source for agent in self.agents for _, prose in self.texts(agent))
+
+    @property
+    def _fragments(self) -> Fragments:
+        if not self._all_fragments:
+            self._all_fragments.update(fragments_of(self.graph))
+        return self._all_fragments
 
     def problem(
         self,

@@ -5,10 +5,10 @@ A comment that suppresses nothing is a finding too, because it would hide the ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from agentflow.compiler.graph import Graph
+from agentflow.compiler.graph import Graph, TemplateText
 from agentflow.diagnostics import Code, Diagnostic, Edit, Fix, Span
 from agentflow.lint.comments import Comment, Entry, comments
 from agentflow.lint.own import UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
@@ -23,17 +23,23 @@ class _Used(NamedTuple):
 
 
 def suppress(
-    graph: Graph, found: Sequence[Diagnostic], *, known: Mapping[str, Code], active: frozenset[str]
+    graph: Graph,
+    found: Sequence[Diagnostic],
+    *,
+    templates: Iterable[TemplateText],
+    known: Mapping[str, Code],
+    active: frozenset[str],
 ) -> tuple[Diagnostic, ...]:
     """What is left of `found`, and what is wrong with the comments.
 
     Args:
         graph: whose files are searched for comments.
+        templates: the texts of its agents, which are searched too.
         found: findings; those without a place cannot be suppressed.
         known: every code that exists, by id.
         active: the codes that were looked for: only for them can a comment be unused.
     """
-    written = tuple(comments(graph))
+    written = tuple(comments(graph, templates))
     if not written:
         return tuple(found)
     used: set[_Used] = set()
@@ -65,11 +71,7 @@ def _covering(problem: Diagnostic, written: Sequence[Comment], used: set[_Used])
 
 def _unfinished_files(graph: Graph) -> frozenset[str]:
     """Files with a document that has errors: what its comments are for cannot be known yet."""
-    documents = (
-        graph.project.document,
-        *(agent.document for agent in graph.agents.values()),
-        *(environment.document for environment in graph.environments.values()),
-    )
+    documents = (graph.project.document, *(bound.document for bound in graph.all()))
     whole = {(document.file, document.index) for document in documents}
     return frozenset(
         document.file

@@ -123,11 +123,11 @@ def check(
         )
     found = list(problems)
     if rules and built.graph is not None:
-        context = Context(graph=built.graph, compiled=built.compiled)
+        context = Context(graph=built.graph, compiled=built.compiled, files=project.files)
         found = [
             problem
             for problem in lint(context, found=problems)
-            if project.only is None or _concerns(problem, set(project.only), built.graph)
+            if project.only is None or _concerns(problem, set(project.only), context)
         ]
     found.sort(key=lambda problem: problem.sort_key)
     return Report(
@@ -158,14 +158,16 @@ def _count(project: Project, graph: Graph | None) -> int:
     return sum(item.document.file in files for item in bound)
 
 
-def _concerns(problem: Diagnostic, chosen: set[str], graph: Graph) -> bool:
-    """A problem in a chosen file, or in a prompt that a chosen file uses."""
+def _concerns(problem: Diagnostic, chosen: set[str], context: Context) -> bool:
+    """A problem in a chosen file, or in a text that a chosen file uses."""
     return (
         problem.span is None
         or problem.span.file in chosen
         or any(
-            agent.prompt.name == problem.span.file and agent.document.file in chosen
-            for agent in graph.agents.values()
+            prose.source.name == problem.span.file
+            for agent in context.agents
+            if agent.document.file in chosen
+            for _, prose in context.texts(agent)
         )
     )
 

@@ -201,8 +201,8 @@ def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
         task: Analyse the orders of {{ inputs.month }}.
     """
     for agent in ctx.agents:
-        _, prose = ctx.texts(agent)[0]
-        for match in prose.find_all(_VOLATILE):
+        texts = [prose for field, prose in ctx.texts(agent) if field != "task"]
+        for prose, match in ((each, found) for each in texts for found in each.find_all(_VOLATILE)):
             yield ctx.problem(
                 prose.span(match),
                 f"The system prompt of agent {agent.spec.name!r} says that it is "
