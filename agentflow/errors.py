@@ -16,6 +16,7 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
     │   ├── Unavailable         4   it may work later (408, 429, 5xx, overloaded)
     │   └── LostAnswer          4   the connection broke: whether the request took place is unknown
     ├── StreamLost              4   an event stream ended or broke: reconnect
+    ├── SecretUnavailable       1   a secret is not where the project says it is
     ├── SandboxUnavailable      1   this machine cannot confine tools
     └── PackagesFailed          1   the packages of an environment cannot be installed
 """
@@ -51,6 +52,7 @@ __all__ = [
     "ProblemsFound",
     "Rejected",
     "SandboxUnavailable",
+    "SecretUnavailable",
     "ServiceError",
     "StateError",
     "StreamLost",
@@ -191,6 +193,10 @@ class LostAnswer(ServiceError):
 
 class StreamLost(AgentflowError):
     exit_code = EXIT_SERVICE
+
+
+class SecretUnavailable(AgentflowError):
+    pass
 
 
 class SandboxUnavailable(AgentflowError):

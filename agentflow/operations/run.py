@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
+from agentflow.compiler import late
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import UsageError
 from agentflow.operations.applied import Applied, check_applied
 from agentflow.operations.apply import apply_plan
-from agentflow.operations.check import Project, compiled
+from agentflow.operations.check import Project, Report, compiled
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import Connection, connect
 from agentflow.operations.inputs import resolve_inputs
 from agentflow.operations.plan import make_plan
+from agentflow.operations.secrets import read_secrets
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
@@ -143,6 +145,14 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
+def _secrets(policy: AgentPolicy, report: Report, root: Path) -> dict[str, str]:
+    """Of custom tools that send some. Read before the session starts: a run without them is lost."""
+    tools = [tool.http.headers for tool in policy.custom.values() if tool.http is not None]
+    graph = report.build.graph
+    assert graph is not None, "compiled() returns only what has one"
+    return read_secrets(late.secrets(tools), graph.project.spec.secrets, root)
+
+
 async def run(options: RunOptions, watch: Watch) -> RunResult:
     """One run, from the files to verified outputs.
 
@@ -150,6 +160,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
         ProblemsFound: the project has errors; nothing was done.
         UsageError: no such agent, an input is missing, or something a run needs is not declared.
         Blocked: the target has something else applied than what the files say.
+        SecretUnavailable: one that a custom tool sends cannot be read.
         ServiceError: the service failed before the session started.
     """
     project = options.project
@@ -164,6 +175,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
     if options.out is not None:
         check_out(options.out, overwrite=options.overwrite)
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
+    sent = _secrets(policy, report, project.root)
     found = "no problems" if not report.problems else f"{len(report.problems)} to look at"
     watch.stage("lint", f"{report.specs} specs, {found}")
     watch.stage("compile", f"{address}, manifest {manifest.digest[:19]}")
@@ -196,6 +208,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
             project_root=project.root,
             sources=built.sources,
             title=f"{manifest.project}/{address}",
+            secrets=sent,
         )
         with Ledger.open(ledger_path(project.root)) as ledger:
             return await run_session(

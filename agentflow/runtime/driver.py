@@ -238,6 +238,7 @@ def _hands(
         ledger=around.ledger,
         clock=around.clock,
         person=around.person,
+        secrets=request.secrets,
     )
     approver = Approver(
         request.policy.approvals,

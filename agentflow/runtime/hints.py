@@ -56,13 +56,20 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> dict[str, Any]:
         return {**found, "why": f"The type {hint!r} of {parameter.name!r} cannot be resolved."}
     try:
         schema = _adapter(hint).json_schema()
-    except Exception:
-        # Whatever pydantic or a hook of the class has to say is about their own machinery.
-        name = getattr(hint, "__qualname__", None) or str(hint)
-        return {**found, "why": f"The type {name!r} of {parameter.name!r} has no JSON form."}
+    except Exception as error:
+        return {**found, "why": _why(hint, parameter.name, error)}
     notes = getattr(hint, "__metadata__", ())
     text = next((note for note in notes if isinstance(note, str)), None)
     return {**found, "schema": {**schema, "description": text} if text else schema}
+
+
+def _why(hint: Any, name: str, error: Exception) -> str:
+    """What pydantic, or a hook of the class, has to say is about their own machinery; one case is not."""
+    shown = hint.__qualname__ if inspect.isclass(hint) else str(hint)
+    if getattr(error, "code", None) == "typed-dict-version":
+        needed = "typing_extensions.TypedDict for its dictionaries before Python 3.12"
+        return f"The type {shown!r} of {name!r} needs {needed}."
+    return f"The type {shown!r} of {name!r} has no JSON form."
 
 
 def _json(value: Any) -> Any:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentflow.compiler.manifest import HttpPolicy
 from agentflow.runtime.pool import CallFailed
+from agentflow.spec.base import SECRET_MARK
 from agentflow.spec.custom import is_loopback
 
 if TYPE_CHECKING:
@@ -29,22 +31,29 @@ _TOLD = 2_000
 
 
 async def post(
-    tool: HttpPolicy, input: Mapping[str, Any], *, call_id: str, timeout_s: float
+    tool: HttpPolicy,
+    input: Mapping[str, Any],
+    *,
+    call_id: str,
+    secrets: Mapping[str, str],
+    timeout_s: float,
 ) -> str:
     """The body of the answer.
 
     Args:
         call_id: sent as `Idempotency-Key`, so that a server can know a call that is repeated after a
             crash.
+        secrets: values by name, of those that the headers have marks of.
 
     Raises:
         CallFailed: no answer within `timeout_s` seconds, or not the one that was expected.
     """
     import httpx2
 
+    own = _headers(tool, secrets)
     headers = {"idempotency-key": call_id, "accept-encoding": "identity"}
     headers |= {"content-type": "application/json", "accept": "application/json, text/*"}
-    headers |= {name.lower(): value for name, value in tool.headers.items()}
+    headers |= {name.lower(): value for name, value in own.items()}
     content = json.dumps(input, ensure_ascii=False).encode("utf-8", "replace")
     # A proxy of the surroundings is for hosts elsewhere.
     around = not is_loopback(urlsplit(tool.url).hostname or "")
@@ -56,13 +65,13 @@ async def post(
         ):
             body = await _body(answer.aiter_bytes())
             text = _text(body, answer.charset_encoding)
-            return _result(tool, answer, text)
+            return _result(tool, answer, _without(own, text), text)
     except TimeoutError:
         raise CallFailed(
             f"There was no whole answer within {timeout_s:g} s. Whether it took effect is not known."
         ) from None
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        words = _without(tool, str(error)) or type(error).__name__
+        words = _without(own, str(error)) or type(error).__name__
         raise CallFailed(f"The request broke off: {words}") from None
 
 
@@ -82,33 +91,43 @@ def _text(body: bytes, charset: str | None) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _result(tool: HttpPolicy, answer: httpx2.Response, text: str) -> str:
+def _headers(tool: HttpPolicy, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The headers with their secrets in place."""
+    own = {
+        name: SECRET_MARK.sub(lambda match: secrets[match[1]], value)
+        for name, value in tool.headers.items()
+    }
+    for name, value in own.items():
+        if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", value):
+            # A library would say which, and so what.
+            raise CallFailed(
+                f"The header {name!r} cannot be sent: its secret is not one line of ASCII characters."
+            )
+    return own
+
+
+def _result(tool: HttpPolicy, answer: httpx2.Response, told: str, text: str) -> str:
+    """The body, if it is what was expected. `told` is the same without what nobody may read."""
     status = answer.status_code
     wanted = range(200, 300) if tool.expect is None else tool.expect
+    told = told.strip()[:_TOLD]
     if status not in wanted:
-        told = _without(tool, text.strip()[:_TOLD])
         moved = " Redirects are not followed." if answer.has_redirect_location else ""
-        raise CallFailed(
-            f"The answer has status {status}.{moved}{' It says: ' if told else ''}{told}"
-        )
-    if not text:
-        return text
+        says = f" It says: {told}" if told else ""
+        raise CallFailed(f"The answer has status {status}.{moved}{says}")
     media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media == "application/json" or media.endswith("+json"):
+    if text and (media == "application/json" or media.endswith("+json")):
         try:
             json.loads(text)
-        except ValueError as error:
-            told = _without(tool, text.strip()[:_TOLD])
-            raise CallFailed(
-                f"The answer says it is JSON, and is not: {error}. It is: {told}"
-            ) from None
+        except ValueError:
+            raise CallFailed(f"The answer says it is JSON, and is not. It is: {told}") from None
     return text
 
 
-def _without(tool: HttpPolicy, text: str) -> str:
+def _without(own: Mapping[str, str], text: str) -> str:
     """A text that comes from outside, without the values of our headers, which it may repeat."""
-    for name, value in tool.headers.items():
-        for part in {value, *value.split()}:
+    for name, value in own.items():
+        for part in (value, *value.split()):
             if len(part) >= 8:
                 text = text.replace(part, f"[{name}]")
     return text

@@ -70,6 +70,8 @@ class RunRequest:
     sources: Mapping[str, Span] = field(default_factory=dict)
     """As in `Compiled.sources`."""
     title: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values by name, of those that the policy's custom tools send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

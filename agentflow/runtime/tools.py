@@ -1,7 +1,8 @@
 """[io] Custom tools: what the agent calls and this machine runs.
 
-A call is checked (schema, argument rules, number of calls), written to the ledger, run in a worker
-process with a time limit, and its outcome written before it is sent. Every way it can go wrong is an
+A call is checked (schema, argument rules, number of calls), written to the ledger, run with a time limit
+(a function or a program in a worker process, a request from here), and its outcome written before it is
+sent. Every way it can go wrong is an
 outcome the agent can read, never an exception for us.
 """
 
@@ -39,7 +40,9 @@ class ToolHost:
         ledger: Ledger,
         clock: Clock,
         person: Person | None,
+        secrets: Mapping[str, str],
     ) -> None:
+        """The tools of a run by name; `secrets` by name too, of those that their headers need."""
         self._tools = tools
         self._run_id = run_id
         self._session_id = session_id
@@ -47,6 +50,7 @@ class ToolHost:
         self._ledger = ledger
         self._clock = clock
         self._person = person
+        self._secrets = secrets
 
     async def run(self, call: Call) -> Outcome:
         """What the call came to. It runs at most once, whoever asks and however often.
@@ -91,20 +95,30 @@ class ToolHost:
     async def _execute(self, call: Call, tool: CustomToolPolicy) -> Outcome:
         began = self._clock.monotonic()
         try:
-            if tool.run is not None or tool.command is not None:
-                by = {"run": tool.run} if tool.run else {"command": tool.command}
-                request = {**by, "input": dict(call.input)}
-                value = await self._pool.call(request, timeout_s=tool.timeout_s)
-                text, is_error = _result_text(value), False
-            elif tool.http is not None:
-                value = await post(tool.http, call.input, call_id=call.id, timeout_s=tool.timeout_s)
-                text, is_error = _result_text(value), False
-            else:
-                text, is_error = await self._ask(call)
+            text, is_error = await self._result(call, tool)
         except CallFailed as error:
             text, is_error = f"{call.name} failed. {error}", True
         seconds = self._clock.monotonic() - began
         return Outcome(text=text, is_error=is_error, seconds=seconds)
+
+    async def _result(self, call: Call, tool: CustomToolPolicy) -> tuple[str, bool]:
+        """The text of the result, and whether it is an error."""
+        value: object
+        if tool.http is not None:
+            value = await post(
+                tool.http,
+                call.input,
+                call_id=call.id,
+                secrets=self._secrets,
+                timeout_s=tool.timeout_s,
+            )
+        elif tool.run is not None or tool.command is not None:
+            runs = {"run": tool.run} if tool.run is not None else {"command": tool.command}
+            request = {**runs, "input": dict(call.input)}
+            value = await self._pool.call(request, timeout_s=tool.timeout_s)
+        else:
+            return await self._ask(call)
+        return _result_text(value), False
 
     async def _ask(self, call: Call) -> tuple[str, bool]:
         """A tool without code is a question to a person."""

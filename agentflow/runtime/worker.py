@@ -125,6 +125,8 @@ def _call(request: dict[str, Any], runner: "asyncio.Runner") -> Any:
 
 def _wants_more_than_json(function: Any) -> bool:
     """Whether a parameter may be of a type that JSON does not have. Cheap: no hint is resolved."""
+    if not inspect.isroutine(function):
+        return True
     hints = getattr(inspect.unwrap(function), "__annotations__", {})
     return any(hint not in _JSON_TYPES for name, hint in hints.items() if name != "return")
 

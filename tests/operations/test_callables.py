@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from __future__ import annotations
 import datetime, decimal, enum, functools, uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TYPE_CHECKING
+from typing import Annotated, Literal, TypedDict, TYPE_CHECKING
 from pydantic import BaseModel, Field
 if TYPE_CHECKING:
     from absent import Absent
@@ -54,6 +55,8 @@ class Tree(BaseModel):
     children: list[Tree]
 
 class Odd: ...
+class Row(TypedDict):
+    day: datetime.date
 
 def wrap(function):
     @functools.wraps(function)
@@ -69,6 +72,7 @@ def model(order: Order, day: datetime.date, n: Annotated[int, Field(gt=0, descri
 
 def tree(x: Tree): 'Tree.'
 def odd(x: Odd, y: decimal.Decimal): 'Odd.'
+def rows(x: list[Row]): 'Rows.'
 def absent(x: Absent, y: uuid.UUID): 'Absent.'
 def stars(*args: int, x: uuid.UUID): 'Stars.'
 @wrap
@@ -162,10 +166,10 @@ def test_a_function_that_something_else_makes(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "message", "place"),
     [
-        ("tree", "The type of 'x' has no end: it is made of itself.", "desk/tools.py:47:13"),
-        ("odd", "The type 'Odd' of 'x' has no JSON form.", "desk/tools.py:48:12"),
-        ("absent", "The type 'Absent' of 'x' cannot be resolved.", "desk/tools.py:49:15"),
-        ("stars", "stars() takes *args, which has no schema.", "desk/tools.py:50:12"),
+        ("tree", "The type of 'x' has no end: it is made of itself.", "desk/tools.py:49:13"),
+        ("odd", "The type 'Odd' of 'x' has no JSON form.", "desk/tools.py:50:12"),
+        ("absent", "The type 'Absent' of 'x' cannot be resolved.", "desk/tools.py:52:15"),
+        ("stars", "stars() takes *args, which has no schema.", "desk/tools.py:53:12"),
     ],
 )
 def test_a_type_without_a_form_is_placed(shop: Shop, name: str, message: str, place: str) -> None:
@@ -226,6 +230,12 @@ def test_an_import_that_never_ends_is_stopped_with_all_it_started(tmp_path: Path
     assert "Importing it took longer than 2 s and was stopped." in problem.message
     pids = [int(pid) for pid in (tmp_path / "pids.txt").read_text().split()]
     wait_until(lambda: all(map(gone, pids)))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later Pythons need no other one")
+def test_an_old_typed_dictionary_is_told_apart(shop: Shop) -> None:
+    [problem] = shop.schema("rows").problems
+    assert "needs typing_extensions.TypedDict" in problem.message
 
 
 def test_a_module_that_talks_and_reads_is_not_understood_wrong(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,21 @@ class Bench:
         self.ledger = Ledger.open(root / "ledger.db")
         begin(self.ledger)
 
-    def run(self, *calls: Call, person: Any = None, **tools: CustomToolPolicy) -> list[Outcome]:
-        return asyncio.run(self._run(calls, tools, person))
+    def run(
+        self,
+        *calls: Call,
+        person: Any = None,
+        secrets: Mapping[str, str] | None = None,
+        **tools: CustomToolPolicy,
+    ) -> list[Outcome]:
+        return asyncio.run(self._run(calls, tools, person, secrets or {}))
 
     async def _run(
-        self, calls: tuple[Call, ...], tools: dict[str, CustomToolPolicy], person: Any
+        self,
+        calls: tuple[Call, ...],
+        tools: dict[str, CustomToolPolicy],
+        person: Any,
+        secrets: Mapping[str, str],
     ) -> list[Outcome]:
         pool = WorkerPool(self.root)
         host = ToolHost(
@@ -93,6 +103,7 @@ class Bench:
             ledger=self.ledger,
             clock=HandClock(),
             person=person,
+            secrets=secrets,
         )
         try:
             return [await host.run(one) for one in calls]

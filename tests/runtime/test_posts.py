@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agentflow.compiler.late import secret
 from agentflow.compiler.manifest import CustomToolPolicy, HttpPolicy
 from agentflow.runtime.post import BODY_LIMIT
 from tests.runtime.bench import Bench, call
@@ -175,7 +176,7 @@ FAILURES: list[tuple[str, tuple[int, ...] | None, str]] = [
     ("created", (200,), 'The answer has status 201. It says: {"id": 7}'),
     ("empty", (200,), "The answer has status 204."),
     ("moved", None, "The answer has status 302. Redirects are not followed."),
-    ("not-json", None, "The answer says it is JSON, and is not: Expecting value"),
+    ("not-json", None, "The answer says it is JSON, and is not. It is: <html>Log in</html>"),
     ("huge", None, f"The answer is longer than {BODY_LIMIT >> 20} MiB."),
     ("early", None, "The request broke off: "),
     ("rude", None, "The request broke off: "),
@@ -222,6 +223,23 @@ def test_a_header_is_in_no_text(bench: Bench, server: Server) -> None:
     [outcome] = bench.run(call(), rate=policy)
     assert "s3cr3t" not in outcome.text
     assert "[Authorization]" in outcome.text
+
+
+def test_a_secret_is_put_in_place_and_is_in_no_text(bench: Bench, server: Server) -> None:
+    headers = {"Authorization": f"Bearer {secret('desk')}", "X-Desk": "fx"}
+    policy = tool(server, "echo-secret", headers=headers)
+    [outcome] = bench.run(call(), secrets={"desk": "s3cr3t-s3cr3t"}, rate=policy)
+    assert server.seen[0][1]["authorization"] == "Bearer s3cr3t-s3cr3t"
+    assert "s3cr3t" not in outcome.text
+    assert "s3cr3t" not in (bench.root / "ledger.db").read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "two\r\nX-Other: y", "ünd", " "])
+def test_a_secret_that_is_no_header_is_not_sent(bench: Bench, server: Server, value: str) -> None:
+    policy = tool(server, "rate", headers={"X-Key": secret("desk")})
+    [outcome] = bench.run(call(), secrets={"desk": value}, rate=policy)
+    assert outcome.text.endswith("its secret is not one line of ASCII characters.")
+    assert server.seen == []
 
 
 def test_a_proxy_does_not_see_what_stays_on_this_machine(
