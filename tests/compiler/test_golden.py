@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from anthropic.types.beta import AgentCreateParams, EnvironmentCreateParams
+from anthropic.types.beta import AgentCreateParams
 
-from agentflow.compiler.manifest import Compiled, canonical_json
+from agentflow.compiler import late
+from agentflow.compiler.manifest import Compiled, Resource, canonical_json
 from agentflow.compiler.pipeline import build
 from tests.support.golden import check_golden
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import directory
-from tests.support.sdk_types import mismatches
+from tests.support.sdk_types import mismatches, problems_of
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases" / "compile"
@@ -38,7 +39,7 @@ def compiled(files: MemoryFiles) -> Compiled:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_project_compiles_to_this_manifest(name: str) -> None:
     manifest = compiled(inputs(name)).manifest
-    data = json.loads(canonical_json(manifest.to_json()))
+    data = json.loads(canonical_json(late.readable(manifest.to_json())))
     for resource in data["resources"]:
         if resource["kind"] == "agent":
             prompt = resource["payload"].pop("system")
@@ -47,12 +48,37 @@ def test_a_project_compiles_to_this_manifest(name: str) -> None:
     check_golden(CASES / name / "expected" / "manifest.json", text)
 
 
+def body(resource: Resource) -> dict[str, object]:
+    """The request as it would be sent: ids and versions filled in, names of files beside the rest."""
+    filled: dict[str, object] = late.fill(
+        resource.payload, lambda address, field: "7" if field == "version" else "x_01"
+    )
+    if resource.kind == "skill":
+        filled["files"] = [file.name for file in resource.files] or ["charts/SKILL.md"]
+    return filled
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_payload_is_what_the_sdk_takes(name: str) -> None:
-    types = {"agent": AgentCreateParams, "environment": EnvironmentCreateParams}
+    names = {"memorystore": "memory_store"}
     for resource in compiled(inputs(name)).manifest.resources:
-        assert mismatches(dict(resource.payload), types[resource.kind]) == []
         assert json.loads(canonical_json(resource.payload)) == resource.payload
+        if resource.kind != "file":  # an upload has no body
+            assert problems_of(names.get(resource.kind, resource.kind), body(resource)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_session_is_what_the_sdk_takes(name: str) -> None:
+    for policy in compiled(inputs(name)).manifest.agents.values():
+        session = {
+            "agent": "agent_01",
+            "environment_id": "env_01",
+            "title": policy.session.title,
+            "metadata": dict(policy.session.metadata),
+            "resources": [dict(resource) for resource in policy.session.resources],
+            "vault_ids": list(policy.session.vault_ids),
+        }
+        assert problems_of("session", session) == []
 
 
 def test_the_walker_of_types_sees_what_is_wrong() -> None:

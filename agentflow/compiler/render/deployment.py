@@ -54,6 +54,10 @@ class _Deployment:
         self.problems: list[Diagnostic] = []
 
     def render(self) -> Checked[Deployed | None]:
+        ref = parse_ref(self.spec.agent, "agent")
+        if ref is None or (ref.name is not None and self.agent is None):
+            # The agent has errors, or there is none. What follows from that is no news.
+            return Checked(None, ())
         values = self._values()
         task = self._task(values)
         outcome = self._outcome()
@@ -74,9 +78,8 @@ class _Deployment:
             "vault_ids": list(self._vaults()),
             "metadata": dict(sorted(spec.metadata.items())),
         }
-        ref = parse_ref(spec.agent, "agent")
         policy = DeploymentPolicy(
-            agent=ref.address if ref and ref.address else spec.agent,
+            agent=ref.address or spec.agent,
             answered_by=spec.answered_by,
         )
         return Checked(Deployed(payload, policy), ())
