@@ -185,6 +185,16 @@ NOT_FORMATTED = Code(
     'Bad:\n    description: one<U+2028>two\nGood:\n    description: "one\\Ltwo"',
 )
 
+FRONTMATTER = Code(
+    "AF025",
+    "frontmatter",
+    _E,
+    "Frontmatter of a Markdown file cannot be read.",
+    "An agent may be one Markdown file: its keys stand between two lines `---` at the top, and the text "
+    "below them is the prompt.\n\nGood:\n    ---\n    apiVersion: agentflow/v1\n    kind: Agent\n"
+    "    name: writer\n    model: claude-opus-5-5\n    ---\n    You write reports.",
+)
+
 # AF1: the shape of a spec
 
 API_VERSION_MISSING = Code(

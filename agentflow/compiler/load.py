@@ -14,12 +14,16 @@ from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.ports import Files
+from agentflow.source.markdown import parse_markdown
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
 from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
 
-__all__ = ["PROJECT_FILE", "Loaded", "RawSpec", "load"]
+__all__ = ["MARKDOWN", "PROJECT_FILE", "Loaded", "RawSpec", "load"]
+
+MARKDOWN = (".md", ".markdown")
+"""Names of files whose frontmatter may be an agent end like this."""
 
 PROJECT_FILE = "agentflow.yaml"
 """The file whose directory is the root of a project."""
@@ -135,7 +139,8 @@ def _read(files: Files, file: str) -> tuple[tuple[Document, ...], list[Diagnosti
     except FileRefused as error:
         code = codes.CODES[error.code]
         return (), [code.at(Span.start_of(file), error.message, hint=error.hint)]
-    documents, found = parse(file, text)
+    read = parse_markdown if file.endswith(MARKDOWN) else parse
+    documents, found = read(file, text)
     problems = list(found)
     if not problems and _first(documents) is None:
         message = f"{file} holds no spec."

@@ -17,11 +17,12 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
 from agentflow import codes
-from agentflow.compiler.load import PROJECT_FILE
+from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Code
 from agentflow.errors import FileRefused
 from agentflow.nearest import nearest
 from agentflow.spec.base import API_VERSION
+from agentflow.source.markdown import has_frontmatter, split
 from agentflow.spec.kinds import KINDS
 
 __all__ = ["MAX_DATA_BYTES", "MAX_TEXT_BYTES", "LooseFiles", "ProjectFiles", "find_project"]
@@ -65,7 +66,7 @@ class ProjectFiles:
         self._ahead: dict[str, bytes] = {}
 
     def specs(self) -> Sequence[str]:
-        """The project's file, and every YAML file that says it is a spec, sorted.
+        """The project's file, and every YAML or Markdown file that says it is a spec, sorted.
 
         Hidden directories, virtual environments, installed packages and nested projects are left
         out; links are not followed.
@@ -78,7 +79,7 @@ class ProjectFiles:
         for path in self._walk(""):
             if path == PROJECT_FILE or self._is_spec(path):
                 found.append(path)
-            else:
+            elif not path.endswith(MARKDOWN):
                 self.skipped += 1
         return sorted(found)
 
@@ -174,16 +175,20 @@ class ProjectFiles:
             elif entry.is_dir(follow_symlinks=False):
                 if entry.name not in _SKIPPED_DIRECTORIES:
                     yield from self._walk(path)
-            elif entry.name.endswith(_SPEC_SUFFIXES) and entry.is_file(follow_symlinks=False):
+            elif entry.name.endswith((*_SPEC_SUFFIXES, *MARKDOWN)) and entry.is_file(follow_symlinks=False):
                 yield path
 
     def _is_spec(self, path: str) -> bool:
-        """Whether a YAML file says that it is for agentflow, and not for another tool."""
+        """Whether a file says that it is for agentflow, and not for another tool."""
         try:
+            if path.endswith(MARKDOWN):
+                head = self._bytes(path, limit=16, cut=True)
+                if not has_frontmatter(head.decode("utf-8", "ignore")):
+                    return False
             data = self._bytes(path, limit=MAX_TEXT_BYTES, cut=True)
         except FileRefused:
             return True  # `read` says why
-        found = looks_like_spec(data)
+        found = looks_like_spec(_front(data) if path.endswith(MARKDOWN) else data)
         if found and len(data) <= MAX_TEXT_BYTES:
             self._ahead[path] = data
         return found
@@ -279,6 +284,13 @@ class LooseFiles(ProjectFiles):
     def _implicit_project(self) -> str:
         name = re.sub(r"[^a-z0-9]+", "-", self.root.name.lower())[:63].strip("-") or "project"
         return f"apiVersion: {API_VERSION}\nkind: Project\nname: {name}\n"
+
+
+def _front(data: bytes) -> bytes:
+    """The frontmatter of a Markdown file."""
+    text = data.decode("utf-8-sig", "ignore")
+    page = split(text)
+    return text[slice(*page.front)].encode() if page else text.encode()
 
 
 def looks_like_spec(data: bytes) -> bool:
