@@ -9,7 +9,20 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["Checked", "Code", "Diagnostic", "Edit", "Fix", "Severity", "Span", "has_errors"]
+__all__ = [
+    "SETTINGS_FILE",
+    "Checked",
+    "Code",
+    "Diagnostic",
+    "Edit",
+    "Fix",
+    "Severity",
+    "Span",
+    "has_errors",
+]
+
+SETTINGS_FILE = "--set"
+"""What spans call the command line. The n-th `--set` is its n-th line."""
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -50,7 +50,9 @@ def _json(value: object) -> str:
 def run(args: Namespace) -> int:
     options = project_options(args)
     project = open_project(options.directory)
-    built, report = compiled(project, target=options.target, variables=options.variables)
+    built, report = compiled(
+        project, target=options.target, variables=options.variables, settings=options.settings
+    )
     if report.problems:
         show_problems(report.problems, stream=sys.stderr, sources=report.sources, root=project.root)
     manifest = built.manifest

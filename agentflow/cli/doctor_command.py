@@ -34,7 +34,9 @@ async def _ask(args: Namespace) -> tuple[Finding, ...]:
 
     options = project_options(args)
     project = open_project(options.directory)
-    built, _ = compiled(project, target=options.target, variables=options.variables)
+    built, _ = compiled(
+        project, target=options.target, variables=options.variables, settings=options.settings
+    )
     async with connect(built.manifest.target, project.root) as connection:
         return await service(connection)
 

@@ -54,7 +54,9 @@ def run(args: Namespace) -> int:
     options = project_options(args)
     started = time.perf_counter()
     project = select_files(options.directory, args.paths)
-    report = check(project, target=options.target, variables=options.variables)
+    report = check(
+        project, target=options.target, variables=options.variables, settings=options.settings
+    )
     if args.format == "json":
         from agentflow.output.json import render_json
 

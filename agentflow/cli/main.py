@@ -65,7 +65,8 @@ def usage() -> str:
             "commands:",
             *lines,
             "",
-            "Each command has --help. In all that need a project: -C DIR, -t TARGET, --var NAME=VALUE.",
+            "Each command has --help. In all that need a project: -C DIR, -t TARGET, --var NAME=VALUE,",
+            "--set ADDRESS.PATH=VALUE.",
             "exit codes: 0 fine, 1 problems, 2 usage, 3 a bug, 4 the service, 5 changes pending,",
             "            6 blocked, 7 budget reached, 8 a person is needed, 130 interrupted",
             "",
@@ -165,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OK
     leading: list[str] = []
     # `agentflow -C DIR lint` reads as well as `agentflow lint -C DIR`.
-    while len(words) > 2 and words[0] in ("-C", "-t", "--target", "--var"):
+    while len(words) > 2 and words[0] in ("-C", "-t", "--target", "--var", "--set"):
         leading += words[:2]
         words = words[2:]
     command = next((item for item in COMMANDS if item.name == words[0]), None)

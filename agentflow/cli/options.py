@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from agentflow.diagnostics import Diagnostic
+from agentflow.diagnostics import SETTINGS_FILE, Diagnostic
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class ProjectOptions:
     """Where to look for the project, and upwards from there."""
     target: str
     variables: Mapping[str, str]
+    settings: tuple[str, ...]
+    """`--set`, as given."""
 
 
 def add_directory_option(parser: ArgumentParser | ArgumentGroup) -> None:
@@ -54,6 +56,14 @@ def add_project_options(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help="set a variable of the project or an agent",
+    )
+    group.add_argument(
+        "--set",
+        metavar="ADDRESS.PATH=VALUE",
+        dest="settings",
+        action="append",
+        default=[],
+        help="change a value over all else, such as agent/writer.budget.usd=3; `done+=[...]` appends",
     )
 
 
@@ -99,6 +109,7 @@ def project_options(args: Namespace) -> ProjectOptions:
         directory=project_directory(args),
         target=args.target,
         variables=pairs(args.variables, "--var"),
+        settings=tuple(args.settings),
     )
 
 
@@ -115,7 +126,8 @@ def shown_path(root: Path) -> Callable[[str], str]:
     """Turns a path of the project into one relative to the working directory, as editors open it."""
 
     def show(path: str) -> str:
-        return os.path.relpath(root / path)
+        # The command line has no place on disk.
+        return path if path == SETTINGS_FILE else os.path.relpath(root / path)
 
     return show
 

@@ -55,7 +55,11 @@ async def planned(args: Namespace) -> AsyncIterator[Planned]:
     options = project_options(args)
     project = open_project(options.directory)
     built, report = compiled(
-        project, target=options.target, variables=options.variables, rules=True
+        project,
+        target=options.target,
+        variables=options.variables,
+        settings=options.settings,
+        rules=True,
     )
     if report.problems:
         show_problems(report.problems, stream=sys.stderr, sources=report.sources, root=project.root)

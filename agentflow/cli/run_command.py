@@ -67,6 +67,7 @@ def _options(args: Namespace) -> RunOptions:
         project=open_project(options.directory),
         target=options.target,
         variables=options.variables,
+        settings=options.settings,
         agent=args.agent,
         inputs=pairs(args.inputs, "--input"),
         out=args.out,

@@ -44,7 +44,9 @@ def _ready(endpoint: Endpoint) -> None:
 def run(args: Namespace) -> int:
     options = project_options(args)
     project = open_project(options.directory)
-    built, _ = compiled(project, target=options.target, variables=options.variables)
+    built, _ = compiled(
+        project, target=options.target, variables=options.variables, settings=options.settings
+    )
     script = built.manifest.target.script
     how = Embedded(
         root=project.root,

@@ -33,7 +33,7 @@ from agentflow.compiler.references import (
 from agentflow.compiler.shape import check_shape
 from agentflow.compiler.substitute import References, Secrets, Substituted, substitute
 from agentflow.compiler.variables import Given, VariableSet
-from agentflow.diagnostics import Checked, Diagnostic, Span
+from agentflow.diagnostics import SETTINGS_FILE, Checked, Diagnostic, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.ports import Files
@@ -169,7 +169,8 @@ class _Resolver:
 
     def _report(self, problem: Diagnostic) -> None:
         selected = self.loaded.selected
-        if selected is None or problem.span is None or problem.span.file in selected:
+        file = None if problem.span is None else problem.span.file
+        if selected is None or file in (None, SETTINGS_FILE) or file in selected:
             self.problems[problem] = None
 
     def _variables(

@@ -11,7 +11,7 @@ from typing import Any
 from agentflow.compiler.graph import Bound, Graph
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
-from agentflow.diagnostics import Diagnostic, has_errors
+from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, has_errors
 from agentflow.errors import FileRefused, ProblemsFound, UsageError
 from agentflow.lint.engine import lint
 from agentflow.lint.rule import Context
@@ -109,6 +109,7 @@ def check(
     *,
     target: str = "local",
     variables: Mapping[str, str] | None = None,
+    settings: Sequence[str] = (),
     rules: bool = True,
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false."""
@@ -118,6 +119,7 @@ def check(
             target=target,
             environ=os.environ,
             variables=variables or {},
+            settings=settings,
             only=project.only,
             callables=callables,
         )
@@ -133,7 +135,7 @@ def check(
     return Report(
         problems=tuple(found),
         build=built,
-        sources=_sources(project.files, found),
+        sources={**_sources(project.files, found), SETTINGS_FILE: "\n".join(settings)},
         files=len(_files(project, built.graph)),
         specs=_count(project, built.graph),
     )
@@ -177,6 +179,7 @@ def compiled(
     *,
     target: str,
     variables: Mapping[str, str] | None = None,
+    settings: Sequence[str] = (),
     rules: bool = False,
 ) -> tuple[Compiled, Report]:
     """The manifest, for commands that cannot go on without one.
@@ -184,7 +187,7 @@ def compiled(
     Raises:
         ProblemsFound: the project has errors; all are in it.
     """
-    report = check(project, target=target, variables=variables, rules=rules)
+    report = check(project, target=target, variables=variables, settings=settings, rules=rules)
     if has_errors(report.problems) or report.build.compiled is None:
         raise ProblemsFound(
             report.problems,

@@ -41,6 +41,8 @@ class RunOptions:
     project: Project
     target: str
     variables: Mapping[str, str]
+    settings: tuple[str, ...]
+    """`--set`, as given."""
     agent: str | None
     """Name or address. None: the only agent of the project."""
     inputs: Mapping[str, str]
@@ -165,7 +167,11 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
     """
     project = options.project
     built, report = compiled(
-        project, target=options.target, variables=options.variables, rules=True
+        project,
+        target=options.target,
+        variables=options.variables,
+        settings=options.settings,
+        rules=True,
     )
     watch.problems(report.problems)
     manifest = built.manifest
