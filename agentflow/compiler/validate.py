@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
+from agentflow.compiler.checks.deployments import check_deployment
 from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
@@ -81,6 +82,7 @@ def _environment(environment: Bound[EnvironmentSpec], scope: _Scope) -> Iterator
 
 def _deployment(node: DeploymentNode, scope: _Scope) -> Iterator[Diagnostic]:
     yield from check_metadata(node)
+    yield from check_deployment(node, scope.graph, scope.files)
     yield from check_egress(node, scope.graph)
     yield from check_session(node, scope.graph)
 

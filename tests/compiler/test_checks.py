@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from agentflow.compiler.zones import zones
 from agentflow.diagnostics import Diagnostic
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import problems_of
@@ -99,7 +102,68 @@ SESSIONS = [
     ("store-metadata", STORE + "metadata: { agentflow.target: x }", "AF168", "agentflow.target", "belongs to agentflow", "prefix"),
 ]  # fmt: skip
 
-CASES = (*SERVERS, *TEAMS, *SESSIONS)
+CALLED = "\n---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\n"
+GO = CALLED + "task: Go.\n"
+ASK = "tools: { bash: ask }"
+INPUTS = "inputs: { n: { type: integer }, r: { enum: [emea, apac], default: emea }, f: { type: file, default: ./d.csv } }\ntask: '{{ inputs.n }} {{ inputs.r }} {{ inputs.f }}'"
+
+
+def cron(text: str) -> str:
+    return GO + f"schedule: {{ cron: '{text}', timezone: UTC }}"
+
+
+DEPLOYMENTS = [
+    ("cron-short", cron("0 9 * *"), "AF275", "0 9 * *", "'0 9 * *' has 4", "minute, hour"),
+    ("cron-seconds", cron("0 0 9 * * *"), "AF275", "0 0 9 * * *", "has 6", "no seconds"),
+    ("cron-shortcut", cron("@daily"), "AF275", "@daily", "no shortcuts", '"0 0 * * *"'),
+    ("cron-reboot", cron("@reboot"), "AF275", "@reboot", "no shortcuts", "0 9"),
+    ("cron-hour", cron("0 24 * * *"), "AF275", "24", "'24' is no hour", "0 to 23"),
+    ("cron-last", cron("0 9 L * *"), "AF275", "L", "no L, W, #", "1 to 31"),
+    ("cron-weekday", cron("0 9 15W * *"), "AF275", "15W", "no L, W, #", "1 to 31"),
+    ("cron-nth", cron("0 9 * * 1#2"), "AF275", "1#2", "no L, W, #", "SUN"),
+    ("cron-any", cron("0 9 ? * 1"), "AF275", "?", "no L, W, #", "*"),
+    ("cron-backwards", cron("0 17-9 * * *"), "AF275", "17-9", "goes backwards", "smaller one first"),
+    ("cron-step", cron("5/10 * * * *"), "AF275", "5/10", "no range", "5-59/10"),
+    ("cron-zero", cron("*/0 * * * *"), "AF275", "*/0", "is zero", "at least 1"),
+    ("cron-name", cron("0 9 * * MO"), "AF275", "MO", "'MO' is no day of week", "SUN"),
+    ("cron-in-list", cron("0 9,10,25 * * *"), "AF275", "25", "'25' is no hour", ""),
+    ("cron-empty-item", cron("0 9,,10 * * *"), "AF275", "9,,10", "has an empty item", "comma"),
+    ("cron-never", cron("0 9 31 2,4 *"), "AF275", "31", "never comes", "another month"),
+    ("zone", GO + "schedule: { cron: '0 9 * * *', timezone: Europe/Berlim }", "AF276", "Europe/Berlim", "'Europe/Berlim'", "'Europe/Berlin'"),
+    ("zone-offset", GO + "schedule: { cron: '0 9 * * *', timezone: '+02:00' }", "AF276", "'+02:00'", "'+02:00'", "UTC"),
+    ("no-task", CALLED, "AF277", "d", "has no task, and neither has agent 'a'", "`task:`"),
+    ("no-environment", "task: Go.\n---\nkind: Deployment\nname: d\nagent: a\n", "AF277", "d", "names no environment, and neither does agent 'a'", "`environment:`"),
+    ("no-task-elsewhere", CALLED.replace("agent: a", "agent: id:agent_1"), "AF277", "d", "has no task.", "`task:`"),
+    ("input-unknown", INPUTS + CALLED + "inputs: { n: 1, reg: emea }", "AF278", "reg", "has no input 'reg'", "n, r and f"),
+    ("input-near", "inputs: { region: { default: x } }\ntask: '{{ inputs.region }}'" + CALLED + "inputs: { regoin: y }", "AF278", "regoin", "no input 'regoin'", "'region'"),
+    ("input-none", GO + "inputs: { n: 1 }", "AF278", "n", "no input 'n'", "takes none"),
+    ("input-type", INPUTS + CALLED + "inputs: { n: three }", "AF278", "three", "of type integer, and 'three' is not", "type integer"),
+    ("input-text", INPUTS + CALLED + "inputs: { n: 1, r: 2 }", "AF278", "2", "of type string, and 2 is not", 'Quote it: "2"'),
+    ("input-choice", INPUTS + CALLED + "inputs: { n: 1, r: apec }", "AF278", "apec", "'apec' is not among the choices", "'apac'"),
+    ("input-missing", INPUTS + CALLED, "AF278", "kind: Deployment", "input 'n' of agent 'a' has no value", "below `inputs`"),
+    ("input-missing-too", INPUTS + CALLED + "inputs: { r: apac }", "AF278", "inputs", "input 'n' of agent 'a' has no value", "default"),
+    ("input-file", INPUTS + CALLED + "inputs: { n: 1, f: ./e.csv }", "AF001", "./e.csv", "e.csv", ""),
+    ("asks", ASK + GO, "AF279", "a", "nobody answers for deployment 'd': bash asks.", "`answered_by:`"),
+    ("asks-mcp", "mcp: { crm: { url: 'https://crm.dev', others: ask, tools: { add: ask } } }" + GO, "AF279", "a", "crm.add asks and other tools of crm ask", "`answered_by:`"),
+    ("asks-custom", "custom: { t: { command: [date], description: Now., input_schema: { type: object } } }" + GO, "AF279", "a", "the custom tool t has to be run", "`answered_by:`"),
+    ("asks-back", "uncertainty: ask" + GO, "AF279", "a", "it may ask a question", "`answered_by:`"),
+    ("asks-in-team", "team: { subagents: [b] }" + OTHER + ASK + GO, "AF279", "a", "bash asks (b)", "`answered_by:`"),
+    ("deployment-metadata", GO + "metadata: { agentflow.target: x }", "AF168", "agentflow.target", "belongs to agentflow", "prefix"),
+    ("deployed-input-mount", "files: { d: ./x/d.csv }\ninputs: { f: { type: file } }\ntask: '{{ inputs.f }}'" + CALLED + "inputs: { f: ./y/d.csv }", "AF272", "./y/d.csv", "The input 'f' and the file 'd'", "`mount`"),
+]  # fmt: skip
+
+RULES = "approvals: [{ tool: T, answer: deny }]"
+ADD = "mcp: { crm: { url: 'https://crm.dev', tools: { search: allow, add: ask, drop: off } } }\n"
+APPROVALS = [
+    ("unknown-tool", ADD + RULES.replace("T", "crm.ad"), "AF254", "crm.ad", "No tool of this agent is named 'crm.ad'", "'crm.add'"),
+    ("unknown-server", ADD + RULES.replace("T", "crn.*"), "AF254", "crn.*", "'crn.*'", ""),
+    ("mcp-allowed", ADD + RULES.replace("T", "crm.search"), "AF254", "crm.search", "never asks", "search: ask"),
+    ("mcp-off", ADD + RULES.replace("T", "crm.drop"), "AF254", "crm.drop", "which is off", "drop: ask"),
+    ("mcp-taken", ADD + "approvals: [{ tool: 'crm.*', answer: deny }, { tool: crm.add, answer: allow }]", "AF256", "{ tool: crm.add, answer: allow }", "never reached", "narrower"),
+    ("others-allowed", ADD.replace("tools:", "others: allow, tools:") + RULES.replace("T", "crm.more"), "AF254", "crm.more", "never asks", "others: ask"),
+]  # fmt: skip
+
+CASES = (*SERVERS, *TEAMS, *SESSIONS, *DEPLOYMENTS, *APPROVALS)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +182,17 @@ def test_a_mistake_is_found_at_its_place(
 
 
 FINE = [
+    ("rule-for-others", ADD.replace("tools:", "others: ask, tools:") + "approvals: [{ tool: crm.add, answer: allow }, { tool: crm.more, match: { id: '1' }, answer: allow }, { tool: 'crm.m*', answer: deny }]"),
+    ("rule-by-ending", ADD + RULES.replace("T", "'*.add'")),
+    ("scheduled", cron("*/15,3 8-18/2 1,15 JAN-MAR,12 mon-fri")),
+    ("sunday", cron("0 9 * * 0,7")),
+    ("day-or-weekday", cron("0 9 31 2 1")),
+    ("answered", ASK + GO + "answered_by: the desk"),
+    ("auto", "tools: { bash: auto }" + GO),
+    ("inputs", INPUTS + CALLED + "inputs: { n: 1, r: apac, f: ./x/d.csv }"),
+    ("input-unused", INPUTS + GO),
+    ("all-inputs", "inputs: { n: {} }\ntask: '{% for name in inputs %}{{ name }}{% endfor %}'" + CALLED + "inputs: { n: x }"),
+    ("agent-elsewhere", GO.replace("agent: a", "agent: id:agent_1") + "inputs: { x: 1 }"),
     ("inferred", "environment: e\n" + MCP + CLOSED + "network: { mcp: inferred }"),
     ("listed", "environment: e\n" + MCP + CLOSED + "network: { hosts: [CRM.dev] }"),
     ("wildcard", "environment: e\nmcp: { c: { url: 'https://a.crm.dev' } }" + CLOSED + "network: { hosts: ['*.crm.dev'] }"),
@@ -143,6 +218,13 @@ def test_what_fits_is_not_reported(spec: str) -> None:
     assert problems_of(built(spec)) == ()
 
 
+def test_zones_are_full_names() -> None:
+    for zone in ("UTC", "Etc/GMT-2", "Europe/Berlin", "America/Argentina/La_Rioja", "US/Eastern"):
+        assert zone in zones()
+    assert len(zones()) > 500
+    assert all(re.fullmatch(r"[A-Z][A-Za-z0-9_+/-]+", zone) for zone in zones())
+
+
 def test_a_team_may_be_written_in_full() -> None:
     files = built(
         "team: { subagents: { agents: [b], inline: true } }" + OTHER + "team: { advisor: m }"
@@ -154,5 +236,6 @@ def test_a_team_may_be_written_in_full() -> None:
 
 def test_one_mistake_of_an_agent_is_not_repeated_for_its_deployments() -> None:
     deployed = "\n---\nkind: Deployment\nname: d\nagent: a\ntask: Go.\n"
-    for spec, code in (("environment: e\n" + MCP + CLOSED, "AF262"), (SESSIONS[7][1], "AF272")):
+    same = f"environment: id:env_1\n{SESSIONS[7][1]}"
+    for spec, code in (("environment: e\n" + MCP + CLOSED, "AF262"), (same, "AF272")):
         assert [p.code for p in problems_of(built(spec + deployed))] == [code]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from agentflow import codes
@@ -33,33 +34,73 @@ def check_approvals(node: AgentNode, cards: Mapping[str, ToolCard]) -> Iterator[
     # `auto` asks when the service reaches no judgement.
     asking = {name for name, policy in policies.items() if policy in {"ask", "auto"}}
     for index, rule in enumerate(node.spec.approvals):
-        matched = {name for name in policies if fnmatchcase(name, rule.tool)}
+        matched = _meant(rule.tool, policies)
         if not matched:
             yield _unknown_tool(node, index, rule, policies)
         elif not matched & asking:
             yield _never_asks(node, index, rule, matched)
         else:
             yield from _arguments(node, index, rule, matched & asking, cards)
-            yield from _unreachable(node, index, asking)
+            yield from _unreachable(node, index, matched & asking, asking)
 
 
 def _policies(node: AgentNode) -> dict[str, str]:
-    """Every tool the agent has, with its policy."""
+    """Every tool the agent has, with its policy; `server.*` stands for those not named."""
     found: dict[str, str] = {n: t.policy for n, t in declared_tools(node.spec.tools).items()}
-    return found | {name: tool.policy for name, tool in node.spec.custom.items()}
+    found |= {name: tool.policy for name, tool in node.spec.custom.items()}
+    for server, spec in node.spec.mcp.items():
+        # Also those that are off: a rule for one of them must not count as one for the others.
+        found |= {f"{server}.{name}": tool.policy for name, tool in spec.tools.items()}
+        found[f"{server}{_OTHERS}"] = spec.others
+    return found
+
+
+_OTHERS = ".*"
+
+
+def _meant(rule: str, policies: Mapping[str, str]) -> set[str]:
+    """The tools that a rule is about, those that are off left out."""
+    names = {name for name in policies if not name.endswith(_OTHERS) and fnmatchcase(name, rule)}
+    if rule not in policies:
+        names |= {
+            name
+            for name in policies
+            if name.endswith(_OTHERS) and _may_match(rule, name.removesuffix("*"))
+        }
+    return {name for name in names if policies[name] != "off"}
+
+
+def _may_match(rule: str, prefix: str) -> bool:
+    """Whether a glob can match some text that begins so."""
+    fixed = re.split(r"[*?\[]", rule, maxsplit=1)[0]
+    if fixed == rule:
+        return rule.startswith(prefix)
+    return fixed.startswith(prefix) or prefix.startswith(fixed)
+
+
+def _all_of(rule: str, names: Iterable[str]) -> set[str]:
+    """The tools that a rule takes every call of."""
+    return {name for name in names if fnmatchcase(name, rule)}
 
 
 def _unknown_tool(
     node: AgentNode, index: int, rule: ApprovalRule, policies: Mapping[str, str]
 ) -> Diagnostic:
     span = node.span("approvals", index, "tool")
-    if rule.tool in BUILT_IN_TOOLS:
+    server = rule.tool.partition(".")[0]
+    if policies.get(rule.tool) == "off" and rule.tool not in BUILT_IN_TOOLS:
+        message = f"The rule is about {rule.tool!r}, which is off."
+        hint = (
+            f"Write `{rule.tool.rpartition('.')[2]}: ask` below `mcp.{server}.tools`, or remove it."
+        )
+    elif rule.tool in BUILT_IN_TOOLS:
         message = f"The rule is about {rule.tool!r}, which this agent does not have."
         hint = f"Write `{rule.tool}: ask` below `tools`, or remove the rule."
     else:
         message = f"No tool of this agent is named {rule.tool!r}."
-        hint = did_you_mean(rule.tool, policies) or (
-            f"It has {one_of(policies, joined='and')}." if policies else "It has no tools."
+        have = [name for name, policy in policies.items() if policy != "off"]
+        hint = did_you_mean(rule.tool, have) or (
+            f"It has {one_of(have, joined='and')}." if have else "It has no tools."
         )
     return codes.APPROVAL_TOOL.at(span, message, hint=hint)
 
@@ -68,7 +109,9 @@ def _never_asks(node: AgentNode, index: int, rule: ApprovalRule, matched: set[st
     name = min(matched)
     tool = f"{name!r}" if rule.tool == name else f"{rule.tool!r} ({one_of(sorted(matched))})"
     message = f"The rule is about {tool}, which never asks, so it decides nothing."
-    place = "policy: ask" if name in node.spec.custom else f"{name}: ask"
+    place = "policy: ask" if name in node.spec.custom else f"{name.rpartition('.')[2]}: ask"
+    if name.endswith(_OTHERS):
+        place = "others: ask"
     hint = f"Write `{place}` where the tool is declared, or remove the rule."
     return codes.APPROVAL_TOOL.at(node.span("approvals", index, "tool"), message, hint=hint)
 
@@ -80,6 +123,8 @@ def _arguments(
     for name in tools:
         if name in BUILT_IN_ARGUMENTS:
             known.update(BUILT_IN_ARGUMENTS[name])
+        elif "." in name:
+            return  # the server alone knows the arguments of its tools
         elif name in cards:
             properties = cards[name].input_schema.get("properties")
             known.update(properties if isinstance(properties, Mapping) else ())
@@ -96,12 +141,15 @@ def _arguments(
             yield codes.APPROVAL_ARGUMENT.at(span, message, hint=hint)
 
 
-def _unreachable(node: AgentNode, index: int, asking: set[str]) -> Iterator[Diagnostic]:
+def _unreachable(
+    node: AgentNode, index: int, mine: set[str], asking: set[str]
+) -> Iterator[Diagnostic]:
     """A rule before this one takes every call that this one could match."""
     rules = node.spec.approvals
-    mine = {name for name in asking if fnmatchcase(name, rules[index].tool)}
     for before in range(index):
-        taken = {name for name in asking if fnmatchcase(name, rules[before].tool)}
+        taken = _all_of(rules[before].tool, asking)
+        if rules[before].tool == rules[index].tool:
+            taken = mine
         narrower = rules[before].match.items() <= rules[index].match.items()
         if mine <= taken and narrower:
             message = f"Rule {index + 1} is never reached: rule {before + 1} takes the same calls."

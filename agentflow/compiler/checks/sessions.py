@@ -144,13 +144,20 @@ def _mounted(
             f"the repository {name!r}",
         )
     agent = session.agent
-    if agent is None or agent is not session.owner:
-        return
-    for name in agent.spec.inputs:
-        path = default_file(agent, name)
-        if path is not None:
-            at = f"{UPLOADS}/{posixpath.basename(path)}"
-            yield at, agent, ("inputs", name, "default"), f"the input {name!r}"
+    for name, spec in agent.spec.inputs.items() if agent is not None else ():
+        assert agent is not None
+        default = default_file(agent, name)
+        given = session.owner.spec.inputs.get(name) if session.owner is not agent else None
+        what = f"the input {name!r}"
+        if isinstance(given, str) and spec.type == "file":
+            yield _upload(given), session.owner, ("inputs", name), what
+        elif default is not None:
+            yield _upload(default), agent, ("inputs", name, "default"), what
+
+
+def _upload(path: str) -> str:
+    """Where a file that is an input is mounted: by its own name."""
+    return f"{UPLOADS}/{posixpath.basename(path)}"
 
 
 def file_mount(file: FileMount) -> str:
