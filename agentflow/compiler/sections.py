@@ -12,7 +12,16 @@ from typing import Any
 
 from agentflow.compiler.manifest import canonical_json
 from agentflow.compiler.template import SECTIONS, UPLOADS
-from agentflow.compiler.tool_scope import ASK_USER, has_denials, scoped_tools, tool_lines
+from agentflow.compiler.tool_scope import (
+    ASK_USER,
+    has_denials,
+    scoped_skills,
+    scoped_team,
+    scoped_tools,
+    skill_line,
+    team_lines,
+    tool_lines,
+)
 from agentflow.spec.agent import AgentSpec, Check, OutputSpec
 
 __all__ = [
@@ -34,12 +43,16 @@ SCHEMA_SHOWN = 4_000
 """Characters of a schema that is shown whole; of a longer one the keys are named."""
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 def section_texts(
     spec: AgentSpec,
     *,
     paths: Mapping[str, str],
     schemas: Mapping[str, Mapping[str, Any]],
     headings: Mapping[str, Sequence[str]],
+    called: Mapping[str, str] = _NOTHING,
 ) -> dict[str, str]:
     """Every section by the name a prompt places it with, in the order of `SECTIONS`.
 
@@ -47,13 +60,15 @@ def section_texts(
         paths: by output, relative to the outputs directory.
         schemas: by output, where there is one.
         headings: by output, the headings as the runtime looks for them.
+        called: by address, what agents and skills are called on the service, where the name is
+            another one.
     """
     texts = (
         _outputs(spec, paths, schemas, headings),
         _scratch(spec),
         _done(spec),
         _uncertainty(spec, paths),
-        _tools(spec),
+        _tools(spec, called),
         _autonomy(spec),
     )
     return dict(zip(SECTIONS, texts, strict=True))
@@ -65,6 +80,7 @@ def section_data(
     paths: Mapping[str, str],
     schemas: Mapping[str, Mapping[str, Any]],
     headings: Mapping[str, Sequence[str]],
+    called: Mapping[str, str] = _NOTHING,
 ) -> dict[str, Any]:
     """The policies of an agent as data, by the names of `SECTION_DATA`, for wordings of a project's own.
 
@@ -88,13 +104,15 @@ def section_data(
                 "sections": list(output.sections or ()) if name in headings else [],
                 "schema": canonical_json(schemas[name]) if name in schemas else None,
             }
-            for name, output in spec.outputs.items()
+            for name, output in _ordered(spec.outputs)
         ],
         "repair": spec.repair,
         "scratch": _scratch_path(spec),
         "done": _done_points(spec),
         "uncertainty": uncertainty,
         "tools": [tool._asdict() for tool in scoped_tools(spec)],
+        "skills": scoped_skills(spec, called),
+        "team": scoped_team(spec, called),
     }
 
 
@@ -117,7 +135,7 @@ def _outputs(
         f"Deliver these files. They are collected from `{OUTPUTS}/`, directly in that directory; "
         "a file anywhere else is not delivered.",
     ]
-    for name, output in spec.outputs.items():
+    for name, output in _ordered(spec.outputs):
         shown = output.sections if name in headings else None
         blocks.append(_output(output, paths[name], schemas.get(name), shown))
     blocks.append(
@@ -126,6 +144,11 @@ def _outputs(
         f"of it above. {_repair(spec.repair)}"
     )
     return "\n\n".join(blocks)
+
+
+def _ordered(outputs: Mapping[str, OutputSpec]) -> list[tuple[str, OutputSpec]]:
+    """What must be delivered first; else by name, because a mapping has no order."""
+    return sorted(outputs.items(), key=lambda item: (not item[1].required, item[0]))
 
 
 def _repair(times: int) -> str:
@@ -246,13 +269,23 @@ def record_path(spec: AgentSpec, paths: Mapping[str, str]) -> str | None:
     return None if record is None else paths.get(record, record.removeprefix(f"{OUTPUTS}/"))
 
 
-def _tools(spec: AgentSpec) -> str:
+def _tools(spec: AgentSpec, called: Mapping[str, str]) -> str:
+    more = "\n\n".join(filter(None, (skill_line(spec, called), *team_lines(spec, called))))
+    text = _tool_list(spec, alone=not more)
+    return f"{text}\n\n{more}" if more else text
+
+
+def _tool_list(spec: AgentSpec, *, alone: bool) -> str:
     lines = tool_lines(spec)
     if not lines:
+        if not alone:
+            return "## Tools\n\nYou have no tools of your own."
         return (
             "## Tools\n\nYou have no tools. Answer from what you are given, in your last message."
         )
     text = "## Tools\n\nYou have these tools and no others:\n\n" + "\n".join(lines)
+    if spec.mcp:
+        text += "\n\nA name with a dot is a tool of an MCP server."
     if has_denials(spec):
         text += (
             "\n\nA denial is final for that call. Do not try to reach the same by another tool or "

@@ -53,6 +53,8 @@ SECTION_DATA = (
     "done",
     "uncertainty",
     "tools",
+    "skills",
+    "team",
 )
 """What the template of a section sees, beside `vars`."""
 

@@ -16,6 +16,7 @@ from agentflow.compiler.manifest import (
     Manifest,
     Resource,
     Target,
+    Upload,
 )
 from agentflow.compiler.render.circles import circles
 from agentflow.compiler.render.deployment import render_deployment
@@ -46,12 +47,14 @@ def render(graph: Graph, files: Files, *, callables: Callables | None = None) ->
 class _Rendering:
     def __init__(self, graph: Graph, files: Files, callables: Callables | None) -> None:
         self.graph = graph
+        self.called: dict[str, str] = {}
         self.bench = Workbench(
             files=files,
             callables=callables,
             fragments=fragments_of(graph),
             uploads=Uploads(files),
             skill=self._skill,
+            called=self.called,
         )
         self.problems: list[Diagnostic] = []
         self.resources: list[Resource] = []
@@ -95,12 +98,19 @@ class _Rendering:
             self.problems += found
             if resource is not None:
                 self.resources.append(resource)
+                if resource.files:
+                    self.called[bound.address] = _folder(resource.files[0])
+            elif bound.spec.anthropic is not None:
+                self.called[bound.address] = bound.spec.anthropic
 
     def _skill(self, name: str) -> SkillSpec | None:
         bound = self.graph.bound(f"skill/{name}")
         return None if bound is None else bound.spec
 
     def _agents(self) -> None:
+        for node in self.graph.agents.values():
+            if node.spec.title is not None:
+                self.called[node.address] = node.spec.title
         for left in self.graph.misshapen:
             self.problems += template_problems(left, self.bench)
         for node in self.graph.agents.values():
@@ -125,6 +135,11 @@ class _Rendering:
         for name, bound in self.graph.fragments.items():
             self.problems += check_defaults(fragments[name], bound.document)
             self.problems += check_fragment(fragments[name], fragments=fragments, files=files)
+
+
+def _folder(file: Upload) -> str:
+    """Of a skill, which has the name of the skill."""
+    return file.name.partition("/")[0]
 
 
 def _credentials(vault: Bound[VaultSpec]) -> Iterator[Resource]:

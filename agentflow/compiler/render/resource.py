@@ -65,6 +65,8 @@ class Workbench(NamedTuple):
     uploads: Uploads
     skill: Callable[[str], SkillSpec | None]
     """Finds a skill of the project by its name. None: it is not known, or has errors."""
+    called: Mapping[str, str]
+    """By address, what agents and skills are called on the service, where the name is another."""
 
 
 class Uploads:

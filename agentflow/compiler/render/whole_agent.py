@@ -54,8 +54,8 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
     wanted = {name: headings(out.sections) for name, out in spec.outputs.items()}
     texts, problems = replace_sections(
         node.sections,
-        section_texts(spec, paths=paths, schemas=schemas, headings=wanted),
-        data=section_data(spec, paths=paths, schemas=schemas, headings=wanted)
+        section_texts(spec, paths=paths, schemas=schemas, headings=wanted, called=bench.called),
+        data=section_data(spec, paths=paths, schemas=schemas, headings=wanted, called=bench.called)
         if node.sections
         else {},
         variables=node.vars,
