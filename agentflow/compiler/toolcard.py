@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from agentflow import codes
 from agentflow.compiler.callables import callable_schema, docstring_of, locate
 from agentflow.compiler.delivery import plain
 from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.references import is_file, resolve_path
 from agentflow.diagnostics import Checked
 from agentflow.ports import Callables, Files
 
-__all__ = ["ASK_USER_CARD", "ToolCard", "command_files", "command_line", "tool_card"]
+__all__ = ["ASK_USER_CARD", "ToolCard", "command_line", "tool_card"]
 
 
 class ToolCard(NamedTuple):
@@ -111,22 +111,8 @@ def command_line(node: AgentNode, name: str) -> tuple[str, ...]:
     the project afterwards.
     """
     return tuple(
-        word if path is None else f"./{path}"
-        for word, path in _words(node, node.spec.custom[name].command or ())
+        f"./{resolve_path(node.file('custom', name, 'command', index), word)}"
+        if is_file(word)
+        else word
+        for index, word in enumerate(node.spec.custom[name].command or ())
     )
-
-
-def command_files(node: AgentNode, name: str) -> list[tuple[int, str]]:
-    """The files that a tool's `command` names: the number of the word, the path in the project."""
-    words = _words(node, node.spec.custom[name].command or ())
-    return [(index, path) for index, (_, path) in enumerate(words) if path is not None]
-
-
-def _words(node: AgentNode, command: Sequence[str]) -> list[tuple[str, str | None]]:
-    beside = posixpath.dirname(node.document.file)
-    return [
-        (word, posixpath.normpath(posixpath.join(beside, word)))
-        if word.startswith(("./", "../"))
-        else (word, None)
-        for word in command
-    ]

@@ -295,7 +295,7 @@ class File:
     """Marks text that may name a file beside the spec. What does not start with `./` is no file."""
 
     holds: Literal["text", "data", "folder"] = "text"
-    """text: read when compiled. data: of any kind, uploaded later. folder: of files."""
+    """text: read when compiled. data: of any kind, used later. folder: of files."""
 
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File()]

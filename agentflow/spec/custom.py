@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from agentflow.spec.base import SECRET_MARK, Count, Duration, Json, Secret, SpecModel, Text
+from agentflow.spec.base import SECRET_MARK, Count, Duration, File, Json, Secret, SpecModel, Text
 
 __all__ = ["RUNNERS", "ArgumentRule", "CustomTool", "HttpTool", "is_loopback"]
 
@@ -60,7 +60,8 @@ def _url(value: str) -> str:
 
 
 _URL_FORM = (
-    r"^(https://[^/?#@\s\\]+|http://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?)([/?][^#\s\\]*)?$"
+    r"^(https://([^/?#@\s\\:\[\]]+|\[[0-9A-Fa-f:.]+\])|http://(localhost|127(\.\d{1,3}){3}|\[::1\]))"
+    r"(:\d{0,5})?([/?][^#\s\\]*)?$"
 )
 
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "upgrade"})
@@ -141,7 +142,10 @@ class CustomTool(SpecModel):
         description="A Python callable, `package.module:function`, looked up from the project "
         "directory. Its schema is read from type hints and docstring.",
     )
-    command: Annotated[list[Text], Field(min_length=1, max_length=256)] | None = Field(
+    command: (
+        Annotated[list[Annotated[Text, File(holds="data")]], Field(min_length=1, max_length=256)]
+        | None
+    ) = Field(
         default=None,
         description="A program and its arguments, run in the project directory without a shell. "
         "It gets the arguments of a call as a JSON object on standard input; its standard output "

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from agentflow.compiler.late import secrets
 from agentflow.compiler.pipeline import build
 from agentflow.local.drivers.script_file import ScriptTurn, read_script
+from agentflow.runtime.program import run
 from tests.support.cli import ROOT
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import project
@@ -20,7 +22,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_tool_that_is_shown_compiles() -> None:
-    [spec], [tool, _] = blocks("code.md", "yaml"), blocks("code.md", "python")
+    spec, tool = blocks("code.md", "yaml")[0], blocks("code.md", "python")[0]
     result = build(MemoryFiles({**project(spec).files, "desk/tools.py": tool}))
     assert result.problems == ()
     assert result.value.compiled is not None
@@ -35,9 +37,38 @@ def test_the_tool_that_is_shown_compiles() -> None:
     assert fields["currency"]["description"] == "ISO 4217, upper case"
 
 
+def test_the_program_that_is_shown_is_a_tool(tmp_path: Path) -> None:
+    program = blocks("code.md", "python")[1]
+    files = {**project(blocks("code.md", "yaml")[1]).files, "tools/fee.py": program}
+    compiled = build(MemoryFiles(files)).value.compiled
+    assert compiled is not None
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/fee.py").write_text(program, encoding="utf-8")
+    command = compiled.manifest.agents["agent/a"].custom["fee"].command
+    assert command is not None
+    good = run(list(command), {"amount": 2000}, root=tmp_path)
+    assert good == {"value": '{"fee": 20.0, "currency": "EUR"}'}
+    bad = run(list(command), {"amount": 0}, root=tmp_path)
+    assert bad["error"].endswith("The amount is above zero.")
+
+
+def test_the_request_that_is_shown_compiles() -> None:
+    files = project(blocks("code.md", "yaml")[2])
+    text = files.files["agentflow.yaml"].replace(
+        "name: p\n", "name: p\nsecrets: {desk: 'env:T'}\n", 1
+    )
+    result = build(MemoryFiles({**files.files, "agentflow.yaml": text}))
+    assert result.problems == ()
+    assert result.value.compiled is not None
+    http = result.value.compiled.manifest.agents["agent/a"].custom["limit"].http
+    assert http is not None
+    assert http.expect == (200, 201)
+    assert secrets(http.headers) == {"desk"}
+
+
 def test_the_check_that_is_shown_checks(tmp_path: Path) -> None:
     namespace: dict[str, Any] = {}
-    exec(blocks("code.md", "python")[1], namespace)
+    exec(blocks("code.md", "python")[2], namespace)
     totals = tmp_path / "totals.json"
     totals.write_text(json.dumps({"sum": 3, "parts": [1, 2]}), encoding="utf-8")
     assert namespace["adds_up"]({"totals": totals}) == []

@@ -10,9 +10,8 @@ from agentflow.compiler.callables import PROPERTY, locate, parameters
 from agentflow.compiler.checks.schemas import schema_problem
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.sections import ASK_USER
-from agentflow.compiler.toolcard import ToolCard, command_files, tool_card
+from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Diagnostic
-from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.ports import Callables, Files
 from agentflow.source.tree import Path
@@ -20,9 +19,6 @@ from agentflow.spec.agent import Check
 from agentflow.spec.tool import BUILT_IN_TOOLS
 
 __all__ = ["check_code"]
-
-_ABSENT = (codes.FILE_MISSING, codes.OUTSIDE_PROJECT, codes.FILE_UNREADABLE)
-"""Of the reasons not to read a file, those for which it cannot be used either."""
 
 TOOL_LIMIT = 128
 """Entries of `tools`: https://platform.claude.com/docs/en/managed-agents/tools"""
@@ -42,7 +38,6 @@ def check_code(
         if (schema := node.spec.custom[name].input_schema) is not None:
             yield from _input_schema(node, name, schema)
             yield from _call(node, name, schema, files)
-        yield from _command(node, name, files)
         card, problems = tool_card(node, name, files, ask)
         yield from problems
         if card is not None:
@@ -121,19 +116,6 @@ def _call(
             message = f"{found.function}() needs {needed!r}, which its schema does not require."
             hint = "Add it to `required`, or give the parameter a default."
             yield codes.CALLABLE_MISMATCH.at(span, message, hint=hint)
-
-
-def _command(node: AgentNode, name: str, files: Files) -> Iterator[Diagnostic]:
-    """Whether the files are there. What is in them is not read: a program may be anything."""
-    for index, path in command_files(node, name):
-        try:
-            files.read(path)
-        except FileRefused as refused:
-            code = codes.CODES[refused.code]
-            if code in _ABSENT:
-                span = node.span("custom", name, "command", index)
-                hint = refused.hint or "What starts with `./` is a file beside the spec."
-                yield code.at(span, refused.message, hint=hint)
 
 
 def _check(node: AgentNode, index: int, reference: str, files: Files) -> Iterator[Diagnostic]:
