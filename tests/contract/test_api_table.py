@@ -55,11 +55,11 @@ class Tree(TypedDict, total=False):
 def test_a_type_inside_itself_ends_the_walk() -> None:
     assert [(field.path, field.type) for field in fields_in(Tree).values()] == [
         ("tools", "list of map"),
-        ("tools[node].type", "`node`"),
-        ("tools[node].below", "list of map"),
-        ("tools[node].beside", "map or text"),
         ("tools[leaf].type", "`leaf`"),
         ("tools[leaf].weight", "number"),
+        ("tools[node].type", "`node`"),
+        ("tools[node].below", "list of map"),
+        ("tools[node].beside", "text or map"),
         ("at", "text or time"),
     ]
 

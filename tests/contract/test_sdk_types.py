@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -166,7 +167,6 @@ def test_an_unknown_field_is_found_at_any_depth(kind: str, payload: dict[str, An
         finally:
             del map_["surprise"]
         assert found, f"{path or 'the body'} takes any field"
-        # A union names its first member that fits as well, so the place may be of another branch.
         assert any("surprise" in line for line in found), (path, found)
 
 
@@ -189,6 +189,13 @@ def test_a_required_field_is_missed_at_any_depth(kind: str, places: list[str]) -
         maps[place]["type"] = kept
         assert found, place
     assert problems_of(kind, payload) == []
+
+
+def test_what_is_wrong_is_told_of_the_form_that_was_meant() -> None:
+    payload = copy.deepcopy(ACCEPTED[0][1])
+    payload["multiagent"]["subagents"]["predefined_agents"][1]["version"] = "7"
+    (problem,) = problems_of("agent", payload)
+    assert problem.startswith("/multiagent/subagents/predefined_agents/1/version: '7' is not")
 
 
 @pytest.mark.parametrize("kind", sorted(BODIES))

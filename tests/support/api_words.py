@@ -308,7 +308,9 @@ CREDENTIAL: Mapping[str, Words] = {
     "auth[environment_variable].secret_name": by(f"{_VARIABLE}.name"),
     "auth[environment_variable].secret_value": by(f"{_VARIABLE}.value"),
     "auth[environment_variable].networking": by(f"{_VARIABLE}.hosts"),
-    "auth[environment_variable].networking.type": by(f"{_VARIABLE}.hosts", note="`any`: everywhere"),
+    "auth[environment_variable].networking.type": by(
+        f"{_VARIABLE}.hosts", note="`any`: everywhere"
+    ),
     "auth[environment_variable].networking.allowed_hosts": by(f"{_VARIABLE}.hosts[]"),
     "auth[environment_variable].injection_location": by(f"{_VARIABLE}.inject"),
     "auth[environment_variable].injection_location.body": by(f"{_VARIABLE}.inject[]"),

@@ -70,11 +70,15 @@ def _plain(type_: Any) -> Any:
 
 
 def _members(type_: Any) -> list[Any]:
-    """The alternatives of a union, without null."""
+    """The alternatives of a union, without null, by their names.
+
+    Unions and literals that differ only in order are one object to Python: the first that was made.
+    """
     type_ = _plain(type_)
     if type_ == FileTypes or origin_of(type_) not in (Union, types.UnionType):
         return [type_]
-    return [m for part in arguments_of(type_) for m in _members(part) if m is not type(None)]
+    found = [m for part in arguments_of(type_) for m in _members(part) if m is not type(None)]
+    return sorted(found, key=lambda member: getattr(member, "__name__", str(member)))
 
 
 def _walk(type_: Any, path: str, above: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
@@ -119,7 +123,7 @@ def _words(*given: Any) -> list[str]:
     words = [word for member in members for word in _word(member)]
     if "text" in words:
         words = [word for word in words if not word.startswith("`")]
-    return list(dict.fromkeys(words))
+    return sorted(set(words), key=lambda word: (word.startswith(("map", "list")), word))
 
 
 def _word(member: Any) -> list[str]:

@@ -33,7 +33,7 @@ BODIES: dict[str, Any] = {
     "memory_store": MemoryStoreCreateParams,
     "skill": SkillCreateParams,
 }
-"""What the SDK's `create` takes, by kind of resource."""
+"""What the SDK's `create` takes, by kind of resource, and for sessions."""
 
 HEADERS = frozenset({"betas", "workspace_id"})
 """Arguments of every `create` that are sent as headers, and are no part of a body."""
@@ -117,6 +117,15 @@ def is_required(hint: Any, total: bool) -> bool:
 
 
 def _union(value: Any, members: Sequence[Any], path: str) -> list[str]:
-    tried = [mismatches(value, member, path) for member in members]
+    meant = [member for member in members if _is_meant(value, member)]
+    tried = [mismatches(value, member, path) for member in meant or members]
     # The member that fits best says most about what is wrong.
     return min(tried, key=len)
+
+
+def _is_meant(value: Any, member: Any) -> bool:
+    """Whether the value says itself that it is this form: by its `type`."""
+    if not isinstance(value, dict) or not is_typeddict(member):
+        return False
+    hint = get_type_hints(member).get("type")
+    return get_origin(hint) is Literal and value.get("type") in get_args(hint)
