@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from agentflow.source.yaml import parse
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.schema import SCHEMAS
+from tests.spec.support import documents, plain, schema
 
 AGENT = """\
 apiVersion: agentflow/v1
@@ -70,18 +69,8 @@ lint: { ignore: [AF801] }
 """
 
 
-def plain(value: Any) -> Any:
-    """Data as a JSON parser makes it."""
-    return json.loads(json.dumps(value, default=lambda item: float(Decimal(item))))
-
-
-def schema(name: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(SCHEMAS[name]()))
-
-
 def read(text: str) -> Any:
-    (document,), problems = parse("f.yaml", text)
-    assert problems == ()
+    (document,) = documents(text)
     return plain(document.data)
 
 
