@@ -467,7 +467,7 @@ OUTCOME_RUBRIC = Code(
     "Outcome has nothing to hold the result against.",
     "A grader reads the rubric and nothing else of the spec: the points of `done` that are text, a "
     "file beside the spec, or the text itself, of at most 262,144 characters.\n\n"
-    "Bad:\n    done: [{ check: \"desk.checks:totals\" }]\n    outcome: done\n"
+    'Bad:\n    done: [{ check: "desk.checks:totals" }]\n    outcome: done\n'
     "Good:\n    done: [Every figure can be found in totals.json.]\n    outcome: done",
 )
 BAD_SKILL = Code(
@@ -1005,7 +1005,8 @@ TEMPLATE_UNDEFINED = Code(
     "template-undefined",
     _E,
     "The template uses a name that is not defined.",
-    "A prompt sees `vars` and the policy sections, a task sees `vars` and `inputs`. An undefined name "
+    "A prompt sees `vars` and the policy sections, a task sees `vars` and `inputs`, a fragment its "
+    "`params` too, and the wording of a section the policies as data. An undefined name "
     "is an error, because an empty place in a prompt is seen by nobody. A value that may be missing "
     "is written `{{ vars.x | default('…') }}` or asked for with `{% if vars.x is defined %}`.",
 )
@@ -1016,7 +1017,8 @@ TEMPLATE_INPUTS_IN_PROMPT = Code(
     "The system prompt uses an input of a run.",
     "The system prompt is part of the agent, which is created once and serves many runs; inputs are "
     "known when a run starts. What depends on an input belongs in `task`. This also keeps the prompt "
-    "the same for every run, so that it is read from the cache.",
+    "the same for every run, so that it is read from the cache. A fragment that uses `inputs` can be "
+    "put into tasks only.",
 )
 TEMPLATE_INCLUDE = Code(
     "AF304",
@@ -1024,14 +1026,16 @@ TEMPLATE_INCLUDE = Code(
     _E,
     "An include does not name a file beside the template.",
     "An include is a literal path that starts with `./` or `../`, relative to the file it stands in, "
-    "and stays inside the project. Names that are computed cannot be checked before a run.",
+    "and stays inside the project; or `fragment/name`. Names that are computed cannot be checked "
+    "before a run.",
 )
 TEMPLATE_INCLUDE_CYCLE = Code(
     "AF305",
     "template-include-cycle",
     _E,
     "Templates include each other in a circle.",
-    "The chain is given in the message. Move what both need into a file of its own.",
+    "The chain is given in the message, with fragments by their address. Move what both need into a "
+    "file or a fragment of its own.",
 )
 TEMPLATE_FORBIDDEN = Code(
     "AF306",
@@ -1057,8 +1061,9 @@ TEMPLATE_TOO_LARGE = Code(
     _E,
     "Rendering the template passes a limit.",
     "A rendered text has at most 100,000 characters, which is what the service takes as a system "
-    "prompt; includes are nested at most ten deep; loops, macros and operators are metered, so that "
-    "no template takes more than a moment.",
+    "prompt; includes and fragments are nested at most ten deep; a text has at most 30,000 words and "
+    "signs in its tags; loops, macros, operators, filters and methods are metered, so that no template "
+    "takes more than a moment.",
 )
 TEMPLATE_FAILED = Code(
     "AF309",
@@ -1074,7 +1079,8 @@ TEMPLATE_SECTION = Code(
     "A policy section does not reach the model exactly once.",
     "A section such as `{{ outputs_section }}` may be placed once, as it is. A prompt that does not "
     "place it gets it at the end. Placed twice, or changed on the way, what the model is told and "
-    "what the runtime enforces would come apart.",
+    "what the runtime enforces would come apart. For the same reason a wording of your own, below "
+    "`sections`, has to say something where the policy is declared.",
 )
 TEMPLATE_EMPTY = Code(
     "AF311",
@@ -1091,8 +1097,8 @@ FRAGMENT_PARAMETER = Code(
     "A parameter of a fragment does not fit.",
     "A fragment declares its parameters with types below `params`. A parameter without a default must "
     "be given, and nothing else can be.\n\n"
-    'Bad: `{{ fragment("evidence-rules", strict="high") }}` where the parameter is `strictness`.\n\n'
-    'Good: `{{ fragment("evidence-rules", strictness="high") }}`',
+    'Bad:\n    {{ fragment("evidence-rules", strict="high") }}\n'
+    'Good:\n    {{ fragment("evidence-rules", strictness="high") }}',
 )
 FRAGMENT_CALL = Code(
     "AF313",
@@ -1102,8 +1108,8 @@ FRAGMENT_CALL = Code(
     'A fragment is put in with `{% include "fragment/name" %}` or `{{ fragment("name", x=1) }}`: by a '
     "literal name, with named parameters, and alone between the braces. So a wrong name or parameter "
     "is found when the project is compiled, and nothing can change the text on the way.\n\n"
-    'Bad: `{{ fragment("rules") | upper }}`\n\n'
-    'Good: `{{ fragment("rules") }}`',
+    'Bad:\n    {{ fragment("rules") | upper }}\n'
+    'Good:\n    {{ fragment("rules") }}',
 )
 
 # AF4: plan and state

@@ -25,7 +25,7 @@ from agentflow.compiler.jinja_calls import DYNAMIC, constant, takes_newline
 from agentflow.compiler.jinja_check import Token, assigned_names
 from agentflow.compiler.jinja_env import PromptEnvironment, fragment_key
 from agentflow.compiler.jinja_units import Units
-from agentflow.compiler.jinja_values import plain_text
+from agentflow.compiler.jinja_values import plain_text, trim_end
 from agentflow.diagnostics import Checked, Diagnostic
 
 __all__ = ["bind"]
@@ -109,7 +109,8 @@ class _Binder:
                 self._report_misfit(key, tokens, f"The parameter {param!r} {wrong}.")
         inner = {"vars": roots["vars"]}
         if all(value is not DYNAMIC for value in values.values()):
-            yield from self._scoped(fragment_key(name), {**inner, "params": values})
+            text = "".join(self._scoped(fragment_key(name), {**inner, "params": values}))
+            yield self._trimmed(name, text)
             return
         pairs = [
             f"{_literal(name)}: "
@@ -121,8 +122,15 @@ class _Binder:
             for name, value in values.items()
         ]
         yield f"{{% with params = {{{', '.join(pairs)}}} %}}"
-        yield from self.text(fragment_key(name), inner)
+        yield self._trimmed(name, "".join(self.text(fragment_key(name), inner)))
         yield "{% endwith %}"
+
+    def _trimmed(self, name: str, text: str) -> str:
+        """The bound text of a fragment, made to end without whitespace whatever it renders to."""
+        if "{" not in text:
+            return trim_end(text)
+        last = self.units.by_key[fragment_key(name)].tokens.all[-1]
+        return text if last.type == "data" else f"{{% filter trim_end %}}{text}{{% endfilter %}}"
 
     def _constant(self, tokens: Sequence[Token], roots: _Roots) -> Any:
         """The value of an argument, or DYNAMIC."""

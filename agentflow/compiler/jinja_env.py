@@ -28,6 +28,7 @@ from agentflow.compiler.jinja_values import (
     metered,
     own_filters,
     plain_text,
+    trim_end,
 )
 
 __all__ = ["FUNCTIONS", "PromptEnvironment", "fragment_key"]
@@ -128,7 +129,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         }
         template = self.templates[fragment_key(name)]
         context = template.new_context({**self.outermost, "params": values})
-        return self.concat(template.root_render_func(context))
+        return trim_end(self.concat(template.root_render_func(context)))
 
     def call_filter(self, name: str, *arguments: Any, **named: Any) -> Any:
         """A filter that a text names as a value, as in `map("upper")`: not one of our own."""

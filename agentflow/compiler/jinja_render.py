@@ -14,7 +14,7 @@ from agentflow.compiler.jinja_env import PromptEnvironment
 from agentflow.compiler.jinja_errors import explain, where
 from agentflow.compiler.jinja_meter import TooMuchWork
 from agentflow.compiler.jinja_units import Units
-from agentflow.compiler.jinja_values import BadParameter, Wordings, parameter
+from agentflow.compiler.jinja_values import BadParameter, Wordings, parameter, trim_end
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.ports import Files
 
@@ -127,7 +127,7 @@ def _check_length(text: str) -> None:
 def render_text(text: str, values: Mapping[str, Any]) -> tuple[str, str | None]:
     """Render a text that `bind` made: the result, or an empty one and what went wrong."""
     environment = PromptEnvironment(swallow=False)
-    environment.filters["parameter"] = parameter
+    environment.filters |= {"parameter": parameter, "trim_end": trim_end}
     try:
         template = environment.add("task", environment.parse(text))
         result = template.render(values)

@@ -173,6 +173,18 @@ class Units:
             self._report(key, code.at(span, refused.message, hint=refused.hint))
             return None
 
+    def _circle(self, links: tuple[str, ...], span: Span) -> Diagnostic:
+        """Links that lead in a circle; `span` is where the last one includes the first."""
+        if self.root not in links:
+            # Told from its first name on: many texts can run into it, and it is one problem.
+            start = links.index(min(links))
+            links = (*links[start:], *links[:start])
+            span = next(place for key, place in self._includes[links[-1]] if key == links[0])
+        circle = " → ".join(map(_path, (*links, links[0])))
+        message = f"Templates include each other in a circle: {circle}."
+        hint = "Take one of these includes out."
+        return codes.TEMPLATE_INCLUDE_CYCLE.at(span, message, hint=hint)
+
     def _parse(self, key: str, text: TemplateText, scope: Scope, owner: str) -> Unit | None:
         try:
             tokens = Tokens(self._environment, text.text)
@@ -199,10 +211,7 @@ class Units:
         levels = 0
         for target, span in self._includes.get(key, ()):
             if target in chain:
-                circle = [_path(link) for link in (*chain[chain.index(target) :], target)]
-                message = f"Templates include each other in a circle: {' → '.join(circle)}."
-                hint = "Take one of these includes out."
-                self.problems.append(codes.TEMPLATE_INCLUDE_CYCLE.at(span, message, hint=hint))
+                self.problems.append(self._circle(chain[chain.index(target) :], span))
                 continue
             if target not in self._levels:
                 # Beyond the limit nothing below is looked at: it is too deep already.

@@ -37,6 +37,7 @@ __all__ = [
     "own_filters",
     "parameter",
     "plain_text",
+    "trim_end",
 ]
 
 RANGE_LIMIT = 10_000
@@ -131,6 +132,11 @@ class Wordings:
         for name, mark in self._marks.items():
             text = text.replace(mark, self._texts[name])
         return text
+
+
+def trim_end(text: str) -> str:
+    """What a fragment becomes: without whitespace at its end, so that it fits into a line."""
+    return text.rstrip()
 
 
 def plain_text(value: object) -> str:

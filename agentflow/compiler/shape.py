@@ -273,15 +273,16 @@ def _missing_key(model: type[SpecModel], document: Document, path: Path) -> Diag
 
 def _unknown_word(document: Document, error: _Error) -> Diagnostic:
     expected = re.findall(r"'([^']*)'", str(error.context.get("expected", "")))
-    span = document.span(error.path)
-    name = _name(error.path)
+    span = document.span(error.path, key=error.on_key)
+    name = _name(error.path[:-1] if error.on_key else error.path)
     choices = one_of(expected)
     if not isinstance(error.value, str):
         message = f"{name} is {_shown(error.value)}, and it has to be a word."
         return codes.WRONG_TYPE.at(span, message, hint=f"Write {choices}.")
     meant = MEANT_WORD.get(error.value.lower())
     near = meant if meant in expected else nearest(error.value, expected)
-    message = f"{name} cannot be {error.value!r}."
+    verb = "has no" if error.on_key else "cannot be"
+    message = f"{name} {verb} {error.value!r}."
     hint = f"Did you mean {near!r}? Allowed: {choices}." if near else f"Write {choices}."
     fix = Fix(f"Write {near!r}", (Edit(span, near),), safe=False) if near else None
     return codes.UNKNOWN_WORD.at(span, message, hint=hint, fix=fix)

@@ -62,6 +62,7 @@ ALL = fragments(
     fragment("one", '{% include "fragment/two" %}'),
     fragment("two", 'x {{ fragment("one") }}'),
     fragment("failing", "\n{{ 1 + vars.company }}"),
+    fragment("iffy", "{% if params.p %}\nYes {{ params.p }}\n{% endif %}\n", p=ParamSpec(default="")),
     fragment("names", "{% set params_of = params %}{{ params_of }}", call=ParamSpec(default="c")),
     fragment("keywords", "{{ params.name }}{{ params.context }}{{ params.self }}",
              name=ParamSpec(), context=ParamSpec(), self=ParamSpec()),
@@ -108,6 +109,9 @@ FORMS = [
     ('{% set t %}{{ fragment("plain") }}{% endset %}{{ t | upper }}', "PLAIN."),
     ('{% for i in range(2) %}{{ fragment("asked", who=i | string) }}{% endfor %}', "For 0.For 1."),
     ('{% if vars.n == 4 %}{{ fragment("asked", who="x") }}{% else %}no{% endif %}', "no"),
+    ('{{ fragment("iffy", p="x\\n") }}\nb', "Yes x\nb"),
+    ('{{ fragment("iffy", p=["x"] | join) }}\nb', "Yes x\nb"),
+    ('a\n{% include "fragment/iffy" %}\nb', "a\n\nb"),
     ('{{ fragment("names") }}', '{"call": "c"}'),
     ('{{ fragment("keywords", name="a", context="b", self="c") }}', "abc"),
 ]

@@ -15,6 +15,11 @@ __all__ = ["CASES", "BadInput"]
 PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: shop\n"
 HEAD = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\n"
 AGENT = f"{HEAD}prompt: Work.\n"
+FRAGMENT = (
+    "---\nkind: Fragment\nname: rules\n"
+    "params: {level: {enum: [low, high], default: low}, n: {type: integer, default: 1}}\n"
+    "text: Be {{ params.level }}.\n"
+)
 CARD = "description: A rate., input_schema: {type: object}"
 """What a custom tool that is no function has to say of itself."""
 
@@ -793,6 +798,99 @@ CASES: tuple[BadInput, ...] = (
         column=19,
         message="There is no filter 'zzz'.",
         hint="agentflow explain AF307",
+    ),
+    BadInput(
+        id="unknown-fragment",
+        files={"a.yaml": f"{HEAD}prompt: '{{% include \"fragment/rule\" %}}'\n{FRAGMENT}"},
+        code="AF201",
+        line=5,
+        column=21,
+        message="No Fragment is named 'rule'.",
+        hint="Did you mean 'rules'?",
+    ),
+    BadInput(
+        id="unknown-parameter-of-a-fragment",
+        files={"a.yaml": f"{HEAD}prompt: '{{{{ fragment(\"rules\", levl=1) }}}}'\n{FRAGMENT}"},
+        code="AF312",
+        line=5,
+        column=31,
+        message="The fragment 'rules' has no parameter 'levl'.",
+        hint="Did you mean 'level'?",
+    ),
+    BadInput(
+        id="parameter-of-a-fragment-not-in-enum",
+        files={"a.yaml": f'{HEAD}prompt: \'{{{{ fragment("rules", level="mid") }}}}\'\n{FRAGMENT}'},
+        code="AF312",
+        line=5,
+        column=31,
+        message="is 'low' or 'high', not 'mid'",
+        hint="Give it a value that fits.",
+    ),
+    BadInput(
+        id="fragment-with-a-filter",
+        files={"a.yaml": f"{HEAD}prompt: '{{{{ fragment(\"rules\") | upper }}}}'\n{FRAGMENT}"},
+        code="AF313",
+        line=5,
+        column=22,
+        message="stands alone between the braces",
+        hint="without filters",
+    ),
+    BadInput(
+        id="default-of-a-parameter-does-not-fit",
+        files={"a.yaml": f"{AGENT}{FRAGMENT.replace('default: 1', 'default: one')}"},
+        code="AF312",
+        line=9,
+        column=80,
+        message="The default of the parameter 'n' does not fit: it is a whole number, not 'one'.",
+        hint="Mend the default or the type.",
+    ),
+    BadInput(
+        id="mistake-in-a-fragment",
+        files={"a.yaml": f"{AGENT}{FRAGMENT.replace('params.level', 'params.levl')}"},
+        code="AF302",
+        line=10,
+        column=20,
+        message="The fragment 'rules' uses params.levl, which is not declared.",
+        hint="Did you mean params.level?",
+    ),
+    BadInput(
+        id="fragments-in-a-circle",
+        files={
+            "a.yaml": f"{AGENT}{FRAGMENT}---\nkind: Fragment\nname: b\ntext: '{{% include \"fragment/c\" %}}'\n"
+            "---\nkind: Fragment\nname: c\ntext: '{% include \"fragment/b\" %}'\n"
+        },
+        code="AF305",
+        line=18,
+        column=19,
+        message="fragment/b → fragment/c → fragment/b",
+        hint="Take one of these includes out.",
+    ),
+    BadInput(
+        id="section-that-says-nothing",
+        files=agent("sections: { tools: '{# nothing #}' }\n"),
+        code="AF310",
+        line=6,
+        column=21,
+        message="The section 'tools' says nothing",
+        hint="{{ standard }}",
+    ),
+    BadInput(
+        id="inputs-in-a-section",
+        files=agent("inputs: { x: {} }\nsections: { tools: '{{ inputs.x }}' }\n"),
+        code="AF303",
+        line=7,
+        column=24,
+        message="The section 'tools' uses inputs",
+        hint="`task`",
+    ),
+    BadInput(
+        id="unknown-section",
+        files=agent("sections: { output: x }\n"),
+        code="AF113",
+        line=6,
+        column=13,
+        message="`sections` has no 'output'.",
+        hint="Did you mean 'outputs'?",
     ),
     BadInput(
         id="schema-is-missing",
