@@ -25,7 +25,8 @@ from agentflow.compiler.pymodules import (
     parse_source,
     reader,
 )
-from agentflow.compiler.pytypes import PROPERTY, Types, Unsupported
+from agentflow.compiler.pytypes import Types, Unsupported
+from agentflow.compiler.schema_parts import PROPERTY
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.errors import CallableRefused, FileRefused
 from agentflow.nearest import did_you_mean

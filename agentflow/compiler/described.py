@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from agentflow.compiler.docstrings import parse_docstring
-from agentflow.compiler.pytypes import PROPERTY, settled
+from agentflow.compiler.schema_parts import PROPERTY, settled
 
 __all__ = ["DescribedSchema", "described_schema"]
 

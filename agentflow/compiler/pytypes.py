@@ -8,20 +8,16 @@ of text or whole numbers. Anything else is `Unsupported`, and may still be told 
 from __future__ import annotations
 
 import ast
-import re
-from typing import Any, NamedTuple
+from typing import Any
 
-from agentflow.compiler.docstrings import parse_docstring
+from agentflow.compiler.pyclasses import class_schema
 from agentflow.compiler.pymodules import Module, Names, Reader, module_of, names_of
+from agentflow.compiler.schema_parts import NULL, any_of, choice, constant, settled
 
-__all__ = ["PROPERTY", "Types", "Unsupported", "any_of", "constant", "settled"]
-
-PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""What the service takes as a property name: the API reference of custom tools."""
+__all__ = ["Types", "Unsupported"]
 
 _SCALARS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 _TYPING = frozenset({"typing", "typing_extensions", "collections.abc", "builtins"})
-_NULL = {"type": "null"}
 _MOST_DEFINITIONS = 20
 """How many names a name may lead through, from module to module."""
 
@@ -39,13 +35,6 @@ class Unsupported(Exception):
         """That `node` is in."""
         self.final = final
         """Running the code could not help either."""
-
-
-class _Class(NamedTuple):
-    """A class that the project defines, and where."""
-
-    node: ast.ClassDef
-    types: Types
 
 
 class Types:
@@ -79,7 +68,7 @@ class Types:
             return self._subscript(node)
         if isinstance(node, ast.Constant):
             if node.value is None:
-                return [dict(_NULL)]
+                return [dict(NULL)]
             if isinstance(node.value, str):
                 return self._options(self._quoted(node, node.value))
         if isinstance(node, (ast.Name, ast.Attribute)):
@@ -188,7 +177,7 @@ class Types:
                 raise Unsupported(inner[0], "The keys of a JSON object are strings.", self._module)
             return [{"type": "object", "additionalProperties": self.schema(inner[1])}]
         if name == "Optional" and len(inner) == 1:
-            return [*self._options(inner[0]), dict(_NULL)]
+            return [*self._options(inner[0]), dict(NULL)]
         if name == "Union":
             return [option for member in inner for option in self._options(member)]
         if name == "Literal":
@@ -208,21 +197,14 @@ class Types:
         if any(value is not None and not isinstance(value, (str, int)) for value in values):
             reason = f"{ast.unparse(node)!r} holds more than strings and whole numbers."
             raise Unsupported(node, reason, self._module)
-        return _choice(values)
+        return choice(values)
 
     def _class(self, node: ast.ClassDef, used: ast.expr, user: Module) -> dict[str, Any]:
-        for form in (self._enum, self._record):
-            schema = form(node)
-            if schema is not None:
-                return schema
-        reason = f"The type {ast.unparse(used)!r} has no JSON form."
-        raise Unsupported(used, reason, user)
-
-    def _base_words(self, node: ast.ClassDef) -> list[str | None]:
-        return [
-            self.origin(base) if isinstance(base, (ast.Name, ast.Attribute)) else None
-            for base in node.bases
-        ]
+        schema = class_schema(node, self)
+        if schema is None:
+            reason = f"The type {ast.unparse(used)!r} has no JSON form."
+            raise Unsupported(used, reason, user)
+        return schema
 
     def origin(self, node: ast.Name | ast.Attribute) -> str:
         """A name from elsewhere, with where it is from: `enum.Enum`; or as it stands."""
@@ -237,65 +219,11 @@ class Types:
             return ".".join(filter(None, (original, rest)))
         return text
 
-    def _enum(self, node: ast.ClassDef) -> dict[str, Any] | None:
-        """An enumeration of text or whole numbers that are written out."""
-        bases = self._base_words(node)
-        if not bases or not set(bases) <= {"str", "int", *_ENUMS} or not set(bases) & _ENUMS:
-            return None
-        values: list[Any] = []
-        for statement in node.body:
-            if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-                values.append(statement.value.value)
-            elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-                return None  # auto(), a tuple, or what only running it tells
-        if not values or not all(type(value) in (str, int) for value in values):
-            return None
-        return {**_choice(list(dict.fromkeys(values))), **_told(node)}
+    def base(self, node: ast.Name | ast.Attribute) -> tuple[ast.ClassDef, Types] | None:
+        """A class of the project that another one extends, and the types of its module.
 
-    def _record(self, node: ast.ClassDef) -> dict[str, Any] | None:
-        """A dataclass or a typed dictionary, those it extends included."""
-        fields = self._fields(node)
-        if fields is None:
-            return None
-        attributes = parse_docstring(ast.get_docstring(node) or "").arguments
-        properties: dict[str, Any] = {}
-        for name, field in fields.items():
-            schema = field.types.parameter(field.annotation, field.default)
-            if text := attributes.get(name):
-                schema = {**schema, "description": text}
-            properties[name] = schema
-        return {
-            **_told(node),
-            "type": "object",
-            "properties": properties,
-            "required": [name for name, field in fields.items() if field.required],
-            "additionalProperties": False,
-        }
-
-    def _fields(self, node: ast.ClassDef) -> dict[str, _Field] | None:
-        is_data = [self.origin(d) for d in map(_called, node.decorator_list) if d is not None]
-        inherited: dict[str, _Field] = {}
-        is_typed = False
-        for base in node.bases:
-            if not isinstance(base, (ast.Name, ast.Attribute)):
-                return None
-            if self.origin(base) in _TYPED_DICTS:
-                is_typed = True
-                continue
-            parent = self._parent(base)
-            fields = None if parent is None else parent.types._fields(parent.node)
-            if parent is None or fields is None:
-                return None
-            is_typed = is_typed or not parent.node.decorator_list
-            inherited |= fields
-        if is_typed == bool(is_data) or len(node.decorator_list) != len(is_data):
-            return None  # neither, or decorated by something else
-        if is_data not in ([], ["dataclasses.dataclass"]):
-            return None
-        own = _typed_fields(node, self) if is_typed else _data_fields(node, self)
-        return None if own is None else {**inherited, **own}
-
-    def _parent(self, node: ast.Name | ast.Attribute) -> _Class | None:
+        None: it is none of the project, or one that is being read.
+        """
         try:
             name, types = self._home(node)
         except Unsupported:
@@ -304,70 +232,7 @@ class Types:
         step = (types._module.file, name)
         if not isinstance(statement, ast.ClassDef) or step in self._within:
             return None
-        return _Class(statement, Types(types._module, self._read, (*self._within, step)))
-
-
-_ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum"})
-_TYPED_DICTS = frozenset({"typing.TypedDict", "typing_extensions.TypedDict"})
-
-
-class _Field(NamedTuple):
-    annotation: ast.expr
-    default: ast.expr | None
-    """None: it has none, or one that is made anew each time."""
-    required: bool
-    types: Types
-    """Of the module that the field is written in."""
-
-
-def _typed_fields(node: ast.ClassDef, types: Types) -> dict[str, _Field] | None:
-    total = next((k.value for k in node.keywords if k.arg == "total"), None)
-    is_total = total is None or not (isinstance(total, ast.Constant) and total.value is False)
-    fields = {}
-    for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            word = types.outer_word(statement.annotation)
-            required = {"Required": True, "NotRequired": False}.get(word or "", is_total)
-            fields[statement.target.id] = _Field(statement.annotation, None, required, types)
-        elif not _is_docstring(statement):
-            return None
-    return fields
-
-
-def _data_fields(node: ast.ClassDef, types: Types) -> dict[str, _Field] | None:
-    fields = {}
-    for statement in node.body:
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-            continue
-        annotation = ast.unparse(statement.annotation)
-        if "ClassVar" in annotation:
-            continue
-        if "InitVar" in annotation or "KW_ONLY" in annotation:
-            return None
-        value = statement.value
-        default, required = value, value is None
-        if isinstance(value, ast.Call):
-            # `field(...)`: of what it can say, only the default is of interest.
-            given = {keyword.arg: keyword.value for keyword in value.keywords}
-            maker = _called(value)
-            if maker is None or types.origin(maker) != "dataclasses.field" or "init" in given:
-                return None
-            default = given.get("default")
-            required = default is None and "default_factory" not in given
-        fields[statement.target.id] = _Field(statement.annotation, default, required, types)
-    return fields
-
-
-def _called(node: ast.expr) -> ast.Name | ast.Attribute | None:
-    """`dataclass` in `@dataclass(frozen=True)`. None: a decorator of another form."""
-    inner = node.func if isinstance(node, ast.Call) else node
-    return inner if isinstance(inner, (ast.Name, ast.Attribute)) else None
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Pass) or (
-        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    )
+        return statement, Types(types._module, self._read, (*self._within, step))
 
 
 def _aliased(statement: ast.stmt) -> ast.expr | None:
@@ -379,44 +244,3 @@ def _aliased(statement: ast.stmt) -> ast.expr | None:
         is_new = isinstance(value.func, ast.Name) and value.func.id == "NewType"
         return value.args[1] if is_new and len(value.args) == 2 else None
     return value
-
-
-def _told(node: ast.ClassDef) -> dict[str, Any]:
-    text = parse_docstring(ast.get_docstring(node) or "").description
-    return {"description": text} if text else {}
-
-
-def _choice(values: list[Any]) -> dict[str, Any]:
-    names = {type(value) for value in values}
-    types = {str: "string", bool: "boolean", int: "integer"}
-    kind = types.get(names.pop()) if len(names) == 1 else None
-    return {"type": kind, "enum": values} if kind else {"enum": values}
-
-
-def settled(options: list[dict[str, Any]], default: Any, has_default: bool) -> dict[str, Any]:
-    """The schema of a parameter from the members of its type. A `default` of None is not said."""
-    if default is None and has_default and len(options) > 1:
-        # `x: int | None = None`: leaving it out says the same as null.
-        options = [option for option in options if option != _NULL]
-    schema = any_of(options)
-    return schema if default is None else {**schema, "default": default}
-
-
-def any_of(options: list[dict[str, Any]]) -> dict[str, Any]:
-    unique = [option for i, option in enumerate(options) if option not in options[:i]]
-    if len(unique) == 1:
-        return unique[0]
-    if all(set(option) == {"type"} for option in unique):
-        return {"type": [option["type"] for option in unique]}
-    return {"anyOf": unique}
-
-
-def constant(default: ast.expr | None) -> Any:
-    """The value of a default that JSON can hold; None for every other."""
-    if default is None:
-        return None
-    try:
-        value = ast.literal_eval(default)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return value if isinstance(value, (str, int, float, bool, list, dict)) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -216,3 +217,22 @@ def test_what_it_says_on_the_side_is_in_the_log(tmp_path: Path) -> None:
     with (tmp_path / "log").open("ab") as log:
         asyncio.run(scenario(log))
     assert (tmp_path / "log").read_text() == "aside\n"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a child is not told of its parent's end"
+)
+def test_a_killed_run_leaves_no_program(tmp_path: Path) -> None:
+    script = (
+        "import asyncio\nfrom pathlib import Path\nfrom agentflow.runtime.pool import WorkerPool\n"
+        "request = {'command': ['sh', '-c', 'echo $$ > pid.new; mv pid.new pid; exec sleep 600'], 'input': {}}\n"
+        f"asyncio.run(WorkerPool(Path({str(tmp_path)!r})).call(request, timeout_s=600.0))\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        wait_until((tmp_path / "pid").exists)
+    finally:
+        run.kill()
+        run.wait()
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: gone(pid))
