@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
 from agentflow.compiler.checks.deployments import check_deployment
+from agentflow.compiler.checks.loosening import check_loosening
 from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
@@ -52,7 +53,7 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
         kept = sound.setdefault(_FIELDS[kind], {})
         for name, bound in specs.items():
             check: _Check = _CHECKS.get(kind, _nothing)
-            found = list(check(bound, scope))
+            found = [*check(bound, scope), *check_loosening(bound, graph)]
             problems += found
             if not has_errors(found):
                 kept[name] = bound

@@ -33,6 +33,11 @@ class Composed(Document):
         self._places = places
 
     @property
+    def base(self) -> Document:
+        """The document that is the spec itself."""
+        return self._base
+
+    @property
     def mentions_substitution(self) -> bool:
         documents = {id(o.document): o.document for o in self._places.values()}
         return any(d.mentions_substitution for d in (self._base, *documents.values()))
