@@ -88,7 +88,9 @@ def filled(action: Action, state: State) -> Action:
         entry = state.resources.get(address)
         if entry is None:
             return None
-        return entry.id if field == "id" else str(entry.version)
+        if field == "id":
+            return entry.id
+        return None if entry.version is None else str(entry.version)
 
     return replace(action, payload=late.fill(action.payload, lookup))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from agentflow.spec.base import SECRET_MARK
 
-__all__ = ["fill", "mark", "named", "opening", "readable", "secret", "secrets"]
+__all__ = ["fill", "mark", "named", "opening", "readable", "revealed", "secret", "secrets"]
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _MARK = re.compile(f"{_OPEN}ref\\.([a-z]+)\\.([a-z0-9-]+)\\.([a-z]+){_CLOSE}")
@@ -44,6 +44,15 @@ def secrets(value: Any) -> set[str]:
 
     _each(value, look)
     return found
+
+
+def revealed(value: Any, values: Mapping[str, str]) -> Any:
+    """`value` with every secret in it read: only to be sent, never to be shown or kept.
+
+    Raises:
+        KeyError: `values` has not all that `secrets` finds.
+    """
+    return _each(value, lambda text: SECRET_MARK.sub(lambda match: values[match[1]], text))
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:

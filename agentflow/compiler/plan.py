@@ -7,7 +7,7 @@ That tells an edit of the spec from a change made on the service, and from both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -30,8 +30,10 @@ from agentflow.ports import Record, Workspace
 from agentflow.state.model import Entry, Place, State
 
 __all__ = [
+    "APPLIED_KINDS",
     "Action",
     "DriftPolicy",
+    "NotApplied",
     "Observed",
     "Origin",
     "Orphan",
@@ -39,6 +41,10 @@ __all__ = [
     "Verb",
     "plan",
 ]
+
+
+APPLIED_KINDS = ("agent", "environment")
+"""What is created and updated by apply; resources of other kinds are in the manifest alone."""
 
 
 class Verb(StrEnum):
@@ -113,6 +119,18 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotApplied:
+    """In the manifest, and left alone on the service."""
+
+    address: str
+    kind: str
+    name: str
+    """What it is called on the service."""
+    needs: tuple[str, ...]
+    """Addresses that are not applied either, whose ids it needs. Empty: its kind is not applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     project: str
     target: str
@@ -122,6 +140,8 @@ class Plan:
     """Dependencies first, then by address; those that do nothing too."""
     orphans: tuple[Orphan, ...]
     problems: tuple[Diagnostic, ...]
+    not_applied: tuple[NotApplied, ...] = ()
+    """By address. Nothing of it is compared with the service."""
 
     @property
     def is_empty(self) -> bool:
@@ -144,6 +164,7 @@ class Plan:
             f"Plan: {counts[Verb.CREATE]} to create, {counts[Verb.UPDATE]} to update, "
             f"{counts[Verb.NONE]} unchanged"
             + (f", {blocked} of them blocked" if blocked else "")
+            + (f", {len(self.not_applied)} not applied" if self.not_applied else "")
             + "."
         )
 
@@ -159,11 +180,15 @@ def plan(
     drift: DriftPolicy = DriftPolicy.BLOCK,
     sources: Mapping[str, Span] | None = None,
 ) -> Plan:
-    """The actions for every resource of the manifest. `sources` places problems in the specs."""
+    """The actions for every resource that can be applied. `sources` places problems in the specs."""
     places = sources or {}
     problems = _wrong_workspace(manifest, observed.workspace, state)
     actions: dict[str, Action] = {}
-    for resource in _ordered(manifest.resources):
+    ordered = _ordered(manifest.resources)
+    left = _not_applied(ordered)
+    for resource in ordered:
+        if resource.address in left:
+            continue
         action, found = _decide(resource, manifest, observed, state, drift, actions)
         actions[resource.address] = action
         problems += [replace(problem, span=places.get(resource.address)) for problem in found]
@@ -176,11 +201,33 @@ def plan(
         orphans=tuple(
             Orphan(address=address, id=record.id)
             for address, records in sorted(observed.owned.items())
-            if address not in actions
+            if address not in actions and address not in left
             for record in records
         ),
         problems=tuple(problems),
+        not_applied=tuple(left[address] for address in sorted(left)),
     )
+
+
+def _not_applied(ordered: Iterable[Resource]) -> dict[str, NotApplied]:
+    """What has no id and gets none, and what needs one of these; dependencies come first."""
+    left: dict[str, NotApplied] = {}
+    for resource in ordered:
+        applied = resource.kind in APPLIED_KINDS
+        needs = tuple(address for address in resource.depends_on if address in left)
+        if needs or not applied:
+            left[resource.address] = NotApplied(
+                address=resource.address,
+                kind=resource.kind,
+                name=_called(resource.payload),
+                needs=needs if applied else (),
+            )
+    return left
+
+
+def _called(payload: Mapping[str, Any]) -> str:
+    keys = ("name", "display_name", "filename")
+    return next((str(payload[key]) for key in keys if key in payload), "")
 
 
 def _ordered(resources: tuple[Resource, ...]) -> list[Resource]:

@@ -46,15 +46,38 @@ async def check_applied(
         raise UsageError(
             f"{address} names no environment.", hint="Add `environment:` with the name of one."
         )
-    needed = {address, policy.environment}
+    needed = _needed(manifest, {address, policy.environment})
     part = replace(manifest, resources=tuple(r for r in manifest.resources if r.address in needed))
     plan = await make_plan(part, resources, store)
+    _refuse_not_applied(plan, address)
     agent = _ready(plan, address, manifest, address, as_applied)
     if policy.environment.startswith("id:"):
         environment_id = policy.environment.removeprefix("id:")
     else:
         environment_id = _ready(plan, policy.environment, manifest, address, as_applied)[0]
     return Applied(agent[0], agent[1], environment_id)
+
+
+def _needed(manifest: Manifest, start: set[str]) -> set[str]:
+    """These addresses, and all that they need."""
+    needs = {resource.address: resource.depends_on for resource in manifest.resources}
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        address = waiting.pop()
+        if address not in found:
+            found.add(address)
+            waiting += needs.get(address, ())
+    return found
+
+
+def _refuse_not_applied(plan: Plan, agent: str) -> None:
+    for left in plan.not_applied:
+        if left.address == agent:
+            raise UsageError(
+                f"{agent} needs {' and '.join(left.needs)}, which this version does not apply.",
+                hint="Refer to what exists on the service already, by its id: `id:…`.",
+            )
 
 
 def _ready(

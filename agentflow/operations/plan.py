@@ -10,7 +10,7 @@ from dataclasses import replace
 from agentflow import codes
 from agentflow.compiler.manifest import Manifest
 from agentflow.compiler.ownership import owned_by
-from agentflow.compiler.plan import DriftPolicy, Observed, Plan, plan
+from agentflow.compiler.plan import APPLIED_KINDS, DriftPolicy, Observed, Plan, plan
 from agentflow.diagnostics import Span
 from agentflow.errors import NotFound
 from agentflow.ports import Record, Resources
@@ -18,8 +18,6 @@ from agentflow.state.model import State
 from agentflow.state.store import StateStore
 
 __all__ = ["AT_ONCE", "make_plan", "observe", "surfaced"]
-
-KINDS = ("agent", "environment")
 
 AT_ONCE = 16
 """Requests in flight. More gains nothing against the service's limits per minute."""
@@ -58,7 +56,7 @@ async def make_plan(
 async def observe(manifest: Manifest, resources: Resources, state: State) -> Observed:
     """All that the service has of this project and target: one list for each kind."""
     async with asyncio.TaskGroup() as group:
-        lists = [group.create_task(resources.list(kind)) for kind in KINDS]
+        lists = [group.create_task(resources.list(kind)) for kind in APPLIED_KINDS]
     records = [record for task in lists for record in task.result()]
     owned = owned_by(records, project=manifest.project, target=manifest.target.name)
     addresses = {resource.address for resource in manifest.resources}

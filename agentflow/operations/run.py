@@ -22,6 +22,7 @@ from agentflow.operations.connect import Connection, connect
 from agentflow.operations.inputs import resolve_inputs
 from agentflow.operations.plan import make_plan
 from agentflow.operations.secrets import read_secrets
+from agentflow.operations.session_needs import check_session, session_uploads
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
@@ -148,11 +149,12 @@ def new_run_id(now: datetime) -> str:
 
 
 def _secrets(policy: AgentPolicy, report: Report, root: Path) -> dict[str, str]:
-    """Of custom tools that send some. Read before the session starts: a run without them is lost."""
+    """Of custom tools and repositories. Read before the session starts: without them it is lost."""
     tools = [tool.http.headers for tool in policy.custom.values() if tool.http is not None]
+    names = late.secrets([*tools, *policy.session.resources])
     graph = report.build.graph
     assert graph is not None, "compiled() returns only what has one"
-    return read_secrets(late.secrets(tools), graph.project.spec.secrets, root)
+    return read_secrets(names, graph.project.spec.secrets, root)
 
 
 async def run(options: RunOptions, watch: Watch) -> RunResult:
@@ -162,7 +164,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
         ProblemsFound: the project has errors; nothing was done.
         UsageError: no such agent, an input is missing, or something a run needs is not declared.
         Blocked: the target has something else applied than what the files say.
-        SecretUnavailable: one that a custom tool sends cannot be read.
+        SecretUnavailable: one that a custom tool or a session is given cannot be read.
         ServiceError: the service failed before the session started.
     """
     project = options.project
@@ -178,6 +180,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
     address = pick_agent(manifest, options.agent)
     policy = manifest.agents[address]
     check_runnable(address, policy)
+    check_session(address, policy, manifest.target)
     if options.out is not None:
         check_out(options.out, overwrite=options.overwrite)
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
@@ -215,6 +218,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
             sources=built.sources,
             title=f"{manifest.project}/{address}",
             secrets=sent,
+            uploads=session_uploads(manifest, policy, project.root),
         )
         with Ledger.open(ledger_path(project.root)) as ledger:
             return await run_session(

@@ -17,7 +17,7 @@ from typing import Any
 from agentflow.compiler import late
 from agentflow.compiler.apply import Status
 from agentflow.compiler.changes import Change, ChangeKind
-from agentflow.compiler.plan import Action, Plan, Verb
+from agentflow.compiler.plan import APPLIED_KINDS, Action, Plan, Verb
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.operations.apply import ActionResult, ApplyOutcome, Progress
 from agentflow.output.excerpt import printable
@@ -52,10 +52,20 @@ def render_plan(plan: Plan, *, color: bool) -> str:
     for orphan in plan.orphans:
         text = f"  · {orphan.address} ({orphan.id}) is no longer in the specs; it is left alone."
         lines += [paint(printable(text), _DIM), ""]
+    if plan.not_applied:
+        lines += [*_not_applied(plan, paint), ""]
     for problem in plan.problems:
         lines += [*_problem(problem, paint), ""]
     lines.append(paint(plan.summary, _BOLD))
     return "\n".join(lines) + "\n"
+
+
+def _not_applied(plan: Plan, paint: _Paint) -> Iterator[str]:
+    kinds = " and ".join(f"{kind}s" for kind in APPLIED_KINDS)
+    yield f"  Not applied: this version applies {kinds} that need nothing else."
+    for left in plan.not_applied:
+        why = f"needs {', '.join(left.needs)}" if left.needs else left.name
+        yield paint(printable(f"    · {left.address}  ({why})"), _DIM)
 
 
 def _action(action: Action, width: int, paint: _Paint) -> Iterator[str]:

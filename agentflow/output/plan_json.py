@@ -45,6 +45,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "counts": {verb.value: number for verb, number in plan.counts.items()},
         "actions": [_action(action) for action in plan.actions],
         "orphans": [{"address": o.address, "id": o.id} for o in plan.orphans],
+        "not_applied": [
+            {"address": n.address, "kind": n.kind, "name": n.name, "needs": list(n.needs)}
+            for n in plan.not_applied
+        ],
         "problems": [_problem(problem) for problem in plan.problems],
     }
 
@@ -218,5 +222,16 @@ def _plan_shape() -> dict[str, Any]:
         counts=_object(**{verb.value: {"type": "integer"} for verb in Verb}),
         actions=_list(action),
         orphans=_list(_object(address=_STRING, id=_STRING)),
+        not_applied=_list(
+            _object(
+                address=_STRING,
+                kind=_STRING,
+                name={**_STRING, "description": "What it is called on the service."},
+                needs={
+                    **_list(_STRING),
+                    "description": "Addresses that are not applied either. Empty: its kind is not.",
+                },
+            )
+        ),
         problems=_list(problem),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agentflow.compiler import late
 from agentflow.errors import LostAnswer, Unavailable, UsageError
 from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime import backoff, budget
@@ -45,20 +46,38 @@ async def open_session(
                 await clock.sleep(asked if asked is not None else backoff.delay_s(attempt, draw()))
         raise AssertionError("the last try returns or raises")
 
-    resources: list[dict[str, Any]] = []
-    for path in _file_inputs(request):
+    inputs = _file_inputs(request)
+    ids: dict[str, str] = {}
+    for address, path in sorted(request.uploads.items()):
+        ids[address] = (await patiently(partial(sessions.upload, path, filename=path.name))).id
+    resources = _own_resources(request, ids)
+    for path in inputs:
         file = await patiently(partial(sessions.upload, path, filename=path.name))
         resources.append({"type": "file", "file_id": file.id, "mount_path": f"/{path.name}"})
     body = _session_body(request, resources)
     return await patiently(partial(sessions.create, body))
 
 
+def _own_resources(request: RunRequest, ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the policy gives to every session, with the ids of uploads and the secrets in it."""
+    own = [dict(resource) for resource in request.policy.session.resources]
+    filled = late.fill(own, lambda address, field: ids[address] if field == "id" else None)
+    made: list[dict[str, Any]] = late.revealed(filled, request.secrets)
+    return made
+
+
 def _file_inputs(request: RunRequest) -> list[Path]:
     """Each file once. All are mounted in one directory, so their names must differ."""
     found: dict[str, Path] = {}
+    taken = {resource.get("mount_path") for resource in request.policy.session.resources}
     for name, value in request.inputs.items():
         if not isinstance(value, Path):
             continue
+        if f"/{value.name}" in taken:
+            raise UsageError(
+                f"Input {name!r} is a file named {value.name!r}, and so is one of the agent's files.",
+                hint="Give it another name: both would be mounted at the same place.",
+            )
         if found.setdefault(value.name, value) != value:
             raise UsageError(
                 f"Input {name!r} and another one are both files named {value.name!r}.",
@@ -68,15 +87,20 @@ def _file_inputs(request: RunRequest) -> list[Path]:
 
 
 def _session_body(request: RunRequest, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    own = request.policy.session
+    marks = {"agentflow.run": request.run_id, "agentflow.address": request.agent}
     body: dict[str, Any] = {
         "agent": {"type": "agent", "id": request.agent_id, "version": request.agent_version},
         "environment_id": request.environment_id,
-        "metadata": {"agentflow.run": request.run_id, "agentflow.address": request.agent},
+        "metadata": {**own.metadata, **marks},
     }
-    if request.title:
-        body["title"] = request.title
+    title = own.title or request.title
+    if title:
+        body["title"] = title
     if resources:
         body["resources"] = resources
+    if own.vault_ids:
+        body["vault_ids"] = list(own.vault_ids)
     limits = request.policy.budget
     if limits is not None and limits.usd is not None:
         amount = {"amount": budget.budget_cents(limits.usd), "currency": "USD"}

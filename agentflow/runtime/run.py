@@ -71,7 +71,9 @@ class RunRequest:
     """As in `Compiled.sources`."""
     title: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Values by name, of those that the policy's custom tools send."""
+    """Values by name, of those that the policy's custom tools and session need."""
+    uploads: Mapping[str, Path] = field(default_factory=dict)
+    """By address, the files that the policy's session refers to, such as `file/61fde9964309fb5c`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
