@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from agentflow.compiler.pipeline import build
-from agentflow.compiler.sections import HEADING
+from agentflow.compiler.sections import HEADING, section_data, section_texts
 from agentflow.compiler.template import SECTION_DATA, SECTIONS
 from agentflow.diagnostics import Diagnostic
+from agentflow.source.yaml import parse
 from agentflow.spec.agent import AgentSpec
 from tests.support.projects import project
 
@@ -78,6 +79,54 @@ def test_a_wording_can_wrap_ours() -> None:
 def test_a_wording_sees_the_policies_as_data(section: str, template: str, expected: str) -> None:
     text = system(f"{AGENT}sections:\n  {section}: |\n    {template}\n")
     assert f"\n\n{expected}" in text
+
+
+TEAM = """\
+tools: { read: allow, bash: ask }
+mcp:
+  desk: { url: https://desk.example.com/mcp, tools: { search: allow, note: ask, wipe: "off" }, others: auto }
+  open: { url: https://open.example.com/mcp, others: allow }
+  none: { url: https://none.example.com/mcp }
+skills: ['anthropic:xlsx@20250101', house]
+team: { subagents: [helper, self], workflows: { inline: true }, advisor: claude-opus-5-5 }
+"""
+
+
+def scope(agent: str) -> AgentSpec:
+    """The spec of an agent, without a project around it."""
+    [document] = parse("a.yaml", "kind: Agent\nname: a\nmodel: m\nprompt: Work.\n" + agent).value
+    return AgentSpec.model_validate(document.data)
+
+
+def test_servers_skills_and_team_are_told_and_are_data() -> None:
+    spec = scope(TEAM)
+    text = section_texts(spec, paths={}, schemas={}, headings={})["tools_section"]
+    data = section_data(spec, paths={}, schemas={}, headings={})
+    assert [(t["name"], t["policy"], t["restriction"]) for t in data["tools"]] == [
+        ("bash", "ask", None),
+        ("read", "allow", None),
+        ("desk.note", "ask", None),
+        ("desk.search", "allow", None),
+        ("desk.*", "auto", "not wipe"),
+        ("open.*", "allow", None),
+    ]
+    assert all(f"- `{tool['name']}`" in text for tool in data["tools"])
+    assert data["skills"] == ["xlsx", "house"]
+    assert data["team"] == {
+        "subagents": ["helper", "self"],
+        "workflows": [],
+        "inline": ["workflows"],
+        "advisor": "claude-opus-5-5",
+    }
+    assert all(f"`{name}`" in text for name in ("xlsx", "house", "helper", "claude-opus-5-5"))
+    assert set(data) == {*SECTION_DATA} - {"standard"}
+
+
+def test_an_agent_without_tools_may_have_a_team() -> None:
+    spec = scope("team: { coordinator: [self], advisor: m }\n")
+    text = section_texts(spec, paths={}, schemas={}, headings={})["tools_section"]
+    assert text.startswith("## Tools\n\nYou have no tools of your own.\n\n")
+    assert "copies of yourself" in text
 
 
 def test_uncertainty_and_scratch_are_data() -> None:
