@@ -127,7 +127,7 @@ class _Work:
 
     def _set(self, into: dict[str, _Node], key: str, over: _Node, form: Form) -> None:
         below = into.get(key)
-        if over.is_null and not form.is_raw:
+        if over.is_null and not form.null_is_value:
             if below is not None or not self.keeps_null:
                 over = _Node(None, over.origin, is_cleared=True)
             into[key] = over

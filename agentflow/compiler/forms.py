@@ -18,9 +18,20 @@ _RAW = "raw"
 class Form:
     """One place of a kind. Ask `form_of` for the root, and `at` for what is below."""
 
-    __slots__ = ("_inner", "_types", "is_raw", "is_whole", "items", "takes_list", "word")
+    __slots__ = (
+        "_inner",
+        "_types",
+        "is_raw",
+        "is_whole",
+        "items",
+        "null_is_value",
+        "takes_list",
+        "word",
+    )
 
-    def __init__(self, types: Sequence[Any], *, is_raw: bool = False) -> None:
+    def __init__(
+        self, types: Sequence[Any], *, is_raw: bool = False, null_is_value: bool = False
+    ) -> None:
         self._types = types
         self._inner: dict[str, Form] = {}
         models = [item for item in types if fields(item)]
@@ -33,13 +44,15 @@ class Form:
         )
         """Whether a list can stand here, or nobody knows."""
         self.is_raw = is_raw
+        """It is `raw`, or stands below it."""
+        self.null_is_value = null_is_value
         self.is_whole = not is_raw and any(map(_is_json, types))
         """JSON of somebody else, such as a schema: it means something only as a whole."""
 
     def at(self, key: str) -> Form:
         """The place of a key; of one that the model does not know, a place without any rules."""
         if self.is_raw:
-            return self
+            return _BELOW_RAW
         # All keys of a map lead to the same place.
         known = key if any(key in fields(item) for item in self._types) else ""
         found = self._inner.get(known)
@@ -48,6 +61,9 @@ class Form:
             found = Form(inner, is_raw=known == _RAW)
             self._inner[known] = found
         return found
+
+
+_BELOW_RAW = Form((), is_raw=True, null_is_value=True)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from agentflow.diagnostics import Span
@@ -169,6 +169,10 @@ class Graph:
     known: Mapping[str, Bound[SpecModel]] | None = None
     """By address, every spec there is, where the other fields hold only those to report on.
     None: they hold all."""
+
+    composed: Mapping[str, Document] = field(default_factory=dict)
+    """By address, every spec as it is put together from its layers, after substitution: also those
+    that are abstract, or have errors."""
 
     def bound(self, address: str) -> Bound[Any] | None:
         """The spec of an address, also if it is not among those to report on."""

@@ -21,7 +21,7 @@ from agentflow.compiler.graph import (
     Misshapen,
     TemplateText,
 )
-from agentflow.compiler.layering import Layering
+from agentflow.compiler.layering import EXTENDING_KINDS, Layering
 from agentflow.compiler.load import Loaded, RawSpec
 from agentflow.compiler.references import (
     Named,
@@ -43,6 +43,7 @@ from agentflow.spec.base import Secret, SpecModel
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.project import ProjectSpec, TargetSpec
 from agentflow.spec.refs import parse_ref
+from agentflow.spec.reuse import OverlaySpec
 from agentflow.spec.walk import marked
 
 __all__ = ["resolve", "resolve_path"]
@@ -50,9 +51,18 @@ __all__ = ["resolve", "resolve_path"]
 _LITERAL_KEYS = ("apiVersion", "kind", "name", "extends", "abstract")
 """They identify a document before anything is substituted, so nothing is substituted in them."""
 
+_LAYERS: dict[type[SpecModel], tuple[str, ...]] = {
+    ProjectSpec: ("defaults",),
+    OverlaySpec: ("patch",),
+}
+"""What is substituted in the specs it becomes a part of, with their variables and in their fields."""
+
 _LOOKS_LIKE_FILE = re.compile(r"[\w./-]+\.(?:md|markdown|txt|j2|jinja|jinja2)")
 
-_LOOSENING = ("tools", "mcp", "custom", "budget", "network", "approvals", "uncertainty", "team")
+_LOOSENING = (
+    *("tools", "mcp", "custom", "approvals", "team", "uncertainty"),
+    *("network", "hosting", "environment", "budget", "raw"),
+)
 """What an overlay may only make wider where the target allows it."""
 
 M = TypeVar("M", bound=SpecModel)
@@ -110,7 +120,9 @@ class _Resolver:
         self.layering = Layering(
             loaded.specs, self.document, target, settings, self._report, complete=loaded.complete
         )
+        self.by_address = {spec.address: spec for spec in loaded.specs}
         self.by_kind: dict[str, dict[str, Any]] = {}
+        self.composed: dict[str, Document] = {}
         self.agents: dict[str, AgentNode | None] = {}
 
     def graph(self) -> Graph | None:
@@ -148,6 +160,7 @@ class _Resolver:
             secrets=frozenset(self.secrets.used),
             misshapen=tuple(self.misshapen),
             known={bound.address: bound for bound in everything},
+            composed=self.composed,
         )
 
     def _makers(self) -> Iterator[tuple[str, Callable[[RawSpec], Bound[Any] | None]]]:
@@ -174,7 +187,11 @@ class _Resolver:
             self.problems[problem] = None
 
     def _variables(
-        self, document: Document | None, parent: VariableSet | None = None
+        self,
+        document: Document | None,
+        parent: VariableSet | None = None,
+        *,
+        abstract: bool = False,
     ) -> VariableSet:
         return VariableSet(
             document,
@@ -185,6 +202,7 @@ class _Resolver:
             self._report,
             parent=parent,
             lenient=self.document is None,
+            abstract=abstract,
         )
 
     # The project and its target
@@ -206,25 +224,19 @@ class _Resolver:
         document = raw.document.with_data(self._without_unusable_targets(made))
         spec, problems = check_shape(ProjectSpec, document, failed=made.failed)
         self._report_shape(problems)
-        self._check_defaults(document, made)
+        for kind in EXTENDING_KINDS:
+            self._check_layer(KINDS[kind], document, ("defaults", kind.lower()))
         if spec is None:
             spec = _stand_in(document)
         for problem in check_files(ProjectSpec, document, made.failed, self.files):
             self._report(problem)
         return Bound(address=f"project/{spec.name}", spec=spec, document=document)
 
-    def _check_defaults(self, document: Document, made: Substituted) -> None:
-        """The values that specs of a kind start from, as far as they can be judged alone."""
-        for kind in ("Agent", "Environment", "Deployment"):
-            values = _mapping_at(document, ("defaults", kind.lower()))
-            if values:
-                _, problems = check_shape(
-                    KINDS[kind],
-                    document,
-                    at=("defaults", kind.lower()),
-                    failed=made.failed,
-                )
-                self._report_shape(problems)
+    def _check_layer(self, model: type[SpecModel], document: Document, at: Path) -> None:
+        """Values that become a part of specs, as far as they can be judged alone."""
+        if _mapping_at(document, at):
+            later = tuple(_substitutions(value_at(document.data, at), at))
+            self._report_shape(check_shape(model, document, at=at, failed=later).problems)
 
     def _without_unusable_targets(self, made: Substituted) -> Any:
         """Leave out other targets that lack, say, an environment variable only they need."""
@@ -258,6 +270,10 @@ class _Resolver:
         declared: set[str] = set()
         for spec in self.loaded.specs:
             declared.update(_mapping_at(spec.document, ("vars",)))
+            # What layers declare for the specs they are part of.
+            for address in _mapping_at(spec.document, ("patch",)):
+                declared.update(_mapping_at(spec.document, ("patch", address, "vars")))
+        declared.update(_mapping_at(self.document, ("defaults", "agent", "vars")))
         for name in self.given.command_line:
             if name not in declared:
                 message = f"--var {name}=…: no variable is named {name!r}."
@@ -280,7 +296,10 @@ class _Resolver:
         spec = self._shaped(model, document, made, abstract=_is_abstract(raw))
         self._look_around(model, raw, document, made)
         if raw.kind == "Overlay":
-            self._check_patches(document, made)
+            for address in _mapping_at(document, ("patch",)):
+                kind = next((k for k in KINDS if address.startswith(f"{k.lower()}/")), None)
+                if kind is not None:
+                    self._check_layer(KINDS[kind], document, ("patch", address))
         if spec is None or _is_abstract(raw):
             return None
         reviewed = self._reviewed(raw, document, self.project_variables)
@@ -290,7 +309,10 @@ class _Resolver:
         """A spec from all its layers, after substitution."""
         document = self.layering.composed(raw)
         made = self._substituted(KINDS[raw.kind], document, variables)
-        return made, document.with_data(made.data)
+        document = document.with_data(made.data)
+        if raw.name is not None:
+            self.composed[raw.address] = document
+        return made, document
 
     def _look_around(
         self, model: type[SpecModel], raw: RawSpec, document: Document, made: Substituted
@@ -300,15 +322,6 @@ class _Resolver:
         read: tuple[Path, ...] = (("prompt",), ("text",))
         for problem in check_files(model, document, made.failed, self.files, but=read):
             self._report(problem)
-
-    def _check_patches(self, document: Document, made: Substituted) -> None:
-        """What an overlay patches, as far as it can be judged without what it is laid over."""
-        for address, values in _mapping_at(document, ("patch",)).items():
-            kind = next((k for k in KINDS if k.lower() == str(address).partition("/")[0]), None)
-            if kind is not None and isinstance(values, dict):
-                path: Path = ("patch", address)
-                _, problems = check_shape(KINDS[kind], document, at=path, failed=made.failed)
-                self._report_shape(problems)
 
     def _reviewed(self, raw: RawSpec, document: Document, variables: VariableSet) -> Any:
         """The spec without overlays and `--set`, as far as they must not make it wider."""
@@ -354,10 +367,8 @@ class _Resolver:
         )
 
     def _agent_named(self, name: str) -> AgentNode | None:
-        for raw in self.loaded.specs:
-            if raw.address == f"agent/{name}":
-                return self._agent(raw)
-        return None
+        raw = self.by_address.get(f"agent/{name}")
+        return None if raw is None else self._agent(raw)
 
     def _agent(self, raw: RawSpec) -> AgentNode | None:
         if raw.address not in self.agents:
@@ -366,7 +377,8 @@ class _Resolver:
 
     def _make_agent(self, raw: RawSpec) -> AgentNode | None:
         abstract = _is_abstract(raw)
-        variables = self._variables(self.layering.composed(raw), self.project_variables)
+        composed = self.layering.composed(raw)
+        variables = self._variables(composed, self.project_variables, abstract=abstract)
         values = variables.all()
         made, document = self._made(raw, variables)
         spec = self._shaped(AgentSpec, document, made, abstract=abstract)
@@ -411,7 +423,8 @@ class _Resolver:
     ) -> Substituted:
         """The data of a whole document, without what identifies it."""
         data = document.data
-        literal = {key: data[key] for key in _LITERAL_KEYS if key in data}
+        kept = (*_LITERAL_KEYS, *_LAYERS.get(model, ()))
+        literal = {key: data[key] for key in kept if key in data}
         rest = {key: value for key, value in data.items() if key not in literal}
         report = self._report_in_use if document is self.document else self._report
         made = substitute(
@@ -483,6 +496,18 @@ class _Resolver:
 
 def _secret_fields(model: type[SpecModel]) -> tuple[tuple[str, ...], ...]:
     return tuple(field.path for field in marked(model, Secret))
+
+
+def _substitutions(data: Any, path: Path) -> Iterator[Path]:
+    """Where in `data`, which stands at `path`, something is substituted."""
+    if isinstance(data, dict):
+        for key, item in data.items():
+            yield from _substitutions(item, (*path, key))
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _substitutions(item, (*path, index))
+    elif isinstance(data, str) and "${" in data:
+        yield path
 
 
 def _is_abstract(raw: RawSpec) -> bool:

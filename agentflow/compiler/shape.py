@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from agentflow import codes
-from agentflow.compiler.compose import without_operators
+from agentflow.compiler.compose import name_and_sign, without_operators
 from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
 from agentflow.nearest import nearest, one_of
-from agentflow.source.tree import Document, Path
+from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel
 from agentflow.spec.walk import known_keys
 
@@ -241,7 +241,10 @@ def _unknown_key(model: type[SpecModel], document: Document, path: Path) -> Diag
     where = _name(path[:-1]) if len(path) > 1 else f"{model.__name__.removesuffix('Spec')}"
     span = document.span(path, key=True)
     fix = None
-    taken = _keys_at(document.data, path[:-1])
+    origin = document.origin(path)
+    # What other layers say may well be said again.
+    taken = {name_and_sign(name)[0] for name in _keys_at(origin)}
+    sign = name_and_sign(str(origin.path[-1]))[1]
     near = nearest(key, [name for name in known if name not in taken])
     meant = MEANT_KEY.get(key)
     hint = None
@@ -249,7 +252,7 @@ def _unknown_key(model: type[SpecModel], document: Document, path: Path) -> Diag
         hint = meant.hint(path[:-1], known)
     if hint is None and near is not None:
         hint = f"Did you mean {near!r}?"
-        fix = Fix(f"Rename to {near!r}", (Edit(span, near),), safe=False)
+        fix = Fix(f"Rename to {near!r}", (Edit(span, near + sign),), safe=False)
     if hint is None:
         hint = f"Known keys are {one_of(known, joined='and', limit=30)}."
     return codes.UNKNOWN_KEY.at(span, f"{where} has no key {key!r}.", hint=hint, fix=fix)
@@ -389,7 +392,7 @@ def _shown(value: Any) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def _keys_at(data: Any, path: Path) -> Collection[str]:
-    for step in path:
-        data = data[step]
-    return data if isinstance(data, dict) else ()
+def _keys_at(origin: Origin) -> Collection[str]:
+    """The keys of the mapping that a value stands in, as they are written there."""
+    beside = value_at(origin.document.data, origin.path[:-1])
+    return beside if isinstance(beside, dict) else ()

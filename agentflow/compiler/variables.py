@@ -61,6 +61,7 @@ class VariableSet:
         *,
         parent: VariableSet | None = None,
         lenient: bool = False,
+        abstract: bool = False,
     ) -> None:
         """Take the declarations from `vars` of the document.
 
@@ -74,6 +75,7 @@ class VariableSet:
             parent: the variables of the project, for those of an agent.
             lenient: names that nobody declares have no value, and that is not reported: the
                 project could not be read.
+            abstract: variables may be without a value: whoever extends the spec gives it.
         """
         declared = document.data.get("vars") if document is not None else None
         self._declared: dict[str, Any] = declared if isinstance(declared, dict) else {}
@@ -81,6 +83,7 @@ class VariableSet:
         self._given = given
         self._parent = parent
         self._lenient = lenient
+        self._abstract = abstract
         self._report = report
         self._scope = Scope(self, environ, references, secrets)
         self._values: dict[str, Found | None] = {}
@@ -144,6 +147,8 @@ class VariableSet:
             path = ("vars", name, "default")
             return self.checked(name, type_, spec, spec["default"], self._document, path)
         # Without a default because of a mistake that the check of its shape reports?
+        if self._abstract:
+            return None
         if isinstance(declaration, dict) and declaration.keys() <= _KEYS:
             span = self._declaration(name)
             message = f"The variable {name!r} has no value."

@@ -24,6 +24,11 @@ class SourceText:
     def _starts(self) -> list[int]:
         return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
 
+    @cached_property
+    def mentions_substitution(self) -> bool:
+        """Whether `${` stands in it; kept, because a file may hold a thousand specs."""
+        return "${" in self.text
+
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of the character at `offset`, both from 1."""
         line = bisect_right(self._starts, offset)

@@ -54,7 +54,7 @@ class Document:
     @property
     def mentions_substitution(self) -> bool:
         """Whether `${` stands in it at all."""
-        return "${" in self.source
+        return self._text.mentions_substitution
 
     def origin(self, path: Path) -> Origin:
         """The document that wrote the value at `path`, and where in it."""

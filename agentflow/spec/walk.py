@@ -39,6 +39,9 @@ class Marked(NamedTuple):
     mark: Any
     by_word: bool
     """The short form of its mapping is this field: `files: { a: ./a.csv }`."""
+    by_list: frozenset[int] = frozenset()
+    """The steps of the path that are left out where a bare list stands for their mapping:
+    `subagents: [a]`."""
 
 
 def fields(annotation: Any) -> Mapping[str, Any]:
@@ -109,6 +112,7 @@ class _Place(NamedTuple):
     above: tuple[Any, ...]
     """The models around it, so that one that holds itself ends."""
     by_word: bool
+    by_list: frozenset[int] = frozenset()
 
 
 def _marks(annotation: Any, kind: type[Mark], place: _Place) -> Iterator[Marked]:
@@ -116,7 +120,7 @@ def _marks(annotation: Any, kind: type[Mark], place: _Place) -> Iterator[Marked]
     if origin is Annotated:
         for mark in annotation.__metadata__:
             if isinstance(mark, kind):
-                yield Marked(place.path, mark, place.by_word)
+                yield Marked(place.path, mark, place.by_word, place.by_list)
         yield from _marks(annotation.__origin__, kind, place)
     elif origin in (Union, types.UnionType):
         for part in get_args(annotation):
@@ -128,7 +132,9 @@ def _marks(annotation: Any, kind: type[Mark], place: _Place) -> Iterator[Marked]
         for key, field in fields(annotation).items():
             by_word = key == annotation.word_key
             above = (*place.above, annotation)
-            yield from _marks(field, kind, _Place((*place.path, key), above, by_word))
+            step = {len(place.path)} if key == annotation.list_key else set()
+            inner = _Place((*place.path, key), above, by_word, place.by_list | step)
+            yield from _marks(field, kind, inner)
 
 
 def is_at(pattern: tuple[str, ...], path: Path) -> bool:
@@ -140,24 +146,26 @@ def is_at(pattern: tuple[str, ...], path: Path) -> bool:
 
 def values_at(data: Any, field: Marked) -> Iterator[tuple[Path, Any]]:
     """Every value of a marked field, with its path. Data of another shape has none."""
-    yield from _values(data, field.path, (), field.by_word)
+    yield from _values(data, field, 0, ())
 
 
-def _values(
-    data: Any, pattern: tuple[str, ...], path: Path, by_word: bool
-) -> Iterator[tuple[Path, Any]]:
-    if not pattern:
+def _values(data: Any, field: Marked, done: int, path: Path) -> Iterator[tuple[Path, Any]]:
+    """What is left of the field's path after its first `done` steps."""
+    if done == len(field.path):
         yield path, data
         return
-    step, rest = pattern[0], pattern[1:]
+    step = field.path[done]
     if step != ANY:
+        is_last = done == len(field.path) - 1
         if isinstance(data, dict) and step in data:
-            yield from _values(data[step], rest, (*path, step), by_word)
-        elif isinstance(data, str) and by_word and not rest:
+            yield from _values(data[step], field, done + 1, (*path, step))
+        elif isinstance(data, str) and field.by_word and is_last:
             yield path, data
+        elif isinstance(data, list) and done in field.by_list:
+            yield from _values(data, field, done + 1, path)
     elif isinstance(data, dict):
         for key, item in data.items():
-            yield from _values(item, rest, (*path, key), by_word)
+            yield from _values(item, field, done + 1, (*path, key))
     elif isinstance(data, list):
         for index, item in enumerate(data):
-            yield from _values(item, rest, (*path, index), by_word)
+            yield from _values(item, field, done + 1, (*path, index))
