@@ -84,9 +84,9 @@ def test_a_wording_sees_the_policies_as_data(section: str, template: str, expect
 TEAM = """\
 tools: { read: allow, bash: ask }
 mcp:
-  desk: { url: https://desk.example.com/mcp, tools: { search: allow, note: ask, wipe: "off" }, others: auto }
-  open: { url: https://open.example.com/mcp, others: allow }
-  none: { url: https://none.example.com/mcp }
+  desk: { url: "https://desk.example.com/mcp", tools: { search: allow, note: ask, wipe: "off" }, others: auto }
+  open: { url: "https://open.example.com/mcp", others: allow }
+  none: { url: "https://none.example.com/mcp" }
 skills: ['anthropic:xlsx@20250101', house]
 team: { subagents: [helper, self], workflows: { inline: true }, advisor: claude-opus-5-5 }
 """
