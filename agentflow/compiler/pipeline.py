@@ -78,7 +78,8 @@ def _selected(graph: Graph, only: frozenset[str]) -> Graph:
     chosen: dict[str, Any] = {
         field.name: {n: b for n, b in specs.items() if b.document.file in only}
         for field in fields(graph)
-        if field.name != "known" and isinstance(specs := getattr(graph, field.name), dict)
+        if field.name not in ("known", "composed")
+        and isinstance(specs := getattr(graph, field.name), dict)
     }
     return replace(graph, **chosen)
 

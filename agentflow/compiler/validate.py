@@ -17,6 +17,7 @@ from agentflow.compiler.checks.loosening import check_loosening
 from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
+from agentflow.compiler.checks.policies import check_policies, policies_of
 from agentflow.compiler.checks.sessions import check_session
 from agentflow.compiler.checks.skills import check_skills
 from agentflow.compiler.checks.team import check_team
@@ -46,6 +47,7 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
     Of agents with errors it has the templates, which are checked all the same.
     """
     scope = _Scope(graph, files, callables)
+    policies = policies_of(graph)
     problems: list[Diagnostic] = []
     sound: dict[str, dict[str, Any]] = {}
     misshapen = list(graph.misshapen)
@@ -53,7 +55,11 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
         kept = sound.setdefault(_FIELDS[kind], {})
         for name, bound in specs.items():
             check: _Check = _CHECKS.get(kind, _nothing)
-            found = [*check(bound, scope), *check_loosening(bound, graph)]
+            found = [
+                *check(bound, scope),
+                *check_loosening(bound, graph),
+                *check_policies(bound, policies, graph.target_name),
+            ]
             problems += found
             if not has_errors(found):
                 kept[name] = bound

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from agentflow import codes
+from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.toolcard import ToolCard
 from agentflow.diagnostics import Diagnostic
@@ -62,20 +62,8 @@ def _meant(rule: str, policies: Mapping[str, str]) -> set[str]:
     """The tools that a rule is about, those that are off left out."""
     names = {name for name in policies if not name.endswith(_OTHERS) and fnmatchcase(name, rule)}
     if rule not in policies:
-        names |= {
-            name
-            for name in policies
-            if name.endswith(_OTHERS) and _may_match(rule, name.removesuffix("*"))
-        }
+        names |= {name for name in policies if name.endswith(_OTHERS) and globs_meet(rule, name)}
     return {name for name in names if policies[name] != "off"}
-
-
-def _may_match(rule: str, prefix: str) -> bool:
-    """Whether a glob can match some text that begins so."""
-    fixed = re.split(r"[*?\[]", rule, maxsplit=1)[0]
-    if fixed == rule:
-        return rule.startswith(prefix)
-    return fixed.startswith(prefix) or prefix.startswith(fixed)
 
 
 def _all_of(rule: str, names: Iterable[str]) -> set[str]:
