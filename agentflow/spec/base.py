@@ -313,10 +313,13 @@ class RefTo:
     """As it is written in addresses: `agent`, `memorystore`."""
 
 
-def _ref(kind: str, prefix: str, *, pin: bool = False, part: str = "", also: str = "") -> Any:
-    """The pattern of a reference: `name`, `kind/name`, `name@7`, or `id:prefix_…`."""
+def _ref(kind: str, prefix: str, *, pin: str = "", part: str = "", also: str = "") -> Any:
+    """The pattern of a reference: `name`, `kind/name`, `name@7`, or `id:prefix_…`.
+
+    `pin` is the pattern of a version. Empty: there are none.
+    """
     name = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-    pinned = r"(?:@[A-Za-z0-9.]+)?" if pin else ""
+    pinned = f"(?:@{pin})?" if pin else ""
     own = f"(?:{kind}/)?{name}{part}{pinned}"
     return StringConstraints(pattern=f"^(?:{own}|id:{prefix}_[A-Za-z0-9]+{pinned}{also})$")
 
@@ -324,12 +327,14 @@ def _ref(kind: str, prefix: str, *, pin: bool = False, part: str = "", also: str
 _PART = r"\.[A-Za-z0-9_-]*[A-Za-z0-9_]"
 _ANTHROPIC = r"|anthropic:[a-z0-9-]+(?:@[A-Za-z0-9.]+)?"
 
-AgentRef = Annotated[str, _ref("agent", "agent", pin=True), RefTo("agent")]
+AgentRef = Annotated[str, _ref("agent", "agent", pin="[1-9][0-9]{0,8}"), RefTo("agent")]
 EnvironmentRef = Annotated[str, _ref("environment", "env"), RefTo("environment")]
 VaultRef = Annotated[str, _ref("vault", "vlt"), RefTo("vault")]
 CredentialRef = Annotated[str, _ref("vault", "vlt", part=_PART), RefTo("vault")]
 MemoryStoreRef = Annotated[str, _ref("memorystore", "memstore"), RefTo("memorystore")]
-SkillRef = Annotated[str, _ref("skill", "skill", pin=True, also=_ANTHROPIC), RefTo("skill")]
+SkillRef = Annotated[
+    str, _ref("skill", "skill", pin="[A-Za-z0-9.]+", also=_ANTHROPIC), RefTo("skill")
+]
 ToolsetRef = Annotated[Name, RefTo("toolset")]
 
 

@@ -88,6 +88,18 @@ def _project_directory(root: Path) -> None:
     (root / "agentflow.yaml").mkdir()
 
 
+DEPLOYMENT = (
+    "apiVersion: agentflow/v1\nkind: Deployment\nname: d\nagent: id:agent_01A\n"
+    "environment: id:env_01A\ntask: Tidy up.\n"
+)
+SKILL = "apiVersion: agentflow/v1\nkind: Skill\nname: s\nfolder: ./s\n"
+
+
+def _large_skill(root: Path) -> None:
+    with (root / "s" / "data.bin").open("wb") as file:
+        file.truncate(30_000_000)
+
+
 def agent(body: str) -> dict[str, str | bytes]:
     return {"a.yaml": AGENT + body}
 
@@ -868,7 +880,7 @@ CASES: tuple[BadInput, ...] = (
     BadInput(
         id="section-that-says-nothing",
         files=agent("sections: { tools: '{# nothing #}' }\n"),
-        code="AF310",
+        code="AF309",
         line=6,
         column=21,
         message="The section 'tools' says nothing",
@@ -1102,5 +1114,145 @@ CASES: tuple[BadInput, ...] = (
         column=15,
         message="The type 'Day' of 'day' has no JSON form.",
         hint="input_schema",
+    ),
+    # Rendering
+    BadInput(
+        id="outcome-without-points",
+        files=agent("done: [{check: 'c:f'}]\noutcome: done\n") | {"c.py": "def f(o): ...\n"},
+        code="AF170",
+        line=7,
+        column=10,
+        message="The rubric is `done`, and the agent's `done` has no text.",
+        hint="Write points below `done` of the agent, or the rubric itself.",
+    ),
+    BadInput(
+        id="rubric-is-empty",
+        files=agent("outcome: {rubric: ./r.md}\n") | {"r.md": " \n"},
+        code="AF170",
+        line=6,
+        column=19,
+        message="The rubric 'r.md' is empty.",
+        hint="Write there what the result is held against.",
+    ),
+    BadInput(
+        id="rubric-is-too-long",
+        files=agent("outcome: ./r.md\n") | {"r.md": "x" * 262_145},
+        code="AF170",
+        line=6,
+        column=10,
+        message="has 262,145 characters; the service takes 262,144.",
+        hint="Keep what decides",
+    ),
+    BadInput(
+        id="rubric-of-an-agent-elsewhere",
+        files={"a.yaml": DEPLOYMENT + "outcome: done\n"},
+        code="AF170",
+        line=7,
+        column=10,
+        message="the agent's `done` is not known here.",
+        hint="or the rubric itself.",
+    ),
+    BadInput(
+        id="skill-without-its-file",
+        files={"a.yaml": SKILL, "s/skill.md": "Be brief.\n"},
+        code="AF171",
+        line=4,
+        column=9,
+        message="The folder 's' has no SKILL.md.",
+        hint="Rename 'skill.md' to SKILL.md.",
+    ),
+    BadInput(
+        id="skill-without-frontmatter",
+        files={"a.yaml": SKILL, "s/SKILL.md": "# Style\n"},
+        code="AF171",
+        file="s/SKILL.md",
+        message="'s/SKILL.md' does not begin with its name and description.",
+        hint="Begin it with a line `---`",
+    ),
+    BadInput(
+        id="skill-with-broken-frontmatter",
+        files={"a.yaml": SKILL, "s/SKILL.md": "---\nname: [s\n---\n"},
+        code="AF010",
+        file="s/SKILL.md",
+        line=3,
+        message="",
+        hint="",
+    ),
+    BadInput(
+        id="skill-with-a-reserved-name",
+        files={"a.yaml": SKILL, "s/SKILL.md": "---\nname: claude-style\ndescription: d\n---\n"},
+        code="AF171",
+        file="s/SKILL.md",
+        line=2,
+        column=7,
+        message="The name of the skill, 'claude-style', has 'claude' in it, which is reserved.",
+        hint="Choose another name.",
+    ),
+    BadInput(
+        id="skill-with-a-name-in-words",
+        files={"a.yaml": SKILL, "s/SKILL.md": "---\nname: House style\ndescription: d\n---\n"},
+        code="AF171",
+        file="s/SKILL.md",
+        line=2,
+        column=7,
+        message="'House style' is no name of a skill.",
+        hint="lower-case letters, digits and hyphens",
+    ),
+    BadInput(
+        id="skill-without-a-description",
+        files={"a.yaml": SKILL, "s/SKILL.md": "---\nname: style\n---\n"},
+        code="AF171",
+        file="s/SKILL.md",
+        line=2,
+        message="The skill has no description",
+        hint="Write `description:`",
+    ),
+    BadInput(
+        id="skill-with-a-long-description",
+        files={
+            "a.yaml": SKILL,
+            "s/SKILL.md": f"---\nname: style\ndescription: {'d' * 1025}\n---\n",
+        },
+        code="AF171",
+        file="s/SKILL.md",
+        line=3,
+        column=14,
+        message="has 1,025 characters; the service takes 1,024.",
+        hint="Say when to read it",
+    ),
+    BadInput(
+        id="skill-that-is-too-large",
+        files={"a.yaml": SKILL, "s/SKILL.md": "---\nname: style\ndescription: d\n---\n"},
+        prepare=_large_skill,
+        code="AF171",
+        line=4,
+        column=9,
+        message="The skill has 30.0 MB; the service takes less than 30 MB.",
+        hint="Leave out what the agent does not read.",
+    ),
+    BadInput(
+        id="agent-pinned-to-a-word",
+        files={"a.yaml": DEPLOYMENT.replace("01A\nenv", "01A@latest\nenv")},
+        code="AF114",
+        line=4,
+        column=8,
+        message="",
+        hint="",
+    ),
+    BadInput(
+        id="task-of-a-deployment-that-fails-on-its-inputs",
+        files=agent("inputs: {n: {type: integer}}\n")
+        | {
+            "b.yaml": DEPLOYMENT.replace("id:agent_01A", "a").replace(
+                "Tidy up.", "Share {{ 1 / inputs.n }}"
+            )
+            + "inputs: {n: 0}\n"
+        },
+        code="AF309",
+        file="b.yaml",
+        line=6,
+        column=7,
+        message="The task cannot be rendered with these inputs",
+        hint="Give values below `inputs` that the task can use.",
     ),
 )
