@@ -5,6 +5,7 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
     AgentflowError              1
     ├── UsageError              2   the command line asks for something that cannot be
     ├── ProblemsFound           1   diagnostics with errors: nothing was done
+    │   └── PolicyUnmet         6   nothing but policies of the project stands in the way
     ├── FileRefused             1   a file that may not, or cannot, be read
     ├── CallableRefused         1   a function that cannot be described, or not be imported
     ├── StateError              1   the state file is damaged, locked or of a newer version
@@ -49,6 +50,7 @@ __all__ = [
     "LostAnswer",
     "NotFound",
     "PackagesFailed",
+    "PolicyUnmet",
     "ProblemsFound",
     "Rejected",
     "SandboxUnavailable",
@@ -104,6 +106,12 @@ class ProblemsFound(AgentflowError):
         """Text of the files they are in."""
         self.root = root
         """What their paths are relative to. None: as they stand."""
+
+
+class PolicyUnmet(ProblemsFound):
+    """All of its errors say that a spec does not meet a policy."""
+
+    exit_code = EXIT_BLOCKED
 
 
 class FileRefused(AgentflowError):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentflow.codes import POLICY_VIOLATED
 from agentflow.compiler.graph import Bound, Graph
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
-from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, has_errors
-from agentflow.errors import FileRefused, ProblemsFound, UsageError
+from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Severity, has_errors
+from agentflow.errors import FileRefused, PolicyUnmet, ProblemsFound, UsageError
 from agentflow.lint.engine import lint
 from agentflow.lint.rule import Context
 from agentflow.operations.callables import ImportedCallables
@@ -185,11 +186,14 @@ def compiled(
     """The manifest, for commands that cannot go on without one.
 
     Raises:
-        ProblemsFound: the project has errors; all are in it.
+        ProblemsFound: the project has errors; all are in it. `PolicyUnmet` if there are no others
+            than that policies are not met.
     """
     report = check(project, target=target, variables=variables, settings=settings, rules=rules)
     if has_errors(report.problems) or report.build.compiled is None:
-        raise ProblemsFound(
+        kinds = {p.code for p in report.problems if p.severity is Severity.ERROR}
+        stopped = PolicyUnmet if kinds == {POLICY_VIOLATED.id} else ProblemsFound
+        raise stopped(
             report.problems,
             "The project has errors, so nothing was done.",
             sources=report.sources,
