@@ -66,6 +66,9 @@ class TemplateText:
     """None: the text is the whole of the file `name`."""
     path: Path
     """Of the scalar in `document`; empty for a file."""
+    is_verbatim: bool = False
+    """It is no template: what looks like one is text. An agent is told nothing beside such a prompt but
+    what is declared for it in the words of specs."""
 
     def span(self, start: int, end: int) -> Span:
         """The place of `text[start:end]`; of the whole scalar where YAML folded or escaped it."""

@@ -464,7 +464,8 @@ class _Resolver:
         path: Path = ("prompt",)
         if not isinstance(value, str) or not value or path in made.failed:
             return None
-        if not is_file(value) and _LOOKS_LIKE_FILE.fullmatch(value):
+        verbatim = document.origin(path).document.is_verbatim
+        if not verbatim and not is_file(value) and _LOOKS_LIKE_FILE.fullmatch(value):
             message = f"The prompt is the text {value!r} itself, not the file of that name."
             hint = f"Write './{value.lstrip('/')}' for the file."
             self._report(codes.MALFORMED.at(document.span(path), message, hint=hint))
@@ -475,8 +476,14 @@ class _Resolver:
         """The template at `path`: the text itself, or the file it names."""
         value = value_at(document.data, path)
         origin = document.origin(path).document
-        if not is_file(value):
-            return TemplateText(name=origin.file, text=value, document=document, path=path)
+        if origin.is_verbatim or not is_file(value):
+            return TemplateText(
+                name=origin.file,
+                text=value,
+                document=document,
+                path=path,
+                is_verbatim=origin.is_verbatim,
+            )
         name = resolve_path(origin.file, value)
         try:
             text = self.files.read(name)
@@ -518,8 +525,14 @@ def _task(document: Document, made: Substituted) -> TemplateText | None:
     value = document.data.get("task")
     if not isinstance(value, str) or not value or ("task",) in made.failed:
         return None
-    file = document.origin(("task",)).document.file
-    return TemplateText(name=file, text=value, document=document, path=("task",))
+    origin = document.origin(("task",)).document
+    return TemplateText(
+        name=origin.file,
+        text=value,
+        document=document,
+        path=("task",),
+        is_verbatim=origin.is_verbatim,
+    )
 
 
 def _covers(outer: Span, inner: Span) -> bool:

@@ -151,6 +151,8 @@ class _Work:
         if isinstance(data, list):
             return [self.value(item, (*path, index)) for index, item in enumerate(data)]
         if isinstance(data, str) and "${" in data:
+            if self.document.origin(path).document.is_verbatim:
+                return data
             if self.reported > MAX_PROBLEMS:
                 self.failed.add(path)
                 return data

@@ -58,6 +58,9 @@ SECTION_DATA = (
 )
 """What the template of a section sees, beside `vars`."""
 
+_ALWAYS = frozenset({"tools_section", "autonomy_section"})
+"""What is told without having been declared."""
+
 SYSTEM_LIMIT = 100_000
 """Characters of a system prompt: https://platform.claude.com/docs/en/managed-agents/agent-setup"""
 
@@ -94,6 +97,8 @@ def render_prompt(
         inputs: names that exist per run, for a better message when the prompt uses one.
         sections: every name of `SECTIONS`, with its wording; empty where nothing was declared.
     """
+    if template.is_verbatim:
+        return Checked(Rendered(template.text, _ALWAYS), ())
     if not has_delimiters(template.text):
         return _finish(template, template.text, frozenset())
     from agentflow.compiler.jinja_check import Scope
@@ -168,7 +173,7 @@ def check_template(
 
     `place` is `prompt` or `task`.
     """
-    if not has_delimiters(template.text):
+    if template.is_verbatim or not has_delimiters(template.text):
         return ()
     from agentflow.compiler.jinja_check import Scope
     from agentflow.compiler.jinja_render import Compilation

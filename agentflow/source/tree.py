@@ -7,12 +7,12 @@ computed only for what is reported.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from agentflow.diagnostics import Span
 from agentflow.source.text import SourceText
 
-__all__ = ["Document", "Node", "Origin", "Path", "value_at"]
+__all__ = ["Document", "Node", "Origin", "Path", "Verbatim", "value_at"]
 
 Path = tuple[str | int, ...]
 """From the root of a document: mapping keys and sequence indices."""
@@ -33,6 +33,9 @@ class Document:
     """
 
     __slots__ = ("_node", "_original", "_text", "data", "file", "index")
+
+    is_verbatim: ClassVar[bool] = False
+    """Whether its texts are what they are: `${…}`, `{{ … }}` and `./…` mean nothing in them."""
 
     def __init__(self, text: SourceText, index: int, data: Any, node: Node) -> None:
         self.file = text.file
@@ -59,6 +62,10 @@ class Document:
     def origin(self, path: Path) -> Origin:
         """The document that wrote the value at `path`, and where in it."""
         return Origin(self, path)
+
+    def verbatim(self) -> Verbatim:
+        """The same document, written in another language than that of specs."""
+        return Verbatim(self._text, self.index, self.data, self._node)
 
     def with_data(self, data: Any) -> Document:
         """The same places for other data, as substitution makes it."""
@@ -168,6 +175,18 @@ class Document:
         if not self._text.text[low:high].endswith(content):
             return None
         return high - len(content) + (offset - line_start)
+
+
+class Verbatim(Document):
+    """A document without substitution and templates."""
+
+    __slots__ = ()
+
+    is_verbatim = True
+
+    @property
+    def mentions_substitution(self) -> bool:
+        return False
 
 
 class Origin(NamedTuple):

@@ -36,7 +36,7 @@ _CLOSED = {"enabled": False, "permission_policy": {"type": "always_ask"}}
 def agent_payload(
     spec: AgentSpec,
     *,
-    system: str,
+    system: str | None,
     custom: Mapping[str, ToolCard],
     skill: Callable[[str], SkillSpec | None],
 ) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def agent_payload(
     What a spec holds by name has no order there, so it is sorted here.
 
     Args:
-        system: the whole system prompt.
+        system: the whole system prompt. None: it has none.
         custom: a card for every custom tool of the spec.
         skill: finds a skill of the project by its name.
     """

@@ -123,6 +123,8 @@ class _Deployment:
             template = agent.task
         if template is None:
             return None
+        if template.is_verbatim:
+            return template.text
         variables = self.node.vars if own or agent is None else agent.vars
         task, problems = bind_task(
             template,

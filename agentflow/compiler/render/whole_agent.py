@@ -85,7 +85,10 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
         problems += (_too_long(node, len(system)),)
     session, found = session_policy(node, bench)
     problems += found
-    payload = agent_payload(spec, system=system, custom=custom, skill=bench.skill)
+    # Another tool's file may say nothing at all; a prompt of a spec has text.
+    payload = agent_payload(
+        spec, system=system if system.strip() else None, custom=custom, skill=bench.skill
+    )
     policy = agent_policy(
         node, task=task, paths=paths, schemas=schemas, custom=custom, session=session
     )
