@@ -1175,8 +1175,8 @@ CASES: tuple[BadInput, ...] = (
         code="AF010",
         file="s/SKILL.md",
         line=3,
-        message="",
-        hint="",
+        message="A list in brackets is not closed.",
+        hint="Add the missing",
     ),
     BadInput(
         id="skill-with-a-reserved-name",
@@ -1236,8 +1236,8 @@ CASES: tuple[BadInput, ...] = (
         code="AF114",
         line=4,
         column=8,
-        message="",
-        hint="",
+        message="`agent` is 'id:agent_01A@latest', which is malformed.",
+        hint="'name@7' for one version",
     ),
     BadInput(
         id="task-of-a-deployment-that-fails-on-its-inputs",
