@@ -47,10 +47,10 @@ class Context:
     _all_fragments: dict[str, Fragment] = field(
         default_factory=dict, kw_only=True, repr=False, compare=False
     )
-    _prose: dict[tuple[str, Path, str], Prose] = field(
+    _prose: dict[tuple[str, int, Path], Prose] = field(
         default_factory=dict, kw_only=True, repr=False, compare=False
     )
-    """By file, place and text: what many agents include is read once too."""
+    """By file, document and place: what many agents include is read once too."""
 
     @property
     def agents(self) -> tuple[AgentNode, ...]:
@@ -70,11 +70,24 @@ class Context:
         """What the agent reads, each with what it is part of; see `agent_texts`."""
         if agent.address not in self._texts:
             texts = agent_texts(agent, fragments=self._fragments, files=self.files)
-            self._texts[agent.address] = tuple(
-                (field, self._prose.setdefault((text.name, text.path, text.text), Prose(text)))
-                for field, text in texts
-            )
+            self._texts[agent.address] = tuple((field, self._read(text)) for field, text in texts)
         return self._texts[agent.address]
+
+    def _read(self, text: TemplateText) -> Prose:
+        key = (text.name, id(text.document), text.path)
+        return self._prose.setdefault(key, Prose(text))
+
+    def passages(self, *, task: bool = True) -> Iterator[tuple[str, AgentNode, Prose]]:
+        """Every text that agents read, once, with what it is part of and the first agent.
+
+        For what is wrong with a text whoever reads it. `task`: also tasks.
+        """
+        seen: set[int] = set()
+        for agent in self.agents:
+            for whole, prose in self.texts(agent):
+                if (task or whole != "task") and id(prose) not in seen:
+                    seen.add(id(prose))
+                    yield whole, agent, prose
 
     def templates(self) -> Iterator[TemplateText]:
         """Every text that some agent reads."""

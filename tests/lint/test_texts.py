@@ -70,3 +70,28 @@ def test_a_comment_in_an_included_file_that_covers_nothing_is_a_finding() -> Non
     files = {"a.md": "{% include './b.md' %}", "b.md": comment + "Work."}
     [problem] = findings("prompt: ./a.md\n", files)
     assert (problem.code, str(problem.span)) == ("AF091", "b.md:1:22")
+
+
+OTHER = "---\nkind: Agent\nname: b\nmodel: claude-opus-5-5\nprompt: {prompt}\n"
+
+
+def test_what_two_agents_share_is_one_finding() -> None:
+    own = FRAGMENT.format(text=TODAY)
+    prompt = "\"{% include 'fragment/own' %}\""
+    found = findings(f"prompt: {prompt}\n" + OTHER.format(prompt=prompt) + own, {})
+    assert [str(problem.span) for problem in found] == ["agentflow.yaml:17:7"]
+
+
+def test_two_prompts_with_the_same_words_are_two_findings() -> None:
+    found = findings(f"prompt: {TODAY}\n" + OTHER.format(prompt=TODAY), {})
+    assert [str(problem.span) for problem in found] == [
+        "agentflow.yaml:8:9",
+        "agentflow.yaml:13:9",
+    ]
+
+
+def test_a_text_of_a_task_is_judged_again_where_a_prompt_has_it() -> None:
+    own = FRAGMENT.format(text=TODAY)
+    include = "\"{% include 'fragment/own' %}\""
+    [problem] = findings(f"task: {include}\n" + OTHER.format(prompt=include) + own, {})
+    assert "agent 'b'" in problem.message

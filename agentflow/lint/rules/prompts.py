@@ -154,16 +154,15 @@ def placeholder_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
           You analyse the orders of Northwind.
           Only EMEA and APAC matter.
     """
-    for agent in ctx.agents:
-        for field, prose in ctx.texts(agent):
-            for match in prose.find(_PLACEHOLDER, code=False):
-                if _is_placeholder(prose, match):
-                    yield ctx.problem(
-                        prose.span(match),
-                        f"The {field} of agent {agent.spec.name!r} still holds the placeholder "
-                        f"{prose.written(match)!r}.",
-                        hint="Fill it in, or take it from a variable: `{{ vars.name }}`.",
-                    )
+    for field, agent, prose in ctx.passages():
+        for match in prose.find(_PLACEHOLDER, code=False):
+            if _is_placeholder(prose, match):
+                yield ctx.problem(
+                    prose.span(match),
+                    f"The {field} of agent {agent.spec.name!r} still holds the placeholder "
+                    f"{prose.written(match)!r}.",
+                    hint="Fill it in, or take it from a variable: `{{ vars.name }}`.",
+                )
 
 
 _VOLATILE = Phrase(
@@ -200,9 +199,8 @@ def volatile_prompt(ctx: Context) -> Iterator[Diagnostic]:
           month: { type: string }
         task: Analyse the orders of {{ inputs.month }}.
     """
-    for agent in ctx.agents:
-        texts = [prose for field, prose in ctx.texts(agent) if field != "task"]
-        for prose, match in ((each, found) for each in texts for found in each.find_all(_VOLATILE)):
+    for _, agent, prose in ctx.passages(task=False):
+        for match in prose.find_all(_VOLATILE):
             yield ctx.problem(
                 prose.span(match),
                 f"The system prompt of agent {agent.spec.name!r} says that it is "
