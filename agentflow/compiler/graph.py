@@ -107,7 +107,11 @@ class AgentNode(Bound[AgentSpec]):
     def templates(self) -> Misshapen:
         """What can be checked of it when it cannot be rendered."""
         return Misshapen(
-            prompt=self.prompt, task=self.task, vars=self.vars, inputs=tuple(self.spec.inputs)
+            prompt=self.prompt,
+            task=self.task,
+            sections=self.sections,
+            vars=self.vars,
+            inputs=tuple(self.spec.inputs),
         )
 
 
@@ -138,6 +142,7 @@ class Misshapen:
 
     prompt: TemplateText | None
     task: TemplateText | None
+    sections: Mapping[str, TemplateText]
     vars: Mapping[str, Any]
     inputs: tuple[str, ...]
     """Names."""

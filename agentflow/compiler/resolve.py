@@ -32,6 +32,7 @@ from agentflow.compiler.references import (
 )
 from agentflow.compiler.shape import check_shape
 from agentflow.compiler.substitute import References, Secrets, Substituted, substitute
+from agentflow.compiler.template import SECTIONS
 from agentflow.compiler.variables import Given, VariableSet
 from agentflow.diagnostics import SETTINGS_FILE, Checked, Diagnostic, Span
 from agentflow.errors import FileRefused
@@ -387,9 +388,12 @@ class _Resolver:
         task = _task(document, made)
         if abstract:
             return None
+        sections = dict(self._sections(document, made))
         if spec is None or prompt is None:
             inputs = tuple(map(str, _mapping_at(document, ("inputs",))))
-            left = Misshapen(prompt=prompt, task=task, vars=values, inputs=inputs)
+            left = Misshapen(
+                prompt=prompt, task=task, sections=sections, vars=values, inputs=inputs
+            )
             if self.loaded.reports(raw.document):
                 self.misshapen.append(left)
             return None
@@ -400,7 +404,7 @@ class _Resolver:
             reviewed=self._reviewed(raw, document, variables),
             prompt=prompt,
             task=task,
-            sections=dict(self._sections(document, spec)),
+            sections=sections,
             vars=values,
             environment=self._environment(spec),
         )
@@ -412,11 +416,17 @@ class _Resolver:
             return spec.environment if ref else None
         return ref.address if ref.name in self.by_kind["Environment"] else None
 
-    def _sections(self, document: Document, spec: AgentSpec) -> Iterator[tuple[str, TemplateText]]:
-        for name in spec.sections:
-            text = self._text(document, ("sections", name))
-            if text is not None:
-                yield name, text
+    def _sections(
+        self, document: Document, made: Substituted
+    ) -> Iterator[tuple[str, TemplateText]]:
+        """The wordings of an agent; its spec may have errors, in them too."""
+        for name, value in _mapping_at(document, ("sections",)).items():
+            path = ("sections", name)
+            known = f"{name}_section" in SECTIONS and path not in made.failed
+            if known and isinstance(value, str) and value:
+                text = self._text(document, path)
+                if text is not None:
+                    yield name, text
 
     def _substituted(
         self, model: type[SpecModel], document: Document, variables: VariableSet

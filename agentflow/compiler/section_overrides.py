@@ -18,7 +18,7 @@ from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.nearest import did_you_mean
 from agentflow.ports import Files
 
-__all__ = ["replace_sections"]
+__all__ = ["check_section", "replace_sections"]
 
 
 def replace_sections(
@@ -52,6 +52,20 @@ def replace_sections(
         if text is not None:
             texts[key] = text
     return Checked(texts, tuple(problems))
+
+
+def check_section(
+    name: str,
+    template: TemplateText,
+    *,
+    variables: Mapping[str, Any],
+    inputs: Collection[str],
+    fragments: Fragments,
+    files: Files,
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with a wording as it stands, where its spec is too broken to render it."""
+    one = _Override(name, template, fragments, files)
+    return one.render({}, variables, inputs, declared=False).problems
 
 
 class _Override:

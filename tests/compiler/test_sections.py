@@ -217,3 +217,9 @@ def test_what_goes_beyond_the_limit_with_its_sections_is_refused() -> None:
     long = "x" * 60_000
     _, [problem] = compiled(f"prompt: {long}\nsections: {{ autonomy: {long} }}\n")
     assert problem.code == "AF109" or "100,000" in problem.message
+
+
+def test_the_wordings_of_a_spec_with_errors_are_checked_all_the_same() -> None:
+    sections = "sections: { tools: '{{ nope }}', nope: x, done: fragment/nope, scratch: 1 }\n"
+    _, problems = compiled(f"{BARE}repair: many\n{sections}")
+    assert sorted(p.code for p in problems) == ["AF112", "AF112", "AF113", "AF201", "AF302"]

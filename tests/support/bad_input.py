@@ -880,7 +880,7 @@ CASES: tuple[BadInput, ...] = (
     BadInput(
         id="section-that-says-nothing",
         files=agent("sections: { tools: '{# nothing #}' }\n"),
-        code="AF309",
+        code="AF310",
         line=6,
         column=21,
         message="The section 'tools' says nothing",

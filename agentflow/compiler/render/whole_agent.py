@@ -13,7 +13,7 @@ from agentflow.compiler.render.agent import agent_payload
 from agentflow.compiler.render.policy import agent_policy
 from agentflow.compiler.render.resource import Workbench
 from agentflow.compiler.render.session import session_policy
-from agentflow.compiler.section_overrides import replace_sections
+from agentflow.compiler.section_overrides import check_section, replace_sections
 from agentflow.compiler.sections import append_sections, section_data, section_texts
 from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, check_template, render_prompt
 from agentflow.compiler.toolcard import ToolCard, tool_card
@@ -40,6 +40,15 @@ def template_problems(left: Misshapen, bench: Workbench) -> Iterator[Diagnostic]
                 files=bench.files,
                 fragments=bench.fragments,
             )
+    for name, template in left.sections.items():
+        yield from check_section(
+            name,
+            template,
+            variables=left.vars,
+            inputs=left.inputs,
+            files=bench.files,
+            fragments=bench.fragments,
+        )
 
 
 def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
