@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,41 @@ def test_a_mark_is_found_wherever_it_stands(before: str, after: str, near: str) 
 def test_what_is_not_known_yet_stays_marked() -> None:
     mark = late.mark("environment", "e", "version")
     assert late.fill(mark, lambda address, field: None) == mark
+
+
+def known(address: str, field: str) -> str:
+    return "7" if field == "version" else "agent_01"
+
+
+def test_the_version_in_a_reference_to_an_agent_becomes_a_number() -> None:
+    version = late.mark("agent", "a", "version")
+    reference = {"type": "agent", "id": late.mark("agent", "a", "id"), "version": version}
+    filled = late.fill({"team": [reference]}, known)
+    assert filled == {"team": [{"type": "agent", "id": "agent_01", "version": 7}]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"type": "custom", "id": "skill_1", "version": late.mark("skill", "s", "version")},
+        {"type": "agent", "version": late.mark("agent", "a", "version")},
+        {"version": late.mark("agent", "a", "version")},
+        [late.mark("agent", "a", "version")],
+    ],
+)
+def test_elsewhere_a_version_stays_text(value: Any) -> None:
+    filled = late.fill(value, known)
+    assert "7" in (filled.values() if isinstance(filled, dict) else filled)
+
+
+def test_a_version_that_is_text_already_is_left_alone() -> None:
+    reference = {"type": "agent", "id": "agent_01", "version": "7"}
+    assert late.fill(reference, known) == reference
+
+
+@given(TEXTS, TEXTS)
+def test_a_secret_is_read_where_it_stands_and_nowhere_else(before: str, after: str) -> None:
+    value = {"token": [f"{before}{late.secret('key')}{after}"], "id": late.mark("agent", "a", "id")}
+    assert late.secrets(value) == {"key"}
+    revealed = late.revealed(value, {"key": "s3cret"})
+    assert revealed == {"token": [f"{before}s3cret{after}"], "id": value["id"]}
