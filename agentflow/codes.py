@@ -831,8 +831,8 @@ SKILL_UNUSABLE = Code(
     "Skill cannot be used as declared.",
     "A skill is a folder of files that the agent reads: the service refuses skills without the tool "
     "`read`. Each skill is named once.\n\n"
-    "Bad:\n    skills: [anthropic:xlsx]\n"
-    "Good:\n    skills: [anthropic:xlsx]\n    tools: { read: allow }",
+    "Bad:\n    skills: [anthropic/xlsx]\n"
+    "Good:\n    skills: [anthropic/xlsx]\n    tools: { read: allow }",
 )
 CREDENTIAL_TWICE = Code(
     "AF269",

@@ -132,7 +132,7 @@ PATTERN_WORDS: dict[str, str] = {
     _pattern(base.MemoryStoreRef): "Write the name of a MemoryStore, or 'id:memstore_…'.",
     _pattern(
         base.SkillRef
-    ): "Write the name of a Skill, 'anthropic:xlsx', or 'id:skill_…'; a version "
+    ): "Write the name of a Skill, 'anthropic/xlsx', or 'id:skill_…'; a version "
     "follows as in 'name@7'.",
     _pattern(base.Url): "Write a URL that starts with https:// and has no credentials in it.",
     _pattern(

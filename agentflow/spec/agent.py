@@ -221,7 +221,7 @@ class AgentSpec(SpecModel):
     )
     skills: list[SkillRef] = Field(
         default_factory=list,
-        description="Names of Skills, `name@version`, or `anthropic:xlsx`. They need the tool `read`.",
+        description="Names of Skills, `name@version`, or `anthropic/xlsx`. They need the tool `read`.",
     )
     team: TeamSpec | None = Field(
         default=None, description="Agents it may put to work, and whom it may ask for advice."

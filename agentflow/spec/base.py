@@ -325,7 +325,7 @@ def _ref(kind: str, prefix: str, *, pin: str = "", part: str = "", also: str = "
 
 
 _PART = r"\.[A-Za-z0-9_-]*[A-Za-z0-9_]"
-_ANTHROPIC = r"|anthropic:[a-z0-9-]+(?:@[A-Za-z0-9.]+)?"
+_ANTHROPIC = r"|anthropic/[a-z0-9-]+(?:@[A-Za-z0-9.]+)?"
 
 AgentRef = Annotated[str, _ref("agent", "agent", pin="[1-9][0-9]{0,8}"), RefTo("agent")]
 EnvironmentRef = Annotated[str, _ref("environment", "env"), RefTo("environment")]

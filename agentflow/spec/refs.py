@@ -8,7 +8,7 @@ from typing import NamedTuple
 __all__ = ["Ref", "parse_ref"]
 
 _REF = re.compile(
-    r"(?:(?:id:(?P<id>[a-z]+_\w+?))|(?:anthropic:(?P<anthropic>[a-z0-9-]+))"
+    r"(?:(?:id:(?P<id>[a-z]+_\w+?))|(?:anthropic/(?P<anthropic>[a-z0-9-]+))"
     r"|(?:(?P<kind>[a-z]+)/)?(?P<name>[a-z0-9-]+)(?:\.(?P<part>[\w-]+))?)(?:@(?P<pin>[\w.]+))?"
 )
 

@@ -73,9 +73,9 @@ TEAMS = [
     ("geo", "model: { id: claude-opus-5-5, geo: us }\nteam: { subagents: [b] }" + OTHER, "AF266", "b", "'b' runs wherever its workspace says, and 'a' in 'us'", "`geo: us`"),
     ("advisor", "team: { advisor: claude-haiku-4-5 }", "AF267", "claude-haiku-4-5", "less capable than 'claude-opus-5-5'", "at least as capable"),
     ("advisor-older", "team: { advisor: claude-opus-4-8 }", "AF267", "claude-opus-4-8", "less capable", "at least"),
-    ("skill-without-read", "skills: ['anthropic:xlsx']", "AF268", "skills", "cannot read them", "read: allow"),
-    ("skill-read-off", "skills: ['anthropic:xlsx']\ntools: { read: off, bash: allow }", "AF268", "skills", "cannot read them", "read: allow"),
-    ("skill-twice", "skills: ['anthropic:xlsx', 'anthropic:xlsx@1']\ntools: { read: allow }", "AF268", "'anthropic:xlsx@1'", "named twice", "Remove"),
+    ("skill-without-read", "skills: ['anthropic/xlsx']", "AF268", "skills", "cannot read them", "read: allow"),
+    ("skill-read-off", "skills: ['anthropic/xlsx']\ntools: { read: off, bash: allow }", "AF268", "skills", "cannot read them", "read: allow"),
+    ("skill-twice", "skills: ['anthropic/xlsx', 'anthropic/xlsx@1']\ntools: { read: allow }", "AF268", "'anthropic/xlsx@1'", "named twice", "Remove"),
 ]  # fmt: skip
 
 SESSIONS = [
@@ -207,7 +207,7 @@ FINE = [
     ("advisor-unsure", "model: claude-opus-4-5\nteam: { advisor: claude-sonnet-5-5 }"),
     ("advisor-same", "team: { advisor: claude-opus-5-5 }"),
     ("advisor-unknown", "team: { advisor: some-model }"),
-    ("skills", "skills: ['anthropic:xlsx', 'anthropic:pdf']\ntools: { read: ask }"),
+    ("skills", "skills: ['anthropic/xlsx', 'anthropic/pdf']\ntools: { read: ask }"),
     ("mounts", "files: { one: ./x/d.csv, two: { path: ./y/d.csv, mount: /d.csv.2 } }"),
     ("variable", "environment: e\nvaults: [v]" + CLOSED + "network: { hosts: ['*.api.dev'] }" + VAULT + VARIABLE.replace("api.dev", "'*.eu.api.dev'")),
 ]  # fmt: skip

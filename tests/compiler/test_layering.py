@@ -70,7 +70,7 @@ targets: { dev: { service: local }, prod: { service: local } }
 ---
 { kind: Agent, name: near, extends: far, prompt: near, task: near, repair: 2 }
 ---
-{ kind: Toolset, name: t, description: T, tools: { read: ask, bash: ask }, skills: ['anthropic:pdf'] }
+{ kind: Toolset, name: t, description: T, tools: { read: ask, bash: ask }, skills: ['anthropic/pdf'] }
 ---
 { kind: Agent, name: a, extends: near, use: [t], tools: { read: allow }, task: own, repair: 3 }
 ---
@@ -87,7 +87,7 @@ def test_the_last_layer_wins() -> None:
         "prompt": "near",
         "scratch": "/far",
         "tools": {"read": "allow", "bash": "ask"},
-        "skills": ["anthropic:pdf"],
+        "skills": ["anthropic/pdf"],
         "extends": "near",
         "use": ["t"],
         "task": "own",

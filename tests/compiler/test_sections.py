@@ -87,7 +87,7 @@ mcp:
   desk: { url: "https://desk.example.com/mcp", tools: { search: allow, note: ask, wipe: "off" }, others: auto }
   open: { url: "https://open.example.com/mcp", others: allow }
   none: { url: "https://none.example.com/mcp" }
-skills: ['anthropic:xlsx@20250101', house]
+skills: ['anthropic/xlsx@20250101', house]
 team: { subagents: [helper, self], workflows: { inline: true }, advisor: claude-opus-5-5 }
 """
 

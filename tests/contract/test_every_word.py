@@ -88,7 +88,7 @@ custom:
     run: "desk.tools:rate"
     description: Looks up a rate.
     input_schema: { type: object, properties: { currency: { type: string } }, required: [currency] }
-skills: ["anthropic:xlsx", notes]
+skills: ["anthropic/xlsx", notes]
 team:
   subagents: { agents: [distant, self], inline: true }
   workflows: { agents: [distant] }

@@ -38,7 +38,7 @@ mcp:
   warehouse:
     url: https://warehouse.example.com/mcp
     tools: { search: allow }
-skills: ["anthropic:xlsx"]
+skills: ["anthropic/xlsx"]
 team: { subagents: [helper, self], advisor: claude-opus-5-5 }
 budget: { usd: 1 }
 ---

@@ -114,7 +114,7 @@ AGENT: Mapping[str, Words] = {
     **_delegation("workflows"),
     "skills": by("skills"),
     "skills[].skill_id": by("skills[]"),
-    "skills[].type": by("skills[]", note="`anthropic:xlsx`, or the name of a Skill"),
+    "skills[].type": by("skills[]", note="`anthropic/xlsx`, or the name of a Skill"),
     "skills[].version": by("skills[]", note="`name@7`"),
     "system": by("prompt", note="with the sections of the policies"),
     "tools": by("tools", "mcp", "custom"),

@@ -39,4 +39,4 @@ def check_skills(node: AgentNode) -> Iterator[Diagnostic]:
 
 
 def _identity(ref: Ref) -> str:
-    return ref.address or f"anthropic:{ref.anthropic}" if ref.id is None else f"id:{ref.id}"
+    return ref.address or f"anthropic/{ref.anthropic}" if ref.id is None else f"id:{ref.id}"

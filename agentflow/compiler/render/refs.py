@@ -42,7 +42,7 @@ def skill_reference(text: str, find: Callable[[str], SkillSpec | None]) -> dict[
     """A skill at a version. `latest` is what the service has when the agent is saved.
 
     Args:
-        text: a name, `name@version`, `id:skill_…` or `anthropic:xlsx`.
+        text: a name, `name@version`, `id:skill_…` or `anthropic/xlsx`.
         find: a skill of the project by name. None: it is not known, or has errors.
     """
     ref = _parsed(text, "skill")
