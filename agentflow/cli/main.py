@@ -46,7 +46,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("apply", "create and update agents and environments"),
     Command("run", "give an agent a task and verify what it delivers"),
     Command("serve", "run the embedded service on this machine"),
-    Command("schema", "print the JSON Schemas of the spec language"),
+    Command("schema", "print the JSON Schemas of the spec language, or write them for editors"),
     Command("explain", "print the page of a code or a rule"),
     Command("doctor", "check what silently breaks"),
 )

@@ -79,7 +79,7 @@ def test_doctor_asks_the_service_of_a_project(tmp_path: Path) -> None:
 
 
 def test_schemas_are_written_where_they_are_wanted(tmp_path: Path) -> None:
-    result = agentflow("schema", "--out", "made", cwd=tmp_path)
+    result = agentflow("schema", "--write", "made", cwd=tmp_path)
     assert result.returncode == 0
     for file in (tmp_path / "made").iterdir():
         assert json.loads(file.read_text(encoding="utf-8"))["$schema"]

@@ -14,8 +14,12 @@ from agentflow.lint.registry import RULES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agentflow"
+TEMPLATES = PACKAGE / "operations" / "templates"
+"""Projects of users: what is in there is no module."""
 MODULES = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.stem not in {"__init__", "__main__"}
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path.stem not in {"__init__", "__main__"} and TEMPLATES not in path.parents
 )
 
 
