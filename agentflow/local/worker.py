@@ -205,10 +205,10 @@ class Worker:
     # Tool calls
 
     async def _run_calls(self) -> None:
-        """Run, one after the other, what may run now."""
-        for call in list(self._live.state.calls):
-            if not call.done and not call.waiting:
-                await self._run_call(call)
+        """Run, one after the other, what may run; a confirmation may come while one of them does."""
+        calls = self._live.state.calls
+        while call := next((one for one in calls if not (one.done or one.waiting)), None):
+            await self._run_call(call)
 
     async def _run_call(self, call: OpenCall) -> None:
         live = self._live

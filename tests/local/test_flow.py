@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 
 from agentflow.local.drivers.base import Turn, TurnContext
 from agentflow.local.faults import Faults
+from agentflow.local.toolset import ToolOutcome
 from tests.support.service import (
     ASKING,
     CUSTOM,
     TOOLSET,
     Bench,
+    EchoTools,
     Running,
     message,
     only,
@@ -150,6 +154,32 @@ def test_ask_waits_for_a_confirmation(tmp_path: Path, policy: str) -> None:
     ]
     assert bench.made[0].calls == ["first"]
     assert only(later, "agent.message")["content"][0]["text"] == "Got first."
+
+
+def test_a_confirmation_may_come_while_another_call_runs(tmp_path: Path) -> None:
+    class ConfirmingTools(EchoTools):
+        async def call(self, name: str, input: Mapping[str, Any]) -> ToolOutcome:
+            if name == "read":
+                await asyncio.to_thread(confirm_first)
+            return await super().call(name, input)
+
+    def confirm_first() -> None:
+        use = next(e for e in running.history(session) if e["type"] == "agent.tool_use")
+        running.own.beta.sessions.events.send(session, events=[confirm(use["id"])])  # type: ignore[list-item]
+
+    script = """
+turns:
+  - tools:
+      - { id: a, name: bash, input: { command: first } }
+      - { id: b, name: read, input: { file_path: /tmp/x } }
+  - { say: "Got ${result.a} and ${result.b}." }
+"""
+    asks = {"name": "bash", "permission_policy": {"type": "always_ask"}}
+    with running_service(tmp_path, script=script, toolbox=ConfirmingTools) as running:
+        session = running.session(agent={"tools": [{**TOOLSET, "configs": [asks]}]})
+        events = running.turn(session, message("go"))
+    assert only(events, "agent.message")["content"][0]["text"] == "Got first and read."
+    assert stop_of(events) == {"type": "end_turn"}
 
 
 def test_a_denied_call_does_not_run_and_the_agent_reads_why(tmp_path: Path) -> None:
