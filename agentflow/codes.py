@@ -762,17 +762,6 @@ CALLABLE_IMPORT = Code(
     "its work on import. With `input_schema` and `description` written out nothing is imported.",
 )
 
-MCP_UNREACHABLE = Code(
-    "AF262",
-    "mcp-unreachable",
-    _E,
-    "Environment does not let an MCP server through.",
-    "In a limited network a session reaches the MCP servers of its agent, and of that agent's team, "
-    "only if the environment says so: `mcp: inferred` lets all of them through, an entry of `hosts` "
-    "one.\n\n"
-    "Bad:\n    network: { hosts: [docs.python.org] }\n"
-    "Good:\n    network: { hosts: [docs.python.org], mcp: inferred }",
-)
 MCP_AUTH = Code(
     "AF263",
     "mcp-auth",
@@ -988,6 +977,18 @@ TEST_EXPECTS = Code(
     "hold without having tested anything.\n\n"
     "Bad:\n    expect: { tools: { never: [bsh] } }\n"
     "Good:\n    expect: { tools: { never: [bash] } }",
+)
+
+MCP_UNREACHABLE = Code(
+    "AF284",
+    "mcp-unreachable",
+    _E,
+    "Environment does not let an MCP server through.",
+    "In a limited network a session reaches the MCP servers of its agent, and of that agent's team, "
+    "only if the environment says so: `mcp: inferred` lets all of them through, an entry of `hosts` "
+    "one.\n\n"
+    "Bad:\n    network: { hosts: [docs.python.org] }\n"
+    "Good:\n    network: { hosts: [docs.python.org], mcp: inferred }",
 )
 
 # AF3: templates

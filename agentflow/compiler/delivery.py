@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from agentflow import codes
-from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.graph import AgentNode, Bound
 from agentflow.compiler.references import resolve_path
 from agentflow.compiler.sections import OUTPUTS
 from agentflow.diagnostics import Checked, has_errors
@@ -75,7 +75,7 @@ def headings(sections: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(heading(section) for section in sections or ())
 
 
-def default_file(node: AgentNode, name: str) -> str | None:
+def default_file(node: Bound[Any], name: str) -> str | None:
     """The project-relative path of a `file` input's default; None: it has none, or is no file."""
     spec = node.spec.inputs[name]
     if spec.type != "file" or not isinstance(spec.default, str):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
 from agentflow.compiler.checks.deployments import check_deployment
+from agentflow.compiler.checks.flows import check_flow
 from agentflow.compiler.checks.loosening import check_loosening
 from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
@@ -21,13 +22,21 @@ from agentflow.compiler.checks.policies import check_policies, policies_of
 from agentflow.compiler.checks.sessions import check_session
 from agentflow.compiler.checks.skills import check_skills
 from agentflow.compiler.checks.team import check_team
-from agentflow.compiler.checks.values import check_metadata, check_values
+from agentflow.compiler.checks.tests import check_test
+from agentflow.compiler.checks.values import (
+    check_budget,
+    check_inputs_declared,
+    check_metadata,
+    check_values,
+)
 from agentflow.compiler.checks.vaults import check_vault
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
 from agentflow.spec.environment import EnvironmentSpec
+from agentflow.spec.flow import FlowSpec
 from agentflow.spec.memory import MemoryStoreSpec
+from agentflow.spec.test import TestSpec
 from agentflow.spec.vault import VaultSpec
 
 __all__ = ["validate"]
@@ -103,6 +112,16 @@ def _memory(store: Bound[MemoryStoreSpec], scope: _Scope) -> Iterator[Diagnostic
     yield from check_metadata(store)
 
 
+def _test(test: Bound[TestSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    yield from check_test(test, scope.graph, scope.files, scope.callables)
+
+
+def _flow(flow: Bound[FlowSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    yield from check_inputs_declared(flow, scope.files)
+    yield from check_budget(flow)
+    yield from check_flow(flow, scope.graph, scope.files)
+
+
 def _nothing(bound: Bound[Any], scope: _Scope) -> Iterator[Diagnostic]:
     yield from ()
 
@@ -115,6 +134,8 @@ _CHECKS: Mapping[str, _Check] = {
     "deployment": _deployment,
     "vault": _vault,
     "memorystore": _memory,
+    "test": _test,
+    "flow": _flow,
 }
 """By kind as in addresses."""
 

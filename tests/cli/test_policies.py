@@ -31,7 +31,7 @@ checks: { cap: { message: Ask the desk., max_budget: { usd: 5 } } }
 
 @pytest.mark.parametrize(
     ("command", "expected"),
-    [(("plan",), 6), (("apply", "--yes"), 6), (("run", "a"), 6), (("lint",), 1)],
+    [(("plan",), 6), (("apply", "--auto-approve"), 6), (("run", "a"), 6), (("lint",), 1)],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
 )
 def test_a_policy_blocks(command: tuple[str, ...], expected: int, tmp_path: Path) -> None:

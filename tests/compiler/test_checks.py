@@ -52,10 +52,10 @@ def many(count: int, entry: str) -> str:
 
 SERVERS = [
     # id, agent and further documents, code, text at the place, part of the message, of the hint
-    ("closed", "environment: e\n" + MCP + CLOSED, "AF262", "'https://crm.dev/mcp'", "'e' does not let 'crm.dev' through", "`mcp: inferred`"),
-    ("other-host", "environment: e\n" + MCP + CLOSED + "network: { hosts: ['*.crm.dev'] }", "AF262", "'https://crm.dev/mcp'", "MCP server 'crm'", "add the host"),
-    ("of-a-member", "environment: e\nteam: { subagents: [b] }" + OTHER + MCP + CLOSED, "AF262", "b", "of agent 'b' cannot be used", "`mcp: inferred`"),
-    ("deployed", MCP + CLOSED + "\n---\nkind: Deployment\nname: d\nagent: a\nenvironment: e\ntask: Go.", "AF262", "e", "MCP server 'crm'", "`mcp: inferred`"),
+    ("closed", "environment: e\n" + MCP + CLOSED, "AF284", "'https://crm.dev/mcp'", "'e' does not let 'crm.dev' through", "`mcp: inferred`"),
+    ("other-host", "environment: e\n" + MCP + CLOSED + "network: { hosts: ['*.crm.dev'] }", "AF284", "'https://crm.dev/mcp'", "MCP server 'crm'", "add the host"),
+    ("of-a-member", "environment: e\nteam: { subagents: [b] }" + OTHER + MCP + CLOSED, "AF284", "b", "of agent 'b' cannot be used", "`mcp: inferred`"),
+    ("deployed", MCP + CLOSED + "\n---\nkind: Deployment\nname: d\nagent: a\nenvironment: e\ntask: Go.", "AF284", "e", "MCP server 'crm'", "`mcp: inferred`"),
     ("too-many", "mcp: { " + many(21, "s-N: { url: 'https://h-N.dev' }") + " }", "AF264", "mcp", "21 MCP servers", "takes 20"),
     ("too-many-tools", "mcp: { crm: { url: 'https://crm.dev', tools: { " + many(250, "t-N: allow") + " } } }", "AF264", "mcp", "names 258 tools", "256"),
     ("same-url", "mcp: { a: { url: 'https://x.dev/mcp' }, b: { url: 'https://X.dev:443/mcp/' } }", "AF264", "'https://X.dev:443/mcp/'", "'a' and 'b' are one", "Keep one"),
@@ -163,7 +163,79 @@ APPROVALS = [
     ("others-allowed", ADD.replace("tools:", "others: allow, tools:") + RULES.replace("T", "crm.more"), "AF254", "crm.more", "never asks", "others: ask"),
 ]  # fmt: skip
 
-CASES = (*SERVERS, *TEAMS, *SESSIONS, *DEPLOYMENTS, *APPROVALS)
+WRITER = "outputs: { report: { path: r.md }, totals: { path: t.json } }\ninputs: { topic: {} }\n"
+FLOW = "\n---\nkind: Flow\nname: f\ninputs: { x: { enum: [a, b] } }\n"
+ONE = "one: { agent: a, inputs: { topic: t } }"
+TWO = "two: { agent: a, inputs: { topic: t }, "
+
+
+def flow(steps: str) -> str:
+    return f"{WRITER}{FLOW}steps: {{ {steps} }}"
+
+
+def when(condition: str) -> str:
+    return flow(f'{ONE}, {TWO}needs: [one], when: "{condition}" }}')
+
+
+FLOWS = [
+    ("needs-unknown", flow(ONE + ", " + TWO + "needs: [on] }"), "AF280", "on", "no step 'on'", "'one'"),
+    ("needs-twice", flow(ONE + ", " + TWO + "needs: [one, one] }"), "AF280", "one", "needs 'one' twice", "Remove"),
+    ("needs-itself", flow(TWO + "needs: [two] }"), "AF280", "[two]", "two → two", "out of `needs`"),
+    ("needs-circle", flow(f"{TWO}needs: [three] }}, three: {{ agent: a, inputs: {{ topic: t }}, needs: [two] }}"), "AF280", "[three]", "two → three → two", "out of `needs`"),
+    ("agent-input", flow("one: { agent: a, inputs: { topik: t, topic: t } }"), "AF278", "topik", "no input 'topik'", "'topic'"),
+    ("agent-input-missing", flow("one: { agent: a }"), "AF278", "{ agent: a }", "input 'topic' of agent 'a' has no value", "below `inputs`"),
+    ("from-nowhere", flow("one: { agent: a, inputs: { topic: { from: input.x } } }"), "AF281", "input.x", "'input.x' is no path", "`inputs.`"),
+    ("from-text", flow("one: { agent: a, inputs: { topic: { from: 'the report' } } }"), "AF281", "'the report'", "is no path", "steps.NAME.outputs.OUTPUT"),
+    ("from-number", flow("one: { agent: a, inputs: { topic: { from: 3 } } }"), "AF281", "3", "This is no path", "inputs.NAME"),
+    ("from-and-more", flow("one: { agent: a, inputs: { topic: { from: inputs.x, default: a } } }"), "AF281", "{ from: inputs.x, default: a }", "nothing else", "alone"),
+    ("from-input", flow("one: { agent: a, inputs: { topic: { from: inputs.y } } }"), "AF281", "inputs.y", "no input 'y'", "x"),
+    ("from-inside-input", flow("one: { agent: a, inputs: { topic: { from: inputs.x.y } } }"), "AF281", "inputs.x.y", "is a string", "inputs.x"),
+    ("from-step", flow(ONE + ", two: { agent: a, needs: [one], inputs: { topic: { from: steps.oen.outputs.report } } }"), "AF281", "steps.oen.outputs.report", "no step 'oen'", "'one'"),
+    ("from-not-needed", flow(ONE + ", two: { agent: a, inputs: { topic: { from: steps.one.outputs.report } } }"), "AF281", "steps.one.outputs.report", "may not have run", "Add one to its `needs`"),
+    ("from-later", flow("one: { agent: a, inputs: { topic: { from: steps.two.outputs.report } } }, " + TWO + "needs: [one] }"), "AF281", "steps.two.outputs.report", "runs later", "before it"),
+    ("from-itself", flow("one: { agent: a, inputs: { topic: { from: steps.one.outputs.report } } }"), "AF281", "steps.one.outputs.report", "runs later", "before it"),
+    ("from-no-output", flow(ONE + ", two: { agent: a, needs: [one], inputs: { topic: { from: steps.one.report } } }"), "AF281", "steps.one.report", "leads to no output", "steps.one.outputs.report"),
+    ("from-output", flow(ONE + ", two: { agent: a, needs: [one], inputs: { topic: { from: steps.one.outputs.reprt } } }"), "AF281", "steps.one.outputs.reprt", "no output 'reprt'", "'report'"),
+    ("from-inside", flow(ONE + ", two: { agent: a, needs: [one], inputs: { topic: { from: steps.one.outputs.report.title } } }"), "AF281", "steps.one.outputs.report.title", "only of JSON files", "steps.one.outputs.report"),
+    ("from-approval", flow("ok: { approve: { message: Go on } }, two: { agent: a, needs: [ok], inputs: { topic: { from: steps.ok.outputs.answer } } }"), "AF281", "steps.ok.outputs.answer", "is an approval", "before it"),
+    ("foreach", flow(ONE + ", " + TWO + "needs: [one], foreach: { in: steps.one.outputs.total, max: 9 } }"), "AF281", "steps.one.outputs.total", "no output 'total'", "'totals'"),
+    ("item", flow("one: { agent: a, inputs: { topic: { from: item } } }"), "AF281", "item", "not run for each", "`foreach`"),
+    ("show", flow(ONE + ", ok: { needs: [one], approve: { message: Go on, show: [steps.one.outputs.x] } }"), "AF281", "steps.one.outputs.x", "no output 'x'", "report and totals"),
+    ("show-input", flow("ok: { approve: { message: Go on, show: [inputs.x] } }"), "AF281", "inputs.x", "is no output", "steps.NAME"),
+    ("python", flow("one: { python: 'desk:f' }"), "AF250", "'desk:f'", "desk.py", "project directory"),
+    ("when", when("steps.one.outputs.totals.sum = 3"), "AF282", "=", "'=' has no meaning", "`==`"),
+    ("when-path", when("steps.one.outputs.total.sum == 3"), "AF281", "steps.one.outputs.total.sum", "no output 'total'", "'totals'"),
+    ("when-item", when("item == 3"), "AF281", "item", "not run for each", "foreach"),
+    ("flow-input", WRITER + FLOW.replace("[a, b]", "[a, 1]") + "steps: { " + ONE + " }", "AF164", "1", "not of type string", "Quote"),
+    ("flow-budget", WRITER + FLOW + "budget: { active: 2h, wall: 1h }\nsteps: { " + ONE + " }", "AF165", "2h", "longer than the wall time", "Lower"),
+]  # fmt: skip
+
+TESTED = (
+    WRITER
+    + ASK
+    + "\ncustom: { t: { command: [date], description: Now., input_schema: { type: object, properties: { zone: {} }, required: [zone] } } }\n---\nkind: Test\nname: t\nagent: a\n"
+)
+LOOP = TESTED + "layer: loop\nscript: ./x/d.csv\ninputs: { topic: t }\n"
+HANDLER = TESTED + "layer: handler\n"
+TESTS = [
+    ("test-input", TESTED + "layer: loop\nscript: ./x/d.csv\ninputs: { topik: t, topic: t }", "AF278", "topik", "no input 'topik'", "'topic'"),
+    ("test-input-missing", TESTED + "layer: loop\nscript: ./x/d.csv", "AF278", "kind: Test", "input 'topic'", "below `inputs`"),
+    ("test-script", TESTED + "layer: loop\nscript: ./z.yaml\ninputs: { topic: t }", "AF001", "./z.yaml", "z.yaml", ""),
+    ("test-target", TESTED + "layer: live\ntarget: prod\ninputs: { topic: t }", "AF209", "prod", "no target 'prod'", "local"),
+    ("test-order", LOOP + "expect: { tools: { order: [bash, bsh] } }", "AF283", "bsh", "has no tool 'bsh'", "'bash'"),
+    ("test-order-off", LOOP + "expect: { tools: { order: [read] } }", "AF283", "read", "has no tool 'read'", "bash and t"),
+    ("test-count", LOOP + "expect: { tools: { counts: { 'x*': 2 } } }", "AF283", "'x*'", "has no tool 'x*'", "bash and t"),
+    ("test-never", LOOP + "expect: { tools: { never: [web_serch] } }", "AF283", "web_serch", "has no tool 'web_serch'", "'web_search'"),
+    ("test-fault", LOOP + "faults: [{ fault: tool_crash, tool: tt }]", "AF283", "tt", "has no tool 'tt'", ""),
+    ("test-output", LOOP + "expect: { outputs: { reprt: ./d.csv } }", "AF283", "reprt", "no output 'reprt'", "'report'"),
+    ("test-no-outputs", "\n---\nkind: Test\nname: t\nagent: a\nlayer: loop\nscript: ./d.csv\nexpect: { outputs: valid }", "AF283", "valid", "declares no outputs", "Declare them"),
+    ("test-check", LOOP + "expect: { checks: ['desk:f'] }", "AF250", "'desk:f'", "desk.py", "project directory"),
+    ("test-call", HANDLER + "calls: [{ tool: tt, result: 1 }]", "AF283", "tt", "no custom tool 'tt'", "'t'"),
+    ("test-argument", HANDLER + "calls: [{ tool: t, arguments: { zone: x, zoen: x }, result: 1 }]", "AF283", "zoen", "no argument 'zoen'", "'zone'"),
+    ("test-argument-missing", HANDLER + "calls: [{ tool: t, result: 1 }]", "AF283", "{ tool: t, result: 1 }", "lacks the argument 'zone'", "`error`"),
+]  # fmt: skip
+
+CASES = (*FLOWS, *TESTS, *SERVERS, *TEAMS, *SESSIONS, *DEPLOYMENTS, *APPROVALS)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +254,12 @@ def test_a_mistake_is_found_at_its_place(
 
 
 FINE = [
+    ("flow", flow(f"{ONE}, {TWO}needs: [one], when: \"steps.one.outputs.totals.sum > 3 and inputs.x in ['a']\" }}, three: {{ agent: a, needs: [two], inputs: {{ topic: {{ from: steps.one.outputs.totals.0.name }} }} }}")),
+    ("foreach", flow(f"{ONE}, two: {{ agent: a, needs: [one], foreach: {{ in: steps.one.outputs.totals.parts, max: 3 }}, inputs: {{ topic: {{ from: item.name }} }} }}")),
+    ("flow-elsewhere", flow("one: { agent: 'id:agent_1', inputs: { z: 1 } }, ok: { needs: [one], approve: { message: Go on, show: [steps.one.outputs.any] } }")),
+    ("test", LOOP + "expect: { tools: { order: [bash, 't*'], never: [web_search, read], counts: { t: 1 } }, outputs: valid }"),
+    ("handler", HANDLER + "calls: [{ tool: t, arguments: { zone: x }, result: 1 }, { tool: t, error: zone }]"),
+    ("test-of-others", "\n---\nkind: Test\nname: t\nagent: 'id:agent_1'\nlayer: live\nexpect: { tools: { never: [x] } }"),
     ("rule-for-others", ADD.replace("tools:", "others: ask, tools:") + "approvals: [{ tool: crm.add, answer: allow }, { tool: crm.more, match: { id: '1' }, answer: allow }, { tool: 'crm.m*', answer: deny }]"),
     ("rule-by-ending", ADD + RULES.replace("T", "'*.add'")),
     ("scheduled", cron("*/15,3 8-18/2 1,15 JAN-MAR,12 mon-fri")),
@@ -237,5 +315,5 @@ def test_a_team_may_be_written_in_full() -> None:
 def test_one_mistake_of_an_agent_is_not_repeated_for_its_deployments() -> None:
     deployed = "\n---\nkind: Deployment\nname: d\nagent: a\ntask: Go.\n"
     same = f"environment: id:env_1\n{SESSIONS[7][1]}"
-    for spec, code in (("environment: e\n" + MCP + CLOSED, "AF262"), (same, "AF272")):
+    for spec, code in (("environment: e\n" + MCP + CLOSED, "AF284"), (same, "AF272")):
         assert [p.code for p in problems_of(built(spec + deployed))] == [code]

@@ -7,6 +7,7 @@ import pytest
 from agentflow import codes
 from agentflow.diagnostics import Diagnostic
 from tests.compiler.test_checks import CASES as BETWEEN
+from tests.support.bad_input import CASES as BAD
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import PROJECT, problems_of, project
 
@@ -207,8 +208,8 @@ def test_an_agent_with_errors_stops_no_other() -> None:
 
 
 def test_every_code_of_these_stages_is_met_by_a_test() -> None:
-    met = {row[2] for row in (*AGENTS, *ENVIRONMENTS, *BETWEEN)}
-    # test_callables.py, test_pipeline.py, and operations/test_callables.py
-    elsewhere = {"AF252", "AF253", "AF261", "AF262"}
+    met = {row[2] for row in (*AGENTS, *ENVIRONMENTS, *BETWEEN)} | {case.code for case in BAD}
+    # test_callables.py, test_pipeline.py, operations/test_callables.py and test_policies.py
+    elsewhere = {"AF252", "AF253", "AF261", "AF262", "AF270"}
     own = {id for id in codes.CODES if "AF150" <= id <= "AF199" or "AF250" <= id <= "AF299"}
     assert own - elsewhere <= met

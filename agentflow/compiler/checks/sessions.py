@@ -16,6 +16,7 @@ from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.compiler.reach import covers, is_open
 from agentflow.compiler.template import UPLOADS
 from agentflow.diagnostics import Diagnostic, Span
+from agentflow.source.tree import Path
 from agentflow.spec.refs import parse_ref
 from agentflow.spec.session import FileMount, Repository
 
@@ -41,7 +42,7 @@ def check_session(owner: AgentNode | DeploymentNode, graph: Graph) -> Iterator[D
 def _self_hosted(session: Session, attached: list[Attached]) -> Iterator[Diagnostic]:
     assert session.environment is not None
     where = f"environment {session.environment.spec.name!r} is self-hosted"
-    found: list[tuple[Bound[Any], tuple[str | int, ...], str]] = []
+    found: list[tuple[Bound[Any], Path, str]] = []
     for key in ("files", "repositories"):
         bound, values = session.part(key)
         found += [(bound, (key,), f"No {key} are mounted: {where}.")] if values else []
@@ -61,7 +62,7 @@ def _self_hosted(session: Session, attached: list[Attached]) -> Iterator[Diagnos
             found.append((item.bound, item.path, message))
     for bound, path, message in found:
         span, related = session.place(bound, *path)
-        if bound is session.owner and len(path) < 3 and path[0] != "vaults":
+        if bound is session.owner and path[:1] not in (("vaults",), ("mcp",)):
             span = bound.span(*path, key=True)
         hint = "Use an environment with `hosting: cloud`, or have your workers do it."
         yield codes.SELF_HOSTED.at(span, message, hint=hint, related=related)
@@ -130,7 +131,7 @@ def _folders(path: str) -> list[str]:
 
 def _mounted(
     session: Session,
-) -> Iterator[tuple[str, Bound[Any], tuple[str | int, ...], str]]:
+) -> Iterator[tuple[str, Bound[Any], Path, str]]:
     """Path, spec, place in it, and words for each thing that is mounted."""
     bound, files = session.part("files")
     for name, file in (files or {}).items():

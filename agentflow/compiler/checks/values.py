@@ -16,18 +16,29 @@ from agentflow.nearest import one_of
 from agentflow.ports import Files
 from agentflow.spec.budget import BudgetSpec
 
-__all__ = ["check_metadata", "check_values", "fits_type"]
+__all__ = [
+    "check_budget",
+    "check_inputs_declared",
+    "check_metadata",
+    "check_values",
+    "fits_type",
+]
 
 _LIMITS = ("usd", "tokens", "turns", "tool_calls", "active", "wall")
 
 
 def check_values(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
     yield from _model(node)
+    yield from check_inputs_declared(node, files)
+    yield from check_budget(node)
+    yield from check_metadata(node)
+
+
+def check_inputs_declared(node: Bound[Any], files: Files) -> Iterator[Diagnostic]:
+    """Choices and defaults of inputs; for specs of a kind that has `inputs`."""
     for name in node.spec.inputs:
         yield from _input(node, name)
         yield from _default_file(node, name, files)
-    yield from _budget(node)
-    yield from check_metadata(node)
 
 
 def check_metadata(spec: Bound[Any]) -> Iterator[Diagnostic]:
@@ -67,7 +78,7 @@ def fits_type(value: Any, type_: str) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 
-def _input(node: AgentNode, name: str) -> Iterator[Diagnostic]:
+def _input(node: Bound[Any], name: str) -> Iterator[Diagnostic]:
     spec = node.spec.inputs[name]
     for index, choice in enumerate(spec.enum or ()):
         if not fits_type(choice, spec.type):
@@ -90,7 +101,7 @@ def _input(node: AgentNode, name: str) -> Iterator[Diagnostic]:
         yield codes.INPUT_VALUE.at(span, message, hint=f"Choices are {choices}.")
 
 
-def _default_file(node: AgentNode, name: str, files: Files) -> Iterator[Diagnostic]:
+def _default_file(node: Bound[Any], name: str, files: Files) -> Iterator[Diagnostic]:
     """A default file has to be there. How large it is and what it holds is for the run."""
     path = default_file(node, name)
     if path is None:
@@ -113,7 +124,8 @@ def _quote(value: Any, type_: str) -> str:
     return f"Write a value of type {type_}."
 
 
-def _budget(node: AgentNode) -> Iterator[Diagnostic]:
+def check_budget(node: Bound[Any]) -> Iterator[Diagnostic]:
+    """For specs of a kind that has a `budget` with several limits."""
     budget = node.spec.budget
     if budget is None:
         return
@@ -124,7 +136,7 @@ def _budget(node: AgentNode) -> Iterator[Diagnostic]:
     yield from _time(node, budget)
 
 
-def _time(node: AgentNode, budget: BudgetSpec) -> Iterator[Diagnostic]:
+def _time(node: Bound[Any], budget: BudgetSpec) -> Iterator[Diagnostic]:
     if budget.active is not None and budget.wall is not None and budget.active > budget.wall:
         message = "The active time can never be used up: it is longer than the wall time."
         span = node.span("budget", "active")
