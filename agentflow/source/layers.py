@@ -42,6 +42,13 @@ class Composed(Document):
         documents = {id(o.document): o.document for o in self._places.values()}
         return any(d.mentions_substitution for d in (self._base, *documents.values()))
 
+    def verbatim(self) -> Composed:
+        places = {
+            path: Origin(origin.document.verbatim(), origin.path)
+            for path, origin in self._places.items()
+        }
+        return Composed(self._base.verbatim(), self.data, places)
+
     def with_data(self, data: Any) -> Composed:
         copy = Composed(self._base, data, self._places)
         copy._original = self._original
@@ -58,7 +65,11 @@ class Composed(Document):
             if found is not None:
                 document, inner = found
                 return document.origin((*inner, *path[length:]))
-        return Origin(self._base, path)
+        return self._base.origin(path)
+
+    def written(self, path: Path) -> Any:
+        document, inner = self.origin(path)
+        return document.written(inner)
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         document, inner = self.origin(path)

@@ -63,9 +63,13 @@ class Document:
         """The document that wrote the value at `path`, and where in it."""
         return Origin(self, path)
 
-    def verbatim(self) -> Verbatim:
+    def verbatim(self) -> Document:
         """The same document, written in another language than that of specs."""
         return Verbatim(self._text, self.index, self.data, self._node)
+
+    def written(self, path: Path) -> Any:
+        """What stands at `path` before anything was substituted; None where nothing does."""
+        return value_at(self._original, path)
 
     def with_data(self, data: Any) -> Document:
         """The same places for other data, as substitution makes it."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from agentflow.cli.reference import commands_page, spec_page
 from agentflow.lint.catalogue import GENERATED as LINT_FILES
 from agentflow.local.drivers.script_file import script_schema
+from agentflow.output.compiled import compile_schema
+from agentflow.output.explain import explain_schema
 from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
@@ -19,7 +21,9 @@ GENERATED: dict[str, Callable[[], str]] = {
     **{f"schemas/{name}": render for name, render in SCHEMAS.items()},
     **LINT_FILES,
     "schemas/apply.json": apply_schema,
+    "schemas/compile.json": compile_schema,
     "schemas/diagnostics.json": diagnostics_schema,
+    "schemas/explain.json": explain_schema,
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "schemas/script.json": script_schema,
