@@ -5,11 +5,13 @@ Decides what a document is. What it says is left to `resolve`.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from agentflow import codes
+from agentflow.compiler.ant.recognise import MARKDOWN, ant_kind
 from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
@@ -21,9 +23,6 @@ from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
 
 __all__ = ["MARKDOWN", "PROJECT_FILE", "Loaded", "RawSpec", "load"]
-
-MARKDOWN = (".md", ".markdown")
-"""Names of files whose frontmatter may be an agent end like this."""
 
 PROJECT_FILE = "agentflow.yaml"
 """The file whose directory is the root of a project."""
@@ -81,15 +80,20 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
     documents: list[Document] = []
     specs: list[RawSpec] = []
     refused: set[Span] = set()
+    found: Sequence[Diagnostic]
     paths, found = _specs(files)
     problems.extend(found)
     complete = not found
+    foreign: list[tuple[str, Document]] = []
     for file in sorted({*paths, *(only or ())}):
-        read, found = _read(files, file)
+        theirs, read, found = _read(files, file)
         complete = complete and all(problem.code in _HARMLESS_IDS for problem in found)
         problems.extend(found)
         refused.update(problem.span for problem in found if problem.span)
         documents.extend(read)
+        if theirs is not None:
+            foreign.extend((theirs, document) for document in read)
+            continue
         for document in _with_content(read):
             kind, found = _kind(document, first=document is _first(read))
             problems.extend(found)
@@ -100,6 +104,11 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
                 usable = name if isinstance(name, str) and name else None
                 specs.append(RawSpec(kind, usable, document))
                 complete = complete and usable is not None
+    if foreign:
+        translated, found = _translated(foreign, specs, files, complete=complete)
+        problems.extend(found)
+        specs.extend(translated)
+        complete = complete and not found
     kept, found = _unique(specs)
     problems.extend(found)
     project = next((spec for spec in kept if spec.kind == "Project"), None)
@@ -133,20 +142,76 @@ def _specs(files: Files) -> tuple[Sequence[str], list[Diagnostic]]:
         return (), [code.at(Span.start_of(error.path), error.message, hint=error.hint)]
 
 
-def _read(files: Files, file: str) -> tuple[tuple[Document, ...], list[Diagnostic]]:
+class _File(NamedTuple):
+    theirs: str | None
+    """The kind of a file of the official CLI, as that calls it. None: it is one of specs."""
+    documents: tuple[Document, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def _read(files: Files, file: str) -> _File:
     try:
         text = files.read(file)
     except FileRefused as error:
         code = codes.CODES[error.code]
-        return (), [code.at(Span.start_of(file), error.message, hint=error.hint)]
+        problem = code.at(Span.start_of(file), error.message, hint=error.hint)
+        return _File(None, (), (problem,))
+    theirs = ant_kind(file, text)
+    if theirs is not None:
+        return _read_theirs(file, text, theirs)
     read = parse_markdown if file.endswith(MARKDOWN) else parse
-    documents, found = read(file, text)
-    problems = list(found)
+    documents, problems = read(file, text)
     if not problems and _first(documents) is None:
         message = f"{file} holds no spec."
         hint = f"Write one, starting with `apiVersion: {API_VERSION}`, or delete the file."
-        problems.append(codes.EMPTY_FILE.at(Span.start_of(file), message, hint=hint))
-    return documents, problems
+        problems = (codes.EMPTY_FILE.at(Span.start_of(file), message, hint=hint),)
+    return _File(None, documents, problems)
+
+
+def _read_theirs(file: str, text: str, kind: str) -> _File:
+    """A file of the official CLI: always one document."""
+    from agentflow.compiler.ant.translate import BODY_KEYS
+
+    if file.endswith(MARKDOWN):
+        documents, problems = parse_markdown(file, text, body_key=BODY_KEYS[kind])
+    else:
+        documents, problems = parse(file, text)
+    documents = tuple(_with_content(documents))
+    if len(documents) > 1:
+        message = f"{file} has several documents, and a file of `ant apply` is one resource."
+        hint = "Give each a file of its own."
+        problems += (codes.NOT_A_MAPPING.at(documents[1].span(()), message, hint=hint),)
+    one = tuple(document for document in documents[:1] if isinstance(document.data, dict))
+    return _File(kind, one, problems)
+
+
+def _translated(
+    foreign: Sequence[tuple[str, Document]],
+    specs: Sequence[RawSpec],
+    files: Files,
+    *,
+    complete: bool,
+) -> Checked[tuple[RawSpec, ...]]:
+    """Files of the official CLI in the words of specs; see `ant.translate`."""
+    from agentflow.compiler.ant.links import Declared
+    from agentflow.compiler.ant.translate import AntFile, translate
+
+    others = [
+        (spec.document.file, Declared(spec.kind.lower(), spec.name, _folder(spec)))
+        for spec in specs
+        if spec.name is not None
+    ]
+    found = [AntFile(kind, document) for kind, document in foreign]
+    made, problems = translate(found, others, files, complete=complete)
+    return Checked(tuple(RawSpec(kind, name, document) for kind, name, document in made), problems)
+
+
+def _folder(spec: RawSpec) -> str | None:
+    """Of a skill, relative to the project."""
+    folder = spec.document.data.get("folder") if spec.kind == "Skill" else None
+    if not isinstance(folder, str):
+        return None
+    return posixpath.normpath(posixpath.join(posixpath.dirname(spec.document.file), folder))
 
 
 def _with_content(documents: Iterable[Document]) -> Iterator[Document]:

@@ -17,12 +17,13 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
 from agentflow import codes
+from agentflow.compiler.ant.recognise import DIRECTORIES, ant_kind, may_be_ant
 from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Code
 from agentflow.errors import FileRefused
 from agentflow.nearest import nearest
-from agentflow.spec.base import API_VERSION
 from agentflow.source.markdown import has_frontmatter, split
+from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
 
 __all__ = ["MAX_DATA_BYTES", "MAX_TEXT_BYTES", "LooseFiles", "ProjectFiles", "find_project"]
@@ -66,7 +67,7 @@ class ProjectFiles:
         self._ahead: dict[str, bytes] = {}
 
     def specs(self) -> Sequence[str]:
-        """The project's file, and every YAML or Markdown file that says it is a spec, sorted.
+        """The project's file, and every file that says it is a spec or is one of `ant apply`, sorted.
 
         Hidden directories, virtual environments, installed packages and nested projects are left
         out; links are not followed.
@@ -79,7 +80,7 @@ class ProjectFiles:
         for path in self._walk(""):
             if path == PROJECT_FILE or self._is_spec(path):
                 found.append(path)
-            elif not path.endswith(MARKDOWN):
+            elif path.endswith(_SPEC_SUFFIXES):
                 self.skipped += 1
         return sorted(found)
 
@@ -157,7 +158,7 @@ class ProjectFiles:
         return name
 
     def _walk(self, directory: str) -> Iterator[str]:
-        """YAML files below a directory, links left out, in no order."""
+        """Files below a directory that may be specs, links left out, in no order."""
         try:
             with os.scandir(self.root / directory) as entries:
                 listed = list(entries)
@@ -175,7 +176,9 @@ class ProjectFiles:
             elif entry.is_dir(follow_symlinks=False):
                 if entry.name not in _SKIPPED_DIRECTORIES:
                     yield from self._walk(path)
-            elif entry.name.endswith((*_SPEC_SUFFIXES, *MARKDOWN)) and entry.is_file(follow_symlinks=False):
+            elif (entry.name.endswith(_SPEC_SUFFIXES) or may_be_ant(path)) and entry.is_file(
+                follow_symlinks=False
+            ):
                 yield path
 
     def _is_spec(self, path: str) -> bool:
@@ -188,7 +191,10 @@ class ProjectFiles:
             data = self._bytes(path, limit=MAX_TEXT_BYTES, cut=True)
         except FileRefused:
             return True  # `read` says why
-        found = looks_like_spec(_front(data) if path.endswith(MARKDOWN) else data)
+        found = looks_like_spec(_front(data) if path.endswith(MARKDOWN) else data) or (
+            may_be_ant(path, text := data.decode("utf-8", "ignore"))
+            and ant_kind(path, text) is not None
+        )
         if found and len(data) <= MAX_TEXT_BYTES:
             self._ahead[path] = data
         return found
@@ -269,7 +275,9 @@ class LooseFiles(ProjectFiles):
             paths: at least one. Their common directory is the root.
         """
         parents = [str(path.absolute().parent) for path in paths]
-        super().__init__(Path(os.path.commonpath(parents)))
+        root = Path(os.path.commonpath(parents))
+        # What files of `ant apply` are follows from their folder, which is a part of their paths then.
+        super().__init__(root.parent if root.name in DIRECTORIES else root)
         self._named = sorted({self.relative(path) for path in paths})
 
     def specs(self) -> Sequence[str]:

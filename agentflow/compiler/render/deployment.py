@@ -30,7 +30,7 @@ from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import FileRefused, UsageError
 from agentflow.spec.refs import parse_ref
 
-__all__ = ["Deployed", "render_deployment"]
+__all__ = ["Deployed", "initial_events", "render_deployment"]
 
 
 class Deployed(NamedTuple):
@@ -71,7 +71,7 @@ class _Deployment:
             "description": spec.description,
             "agent": agent_reference(spec.agent),
             "environment_id": id_of(environment, "environment"),
-            "initial_events": list(_events(spec.system, task, outcome)),
+            "initial_events": list(initial_events(spec.system, task, outcome)),
             "schedule": self._schedule(),
             "budget": self._budget(),
             "resources": [*self._resources(), *self._mounted_inputs(values)],
@@ -198,9 +198,10 @@ class _Deployment:
         return {"type": "limit", "max_list_cost": amount}
 
 
-def _events(
+def initial_events(
     system: str | None, task: str, outcome: OutcomePolicy | None
 ) -> Iterator[dict[str, Any]]:
+    """What every session of a deployment begins with."""
     if system is not None:
         yield {"type": "system.message", "content": _text(system)}
     yield {"type": "user.message", "content": _text(task)}
