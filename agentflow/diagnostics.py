@@ -91,9 +91,15 @@ class Diagnostic:
     related: tuple[tuple[Span, str], ...] = ()
     """Other places worth showing, each with a caption."""
     fix: Fix | None = None
+    hides: tuple[Span, ...] = ()
+    """What may be a secret: no excerpt shows it, not even one of another problem."""
 
     def at_severity(self, severity: Severity) -> Diagnostic:
         return replace(self, severity=severity)
+
+    def hiding(self, *spans: Span) -> Diagnostic:
+        """The same, and what stands there is shown nowhere."""
+        return replace(self, hides=(*self.hides, *spans))
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

@@ -9,16 +9,14 @@ from typing import Any
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.late import readable, secrets
 from agentflow.compiler.review import Answer, review
+from agentflow.compiler.unseen import HIDDEN, may_be_secret, secret_at
 from agentflow.diagnostics import Span
 from agentflow.source.tree import Document, Path, value_at
-from agentflow.spec.base import Secret, SpecModel
+from agentflow.spec.base import SpecModel
 from agentflow.spec.kinds import KINDS
-from agentflow.spec.walk import is_at, known_keys, marked
+from agentflow.spec.walk import known_keys
 
-__all__ = ["HIDDEN", "Explained", "Value", "explain"]
-
-HIDDEN = "●●●"
-"""Stands for what is written out where a secret belongs."""
+__all__ = ["Explained", "Value", "explain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +63,14 @@ def explain(graph: Graph, address: str) -> Explained | None:
 
 def _value(document: Document, path: Path, shown: Any) -> Value:
     written = document.written(path)
-    changed = isinstance(written, str) and "${" in written and written != shown
+    changed = isinstance(written, str) and "${" in written and shown not in (written, HIDDEN)
     return Value(path=path, span=document.span(path), written=written if changed else None)
 
 
 def _shown(model: type[SpecModel], document: Document, value: Any, path: Path) -> Any:
-    secret = next((f.mark for f in marked(model, Secret) if is_at(f.path, path)), None)
-    if secret is not None and secret.required and not secrets(value):
+    secret = secret_at(model, path)
+    is_free = secret is not None and not secret.required
+    if may_be_secret(model, path, value) and not is_free and not secrets(value):
         return HIDDEN
     if isinstance(value, dict):
         order = _by_documentation(known_keys(model, path), value)

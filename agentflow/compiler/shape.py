@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from agentflow import codes
 from agentflow.compiler.compose import name_and_sign, without_operators
 from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
+from agentflow.compiler.unseen import may_be_secret
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
 from agentflow.nearest import nearest, one_of
 from agentflow.source.tree import Document, Origin, Path, value_at
@@ -110,7 +111,7 @@ def _problems(
     shown = relevant[:MAX_PROBLEMS]
     misspelt = {_meant_path(model, item.path) for item in shown if _is_unknown(item)}
     problems = [
-        _diagnostic(model, document, item)
+        _hiding(model, document, item)
         for item in shown
         if item.type != "missing" or item.path not in misspelt
     ]
@@ -119,6 +120,28 @@ def _problems(
         span = document.span(relevant[MAX_PROBLEMS].path, key=True)
         problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
     return tuple(problems)
+
+
+def _hiding(model: type[SpecModel], document: Document, error: _Error) -> Diagnostic:
+    """The problem, without the value if it may be a secret."""
+    hides = may_be_secret(model, error.path, error.value)
+    if hides and error.value is not None and error.type not in _ABOUT_SIZE:
+        error = error._replace(value=_Unseen(error.value))
+    problem = _diagnostic(model, document, error)
+    return problem.hiding(document.span(error.path)) if hides else problem
+
+
+class _Unseen:
+    """A value that messages call by its kind."""
+
+    def __init__(self, value: Any) -> None:
+        self.kind = "text" if isinstance(value, str) else _shown(value)
+        if isinstance(value, (int, Decimal)):
+            self.kind = "a number"
+
+
+_ABOUT_SIZE = frozenset({"missing", "string_too_long", "string_too_short", "too_long", "too_short"})
+"""Errors whose messages do not show the value."""
 
 
 def _is_unknown(error: _Error) -> bool:
@@ -356,7 +379,9 @@ def _explain_type(error: _Error, name: str, wanted: str | None) -> tuple[Code, s
         message = f"{name} is {_shown(value)}, which does not fit here."
         return codes.WRONG_TYPE, message, "Write text or a mapping."
     hint = None
-    if wanted == "text" and not isinstance(value, (dict, list)):
+    if isinstance(value, _Unseen):
+        hint = "Write `${secret.x}` where it belongs, and declare x below `secrets` of the project."
+    elif wanted == "text" and not isinstance(value, (dict, list)):
         hint = "Quote it to make it text."
     elif wanted == "a list" and isinstance(value, str):
         hint = "Put it in brackets: `[…]`."
@@ -381,6 +406,8 @@ def _explain_length(error: _Error, name: str) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, _Unseen):
+        return value.kind
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, Decimal)):

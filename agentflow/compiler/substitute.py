@@ -202,8 +202,13 @@ class _Work:
             return self._secret(match["secret"], span)
         return self._reference(match["kind"], match["name"], match["attribute"], span)
 
+    @property
+    def _is_secret(self) -> bool:
+        """Whether the text at hand stands where secrets belong."""
+        return any(is_at(pattern, self.path) for pattern in self.secret_fields)
+
     def _secret(self, name: str, span: Span) -> Found | None:
-        if not any(is_at(pattern, self.path) for pattern in self.secret_fields):
+        if not self._is_secret:
             message = f"The secret {name!r} would be stored in plain text here."
             hint = "Secrets are legal only in fields that keep them, such as those of a Vault."
             return self._fail(codes.SECRET_NOT_ALLOWED, span, message, hint)
@@ -248,6 +253,8 @@ class _Work:
         return Found(late.mark(kind, name, attribute))
 
     def _unknown_body(self, body: str, span: Span) -> Found | None:
+        if self._is_secret:
+            return self._malformed(span, "This is not a substitution.")
         if re.fullmatch(r"[A-Za-z_]\w*", body):
             message = f"'${{{body}}}' is not a substitution."
             hint = (
@@ -265,9 +272,14 @@ class _Work:
         return self._fail(codes.BAD_SUBSTITUTION, span, message, hint)
 
     def _fail(self, code: Code, span: Span, message: str, hint: str | None) -> Found | None:
+        problem = self._problem(code, span, message, hint)
+        self.reported += 1
+        self.report(problem)
+        return None
+
+    def _problem(self, code: Code, span: Span, message: str, hint: str | None) -> Diagnostic:
         if self.reported == MAX_PROBLEMS:
             code, hint = codes.TOO_MANY_PROBLEMS, None
             message = f"More than {MAX_PROBLEMS} substitutions of this document fail."
-        self.reported += 1
-        self.report(code.at(span, message, hint=hint))
-        return None
+        problem = code.at(span, message, hint=hint)
+        return problem.hiding(self.document.span(self.path)) if self._is_secret else problem

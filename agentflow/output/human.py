@@ -12,9 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.output.excerpt import excerpt, printable
+from agentflow.spec.base import Secret
+from agentflow.spec.kinds import KINDS
+from agentflow.spec.walk import marked
 
 __all__ = ["render_human"]
 
@@ -71,12 +75,28 @@ def _masks(problems: Sequence[Diagnostic]) -> _Masks:
     """What to hide: character ranges by file and line."""
     found: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for problem in problems:
+        hidden = [(span, 0) for span in problem.hides]
         if problem.code in _SECRETS and problem.span is not None:
-            span = problem.span
-            end = span.end_column - 1 if span.end_line == span.line else 2**31
-            start = min(span.column - 1 + _KEPT, end)
-            found.setdefault((span.file, span.line), []).append((start, end))
+            hidden.append((problem.span, _KEPT))
+        for span, kept in hidden:
+            for line in range(span.line, span.end_line + 1):
+                start = span.column - 1 + kept if line == span.line else 0
+                end = span.end_column - 1 if line == span.end_line else 2**31
+                found.setdefault((span.file, line), []).append((min(start, end), end))
     return found
+
+
+@cache
+def _secret_value() -> re.Pattern[str]:
+    """What stands behind a key that takes a secret, unless it is `${…}`.
+
+    Where a file cannot be read as a spec, nobody says which values are secrets.
+    """
+    fields = (field for model in KINDS.values() for field in marked(model, Secret))
+    keys = sorted({field.path[-1] for field in fields if field.mark.required} | {"token"})
+    return re.compile(
+        rf"""(?<![\w-])["']?(?:{"|".join(keys)})["']?\s*:\s*(?!["']?\$\{{)([^,}}]+)"""
+    )
 
 
 def _block(
@@ -122,7 +142,9 @@ def _source(
         return []
     line = text[span.line - 1]
     end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
-    shown = excerpt(line, span.column - 1, end, masked=masks.get((span.file, span.line), ()))
+    named = [match.span(1) for match in _secret_value().finditer(line)]
+    masked = [*masks.get((span.file, span.line), ()), *named]
+    shown = excerpt(line, span.column - 1, end, masked=masked)
     margin = " " * len(number)
     bar = paint("|", _GUTTER)
     marks = shown.marks.lstrip()
