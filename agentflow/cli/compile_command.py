@@ -51,6 +51,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="write manifest.json and one file per payload, and remove those of the last time",
     )
+    parser.add_argument(
+        "--emit",
+        choices=("json", "ant"),
+        default="json",
+        help="with --out: payloads as JSON, or a folder that `ant apply` reads (default: json)",
+    )
     add_project_options(parser)
     add_format_option(parser)
 
@@ -60,13 +66,15 @@ def run(args: Namespace) -> int:
     project = open_project(options.directory)
     if args.explain:
         return _explain(args, options, project)
+    if args.emit != "json" and args.out is None:
+        raise UsageError(f"--emit {args.emit} writes files.", hint="Add --out DIR.")
     manifest = _compiled(options, project).manifest
     if args.prompt:
         print(_prompt(manifest, args.addresses))
     elif args.digest:
         print(manifest.digest)
     elif args.out is not None:
-        _write(args, manifest)
+        _write(args, manifest, project)
     else:
         _show(args, manifest)
     return EXIT_OK
@@ -118,19 +126,31 @@ def _prompt(manifest: Manifest, addresses: list[str]) -> str:
     return str(late.readable(resource.payload["system"]))
 
 
-def _write(args: Namespace, manifest: Manifest) -> None:
-    from agentflow.operations.folder import write_folder
+def _files(args: Namespace, manifest: Manifest, project: Project) -> dict[str, str | bytes]:
+    """What --out writes, by path."""
+    from agentflow.output.ant import ant_folder
     from agentflow.output.compiled import manifest_data, payload_text, pretty
+
+    if args.emit == "ant":
+        folder = ant_folder(manifest)
+        for note in folder.notes:
+            to_stderr(note)
+        copies = {path: (project.root / file).read_bytes() for path, file in folder.copies.items()}
+        return {**folder.files, **copies}
+    payloads = {f"{item.address}.json": payload_text(item) for item in manifest.resources}
+    return {"manifest.json": pretty(manifest_data(manifest)), **payloads}
+
+
+def _write(args: Namespace, manifest: Manifest, project: Project) -> None:
+    from agentflow.operations.folder import write_folder
+    from agentflow.output.compiled import pretty
 
     if args.addresses:
         raise UsageError(
             "--out writes everything, so it takes no address.",
             hint="agentflow compile ADDRESS --format json prints a single one.",
         )
-    data = manifest_data(manifest)
-    files = {"manifest.json": pretty(data)}
-    files |= {f"{item.address}.json": payload_text(item) for item in manifest.resources}
-    done = write_folder(args.out, files)
+    done = write_folder(args.out, _files(args, manifest, project))
     if args.format == "json":
         groups = ("written", "unchanged", "removed", "kept")
         print(pretty({"format": 1, **{name: list(getattr(done, name)) for name in groups}}), end="")

@@ -38,14 +38,14 @@ class Written:
     """The same, but left alone because somebody changed them."""
 
 
-def write_folder(folder: Path, files: Mapping[str, str]) -> Written:
+def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> Written:
     """Make a folder hold these files, beside what others put there.
 
     Each file is replaced in one step. Whatever stops it halfway, the next call goes on from there.
 
     Args:
         folder: created if it does not exist.
-        files: text by path, with forward slashes.
+        files: text or bytes by path, with forward slashes.
 
     Raises:
         UsageError: it is no folder, or a file that is not ours stands where one has to be written.
@@ -54,7 +54,8 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> Written:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{str(folder)!r} is a file.", hint="--out takes a directory.")
     before = _read_index(folder)
-    digests = {path: _digest(text.encode()) for path, text in files.items()}
+    contents = {path: x if isinstance(x, bytes) else x.encode() for path, x in files.items()}
+    digests = {path: _digest(content) for path, content in contents.items()}
     current = {path: _digest_of(folder, path) for path in {*files, *before}}
     for path in sorted(files):
         _refuse_foreign(folder, path, before.get(path), current[path], digests[path])
@@ -67,7 +68,7 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> Written:
     for path in changed:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, files[path].encode())
+        _replace(target, contents[path])
     for path in removed:
         _remove(folder, path)
     _write_index(folder, digests)

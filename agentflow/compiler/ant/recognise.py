@@ -59,6 +59,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 MARKDOWN = (".md", ".markdown")
 SUFFIXES = (*MARKDOWN, ".yaml", ".yml", ".json")
 
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:(?:[ \t]+(.*))?$", re.M)
 _TYPED = re.compile(
     r"^[\"']?type[\"']?:[ \t]*[\"']?(?:agent|environment|memory_store|deployment)\b", re.M
@@ -79,7 +80,9 @@ def ant_name(path: str) -> str:
     parts[-1] = stem if suffix in SUFFIXES else parts[-1]
     if len(parts) > 1 and parts[-2] in (*DIRECTORIES, "skills"):
         del parts[-2]
-    name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+    name = "-".join(parts)
+    if not _NAME.fullmatch(name):
+        name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if 0 < len(name) <= 63:
         return name
     sign = hashlib.sha256(path.encode()).hexdigest()[:8]
@@ -89,7 +92,7 @@ def ant_name(path: str) -> str:
 def may_be_ant(path: str, text: str = "") -> bool:
     """Whether it is worth to read a file, or to look closer at its text."""
     if path.endswith(MARKDOWN):
-        return True
+        return posixpath.basename(path) != "SKILL.md"
     return path.endswith(SUFFIXES) and (
         _by_place(path) is not None or _TYPED.search(text) is not None
     )
