@@ -210,7 +210,9 @@ API_VERSION_UNKNOWN = Code(
     "api-version-unknown",
     _E,
     "`apiVersion` is not known.",
-    "This version of agentflow reads `agentflow/v1`.",
+    "This version of agentflow reads `agentflow/v1`. A file in an older or newer language is not read at "
+    "all, because the same words may mean something else there. When there is a second language, "
+    "`agentflow migrate` will rewrite files of the first; until then there is nothing to migrate.",
 )
 KIND_MISSING = Code(
     "AF103",

@@ -6,6 +6,7 @@ Decides what a document is. What it says is left to `resolve`.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -94,8 +95,14 @@ def load(files: Files, *, only: Sequence[str] | None = None) -> Checked[Loaded]:
         if theirs is not None:
             foreign.extend((theirs, document) for document in read)
             continue
+        first = _first(read)
+        if first is not None and _is_other_version(first):
+            # The same words may mean something else there: one problem, and nothing is guessed.
+            problems.append(_unknown_version(first, first.data["apiVersion"]))
+            complete = False
+            continue
         for document in _with_content(read):
-            kind, found = _kind(document, first=document is _first(read))
+            kind, found = _kind(document, first=document is first)
             problems.extend(found)
             if kind is None:
                 complete = False
@@ -252,11 +259,7 @@ def _api_version(document: Document, *, first: bool) -> Iterator[Diagnostic]:
     data = document.data
     if "apiVersion" in data:
         if data["apiVersion"] != API_VERSION:
-            message = f"{data['apiVersion']!r} is not a version of the language."
-            hint = f"Write `apiVersion: {API_VERSION}`."
-            span = document.span(("apiVersion",))
-            fix = Fix(f"Write {API_VERSION}", (Edit(span, API_VERSION),), safe=False)
-            yield codes.API_VERSION_UNKNOWN.at(span, message, hint=hint, fix=fix)
+            yield _unknown_version(document, data["apiVersion"])
     elif first and nearest("apiVersion", data) is None:  # a misspelt key is reported as that
         span = _head(document)
         message = "The first document of a file says which version of the language it is in."
@@ -268,6 +271,33 @@ def _api_version(document: Document, *, first: bool) -> Iterator[Diagnostic]:
         yield codes.API_VERSION_MISSING.at(
             span, message, hint=f"Add the line `{line}`.", fix=fix if block else None
         )
+
+
+_VERSION = re.compile(r"agentflow/v(\d{1,9})")
+
+
+def _unknown_version(document: Document, value: object) -> Diagnostic:
+    span = document.span(("apiVersion",))
+    match = _VERSION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        message = f"{value!r} is not a version of the language."
+        hint = f"Write `apiVersion: {API_VERSION}`."
+        fix = Fix(f"Write {API_VERSION}", (Edit(span, API_VERSION),), safe=False)
+        return codes.API_VERSION_UNKNOWN.at(span, message, hint=hint, fix=fix)
+    # No fix: a document of another version means something else by the same words.
+    age = "a newer" if int(match[1]) > _NUMBER else "an older"
+    message = f"This file is in {value!r}, {age} language than this agentflow reads: {API_VERSION}."
+    hint = "Install the agentflow that reads it, or write the file in the language of this one."
+    return codes.API_VERSION_UNKNOWN.at(span, message, hint=hint)
+
+
+_NUMBER = int(API_VERSION.rpartition("v")[2])
+
+
+def _is_other_version(document: Document) -> bool:
+    """Whether it says that it is in an older or a newer language."""
+    value = document.data.get("apiVersion") if isinstance(document.data, dict) else None
+    return isinstance(value, str) and value != API_VERSION and bool(_VERSION.fullmatch(value))
 
 
 def _head(document: Document) -> Span:

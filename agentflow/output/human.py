@@ -142,8 +142,11 @@ def _source(
         return []
     line = text[span.line - 1]
     end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
-    named = [match.span(1) for match in _secret_value().finditer(line)]
-    masked = [*masks.get((span.file, span.line), ()), *named]
+    masked = list(masks.get((span.file, span.line), ()))
+    for match in _secret_value().finditer(line):
+        first, last = match.span(1)
+        if not any(start < last and first < end for start, end in masked):
+            masked.append((first, last))
     shown = excerpt(line, span.column - 1, end, masked=masked)
     margin = " " * len(number)
     bar = paint("|", _GUTTER)

@@ -364,8 +364,25 @@ CASES: tuple[BadInput, ...] = (
         files={"a.yaml": AGENT.replace("v1", "v2")},
         code="AF102",
         column=13,
-        message="'agentflow/v2'",
-        hint="agentflow/v1",
+        message="'agentflow/v2', a newer language than this agentflow reads: agentflow/v1.",
+        hint="Install the agentflow that reads it",
+    ),
+    BadInput(
+        id="older-api-version",
+        # Of what else stands in the file nothing is said.
+        files={"a.yaml": AGENT.replace("v1", "v0") + "instructions: x\n---\nkind: Robot\n"},
+        code="AF102",
+        column=13,
+        message="'agentflow/v0', an older language than this agentflow reads: agentflow/v1.",
+        hint="Install the agentflow that reads it",
+    ),
+    BadInput(
+        id="no-such-api-version",
+        files={"a.yaml": AGENT.replace("agentflow/v1", "agentflow/1.0")},
+        code="AF102",
+        column=13,
+        message="'agentflow/1.0' is not a version of the language.",
+        hint="Write `apiVersion: agentflow/v1`.",
     ),
     BadInput(
         id="no-kind",
