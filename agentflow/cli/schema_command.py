@@ -55,8 +55,9 @@ def run(args: Namespace) -> int:
 
 
 _SETTINGS = """\
-The first line of a spec beside agentflow.yaml, for editors with the YAML language server:
+For editors with the YAML language server, in each document of a spec beside agentflow.yaml:
   # yaml-language-server: $schema={folder}/agentflow.json
+The same, after `---`, for a document that is not the first: --- # yaml-language-server: …
 Or, instead of such lines, in .vscode/settings.json:
   "yaml.schemas": {{
     "{folder}/agentflow.json": ["agentflow.yaml", "agents/**/*.yaml"],

@@ -45,13 +45,15 @@ _LAYER = ".layer"
 
 
 def kind_schema(kind: str) -> Schema:
-    """The schema of documents of one kind, by its name as it is written."""
+    """The schema of documents of one kind, by its name as it is written.
+
+    No schema has a title: editors would show it with every value below.
+    """
     maker = _Maker()
     schema = maker.document(kind)
     return {
         "$schema": _DIALECT,
         "$id": _id(kind.lower()),
-        "title": f"agentflow {kind}",
         **schema,
         "$defs": maker.definitions(),
     }
@@ -69,7 +71,6 @@ def project_schema() -> Schema:
     return {
         "$schema": _DIALECT,
         "$id": _id("agentflow"),
-        "title": "agentflow spec",
         "description": "One document of a project.",
         "type": "object",
         "properties": {
@@ -117,7 +118,10 @@ class _Maker:
         layered = kind in COMPOSED_KINDS
         name = KINDS[kind].__name__
         schema = self._object(name, layered=layered, literal=_LITERAL)
-        return {**schema, "required": ["kind", "name"]} if layered else schema
+        if layered:
+            schema["required"] = ["kind", "name"]
+        # Only here: editors would show it instead of what the key of a mapping means.
+        return {"description": _models()[name]["description"], **schema}
 
     def _part(self, kind: str) -> Schema:
         """A reference to what gives a spec of a kind some of its values."""
@@ -155,8 +159,6 @@ class _Maker:
                 if layered:
                     operators |= self._operators(key, field)
         found: Schema = {"type": "object"}
-        if "description" in raw:
-            found["description"] = raw["description"]
         found["properties"] = properties
         if operators:
             found["patternProperties"] = operators

@@ -59,8 +59,18 @@ def _if(condition: Schema, *then: Schema) -> Schema:
     return {"if": condition, "then": then[0] if len(then) == 1 else {"allOf": list(then)}}
 
 
+def _absent(key: str, why: str) -> Schema:
+    """The key is null or not there. Editors show `why`, which other validators pass over."""
+    return {"properties": {key: {"type": "null", "errorMessage": why}}}
+
+
+def _excludes(one: str, *others: str) -> tuple[Schema, ...]:
+    return tuple(_if(_has(one), _absent(key, f"Not together with `{one}`.")) for key in others)
+
+
 def _at_most_one(*keys: str) -> tuple[Schema, ...]:
-    return tuple(_never(_has(one), _has(other)) for one, other in combinations(keys, 2))
+    pairs = combinations(keys, 2)
+    return tuple(rule for one, other in pairs for rule in _excludes(one, other))
 
 
 def _exactly_one(*keys: str) -> Schema:
@@ -94,15 +104,12 @@ RULES: Mapping[type[SpecModel], Rules] = {
     UrlFilter: Rules((_exactly_one("only", "but"),), _at_most_one("only", "but")),
     UrlSources: _both(_never(*(_is(key, "none") for key in ("user", "custom", "server")))),
     TeamSpec: Rules(
-        layer=(
-            _never(_has("coordinator"), _has("subagents")),
-            _never(_has("coordinator"), _has("workflows")),
-        ),
+        layer=(*_excludes("coordinator", "subagents", "workflows"),),
     ),
     EnvironmentSpec: _both(
         _if(
             _is("hosting", "self-hosted"),
-            *({"not": _has(key)} for key in ("network", "packages")),
+            *(_absent(key, "With `hosting: cloud`.") for key in ("network", "packages")),
         )
     ),
     Repository: _both(*_at_most_one("branch", "commit")),
@@ -115,7 +122,8 @@ RULES: Mapping[type[SpecModel], Rules] = {
     SkillSpec: Rules(
         layer=(
             *_at_most_one("folder", "github", "anthropic"),
-            *(_never(_has("version"), _has(key)) for key in ("folder", "github")),
+            *_excludes("folder", "version"),
+            *_excludes("github", "version"),
         ),
     ),
     PolicyCheck: Rules(
@@ -136,7 +144,7 @@ RULES: Mapping[type[SpecModel], Rules] = {
     HandlerCall: Rules(
         whole=(
             _any("result", "contains", "error"),
-            _if(_has("error"), {"not": _has("result")}, {"not": _has("contains")}),
+            *_excludes("error", "result", "contains"),
         )
     ),
     FaultSpec: Rules(
@@ -156,7 +164,7 @@ RULES: Mapping[type[SpecModel], Rules] = {
     StepSpec: Rules(
         whole=(
             _exactly_one("agent", "python", "approve"),
-            _if(_has("approve"), {"not": _has("foreach")}, {"not": _has("retry")}),
+            *_excludes("approve", "foreach", "retry"),
         )
     ),
 }

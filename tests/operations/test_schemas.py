@@ -45,7 +45,7 @@ def test_a_second_time_changes_nothing(project: Path, capsys: pytest.CaptureFixt
     assert "1 written" in capsys.readouterr().err
     after = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert {path.name for path in after if after[path] != before[path]} == {"agent.json"}
-    assert json.loads((folder / "agent.json").read_text(encoding="utf-8"))["title"]
+    assert json.loads((folder / "agent.json").read_text(encoding="utf-8"))["$id"]
 
 
 def test_a_folder_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
