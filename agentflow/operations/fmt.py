@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow import codes
+from agentflow.compiler.ant.recognise import ant_kind
+from agentflow.compiler.formatting.page import format_page
 from agentflow.compiler.formatting.text import format_text
-from agentflow.compiler.load import PROJECT_FILE
+from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.errors import FileRefused, UsageError
 from agentflow.operations.check import select_files
-from agentflow.operations.project import LooseFiles, ProjectFiles, looks_like_spec
+from agentflow.operations.project import LooseFiles, ProjectFiles, is_own_spec
 
 __all__ = ["Formatted", "Outcome", "fmt"]
 
-_SUFFIXES = (".yaml", ".yml")
+_SUFFIXES = (".yaml", ".yml", *MARKDOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,9 @@ def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
             code = codes.CODES[error.code]
             problems.append(code.at(Span.start_of(path), error.message, hint=error.hint))
             continue
-        after, wrong = format_text(path, text)
+        if ant_kind(path, text) is not None:
+            continue  # laid out as another tool has it
+        after, wrong = (format_page if path.endswith(MARKDOWN) else format_text)(path, text)
         if wrong:
             problems += wrong
             sources[path] = text
@@ -116,8 +120,9 @@ def _refuse_other(files: ProjectFiles, path: Path) -> None:
         text = files.read(files.relative(path))
     except FileRefused:
         return  # reported with its place
-    is_yaml = path.name.endswith(_SUFFIXES)
-    if not is_yaml or (path.name != PROJECT_FILE and not looks_like_spec(text.encode())):
+    if path.name == PROJECT_FILE:
+        return
+    if not path.name.endswith(_SUFFIXES) or not is_own_spec(path.name, text.encode()):
         raise UsageError(
             f"{str(path)!r} is not a spec, so nothing was formatted.",
             hint="A spec is a YAML file with `apiVersion: agentflow/v1`.",

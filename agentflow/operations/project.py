@@ -191,7 +191,7 @@ class ProjectFiles:
             data = self._bytes(path, limit=MAX_TEXT_BYTES, cut=True)
         except FileRefused:
             return True  # `read` says why
-        found = looks_like_spec(_front(data) if path.endswith(MARKDOWN) else data) or (
+        found = is_own_spec(path, data) or (
             may_be_ant(path, text := data.decode("utf-8", "ignore"))
             and ant_kind(path, text) is not None
         )
@@ -294,11 +294,16 @@ class LooseFiles(ProjectFiles):
         return f"apiVersion: {API_VERSION}\nkind: Project\nname: {name}\n"
 
 
+def is_own_spec(path: str, data: bytes) -> bool:
+    """Whether a YAML or Markdown file is a spec in our own words."""
+    return looks_like_spec(_front(data) if path.endswith(MARKDOWN) else data)
+
+
 def _front(data: bytes) -> bytes:
-    """The frontmatter of a Markdown file."""
+    """The frontmatter of a Markdown file; where it does not end, what stands together at the top."""
     text = data.decode("utf-8-sig", "ignore")
     page = split(text)
-    return text[slice(*page.front)].encode() if page else text.encode()
+    return (text[slice(*page.front)] if page else re.split(r"\n[ \t]*\r?\n", text)[0]).encode()
 
 
 def looks_like_spec(data: bytes) -> bool:

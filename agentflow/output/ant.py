@@ -36,6 +36,9 @@ _LOST = object()
 _IDENTITY = ("id", "skill_id", "file_id", "memory_store_id")
 """Without one of these a mapping says nothing."""
 
+_LINKS = ("id", "skill_id", "environment_id", "memory_store_id")
+"""Where the tool takes a path for an id."""
+
 _ALWAYS = ("model", "tools", "repair")
 """What of a policy is in the payload too, or is there for every agent."""
 
@@ -56,12 +59,12 @@ def ant_folder(manifest: Manifest) -> AntFolder:
     notes: list[str] = []
     for resource in manifest.resources:
         path = _path(resource)
-        if path is None:
+        if path is None and resource.parent is None:
             notes.append(f"{resource.address} is left out: `ant apply` knows {_KINDS}.")
-        elif resource.kind == "skill":
+        elif path is not None and resource.kind == "skill":
             copies |= {_beside(path, file.name): file.path for file in resource.files}
             notes += _skill_notes(resource)
-        else:
+        elif path is not None:
             files[path] = _Writer(manifest, path, resource, notes.append).text()
     for address, policy in manifest.agents.items():
         notes += _policy_notes(address, policy)
@@ -181,7 +184,8 @@ class _Writer:
     def _reference(self, text: str, at: str) -> Any:
         """The path of the file that a mark leads to."""
         named = late.named(text)
-        target = self.manifest.resource(next(iter(named))) if len(named) == 1 else None
+        is_link = at.rpartition("/")[2] in _LINKS and not at.startswith("/metadata/")
+        target = self.manifest.resource(next(iter(named))) if is_link and len(named) == 1 else None
         path = _path(target) if target is not None else None
         if target is None or path is None or text != late.mark(target.kind, target.name, "id"):
             self.note(f"{self.resource.address}: {at} is left out: {late.readable(text)}.")

@@ -6,7 +6,9 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
+from agentflow.compiler.ant.recognise import MARKDOWN, ant_kind
 from agentflow.errors import FileRefused
+from agentflow.source.markdown import split
 from agentflow.spec.kinds import KINDS
 
 __all__ = ["MemoryFiles"]
@@ -14,8 +16,17 @@ __all__ = ["MemoryFiles"]
 _SPEC = re.compile(rf"^(?:apiVersion:\s*agentflow/|kind:\s*(?:{'|'.join(KINDS)})\b)", re.M)
 
 
+def _is_spec(path: str, text: str) -> bool:
+    if path.endswith(MARKDOWN):
+        page = split(text)
+        own = page is not None and _SPEC.search(text[slice(*page.front)]) is not None
+    else:
+        own = path.endswith((".yaml", ".yml")) and _SPEC.search(text) is not None
+    return own or ant_kind(path, text) is not None
+
+
 class MemoryFiles:
-    """`{path: text}` as `ports.Files`. A YAML file that looks like a spec is one, as on disk."""
+    """`{path: text}` as `ports.Files`. A file that looks like a spec is one, as on disk."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = dict(files)
@@ -24,8 +35,7 @@ class MemoryFiles:
         return sorted(
             path
             for path, text in self.files.items()
-            if path.endswith((".yaml", ".yml"))
-            and (path == "agentflow.yaml" or _SPEC.search(text) is not None)
+            if path == "agentflow.yaml" or _is_spec(path, text)
         )
 
     def read(self, path: str) -> str:

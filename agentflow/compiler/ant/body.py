@@ -6,7 +6,7 @@ A `Draft` is a spec in our words whose every value still knows where it was writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from agentflow import codes
@@ -81,23 +81,33 @@ class Node:
                 if item is not None:
                     yield Node(self.document, (*self.path, number), item, self.report)
 
-    def keys(self, *known: str) -> bool:
-        """Whether it is a mapping; keys that are not known are reported."""
+    def keys(self, *known: str, ours: Collection[str] = ()) -> bool:
+        """Whether it is a mapping; keys that are not known are reported.
+
+        Args:
+            ours: keys of a spec that says the same in our words.
+        """
         if not self._is(dict, "a mapping"):
             return False
         for key in self.value:
             if key not in known:
-                self._unknown(str(key), known)
+                self._unknown(str(key), known, ours)
         return True
 
-    def _unknown(self, key: str, known: tuple[str, ...]) -> None:
+    def _unknown(self, key: str, known: tuple[str, ...], ours: Collection[str]) -> None:
         span = self.document.span((*self.path, key), key=True)
         near = nearest(key, [name for name in known if name not in self.value])
         # The text of a Markdown file has no key that one could write.
         keys = [name for name in known if name.isidentifier()]
         hint = f"Known keys are {one_of(keys, joined='and', limit=30)}."
         fix = None
-        if near is not None:
+        if key in ours:
+            hint = (
+                "It is a key of specs, and this file is in the words of `ant apply`. Set it below "
+                "`defaults` of the project or in an Overlay, or make the file a spec by `apiVersion:` "
+                "and `kind:`."
+            )
+        elif near is not None:
             hint = f"Did you mean {near!r}?"
             fix = Fix(f"Rename to {near!r}", (Edit(span, near),), safe=False)
         message = f"{self.called} has no key {key!r}."

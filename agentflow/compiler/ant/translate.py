@@ -19,6 +19,7 @@ from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.ports import Files
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Document
+from agentflow.spec.kinds import KINDS
 
 __all__ = ["BODY_KEYS", "KIND_NAMES", "AntFile", "AntSpec", "translate"]
 
@@ -96,7 +97,8 @@ def _spec(file: AntFile, links: Links, report: Callable[[Diagnostic], None]) -> 
     body = Node(document, (), document.data, report)
     kind = KIND_NAMES[file.kind]
     draft = Draft(document, kind, file.name, ("name",))
-    body.keys("type", BODY_KEYS[file.kind], *FIELDS[file.kind])
+    fields = ("type", BODY_KEYS[file.kind], *FIELDS[file.kind])
+    body.keys(*fields, ours=KINDS[kind].model_fields)
     if (title := body.need("name")) is not None:
         draft.put("title", value=title.value, at=title)
     _TRANSLATORS[file.kind](body, draft, links)
