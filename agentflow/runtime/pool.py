@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from agentflow.runtime.surroundings import WORKER, tool_environment
+from agentflow.runtime.worker import ANSWER_LIMIT
 
 __all__ = ["CallFailed", "WorkerPool"]
+
+
+class _NoAnswer(Exception):
+    """What came is none: no worker writes so much."""
 
 
 class CallFailed(Exception):
@@ -41,7 +46,11 @@ class WorkerPool:
         Raises:
             CallFailed: there is no value.
         """
-        worker = await self._next()
+        try:
+            worker = await self._next()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise CallFailed(f"No process could be started for it: {reason}.") from None
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await _exchange(worker, request)
@@ -51,6 +60,9 @@ class WorkerPool:
         except (asyncio.IncompleteReadError, ConnectionError):
             await self._kill(worker)
             raise CallFailed(f"Its process ended ({_how(worker.returncode)}).") from None
+        except (_NoAnswer, ValueError, RecursionError):
+            await self._kill(worker)
+            raise CallFailed("What it returned cannot be read: it is nested too deeply.") from None
         except BaseException:
             await self._kill(worker)
             raise
@@ -103,8 +115,10 @@ async def _exchange(worker: asyncio.subprocess.Process, request: Mapping[str, An
     data = json.dumps(request).encode()
     worker.stdin.write(len(data).to_bytes(8, "big") + data)
     await worker.stdin.drain()
-    head = await worker.stdout.readexactly(8)
-    return json.loads(await worker.stdout.readexactly(int.from_bytes(head, "big")))
+    length = int.from_bytes(await worker.stdout.readexactly(8), "big")
+    if length > ANSWER_LIMIT:
+        raise _NoAnswer
+    return json.loads(await worker.stdout.readexactly(length))
 
 
 async def _reap(worker: asyncio.subprocess.Process) -> None:

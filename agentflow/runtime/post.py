@@ -1,7 +1,7 @@
 """[io] A custom tool that is a request: one POST with the arguments as JSON, the answer's body as the result.
 
 Redirects are not followed: they would carry the arguments and headers to a host that no spec names.
-Values of headers are in no text that this module makes.
+Values of headers are in no text that this module makes, and secrets not even in a result.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["BODY_LIMIT", "post"]
 
 BODY_LIMIT = 16 << 20
-"""Bytes of an answer, after decompression."""
+"""Bytes of an answer."""
+
+_CHARSET = re.compile(
+    r"utf[-_]?(8|16|32)([-_]?[lb]e)?|us-ascii|ascii|latin-?1|iso-?8859-\d{1,2}|(windows-|cp)\d{3,4}"
+    r"|koi8-[rut]|mac-?roman|shift[-_]?jis|euc-(jp|kr)|iso-2022-(jp|kr)|gb2312|gbk|gb18030|big5",
+    re.IGNORECASE,
+)
+"""Those that are for text. Python knows more, some of which take hours for a large body."""
 
 _TOLD = 2_000
 """Characters of an answer that a failure tells."""
@@ -63,21 +70,26 @@ async def post(
             httpx2.AsyncClient(timeout=None, follow_redirects=False, trust_env=around) as client,
             client.stream("POST", tool.url, content=content, headers=headers) as answer,
         ):
-            body = await _body(answer.aiter_bytes())
-            text = _text(body, answer.charset_encoding)
+            body = await _body(answer)
+            text = _without_secrets(secrets, _text(body, answer.charset_encoding))
             return _result(tool, answer, _without(own, text), text)
     except TimeoutError:
         raise CallFailed(
             f"There was no whole answer within {timeout_s:g} s. Whether it took effect is not known."
         ) from None
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        words = _without(own, str(error)) or type(error).__name__
+        told = _without(own, _without_secrets(secrets, str(error)))
+        words = told or type(error).__name__
         raise CallFailed(f"The request broke off: {words}") from None
 
 
-async def _body(chunks: AsyncIterator[bytes]) -> bytes:
+async def _body(answer: httpx2.Response) -> bytes:
+    packed = answer.headers.get("content-encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        # We ask for a plain one; a few bytes of this can become more than this machine holds.
+        raise CallFailed(f"The answer is compressed ({packed[:40]}), and only a plain one is read.")
     body = bytearray()
-    async for chunk in chunks:
+    async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > BODY_LIMIT:
             raise CallFailed(f"The answer is longer than {BODY_LIMIT >> 20} MiB.")
@@ -85,8 +97,10 @@ async def _body(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _text(body: bytes, charset: str | None) -> str:
+    """A charset that is unknown, or none that a server would write in, is taken for UTF-8."""
+    known = charset is not None and _CHARSET.fullmatch(charset)
     try:
-        return body.decode(charset or "utf-8", "replace")
+        return body.decode(charset if known and charset else "utf-8", "replace")
     except LookupError:
         return body.decode("utf-8", "replace")
 
@@ -119,8 +133,18 @@ def _result(tool: HttpPolicy, answer: httpx2.Response, told: str, text: str) -> 
     if text and (media == "application/json" or media.endswith("+json")):
         try:
             json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CallFailed(f"The answer says it is JSON, and is not. It is: {told}") from None
+    return text
+
+
+def _without_secrets(secrets: Mapping[str, str], text: str) -> str:
+    """A text that comes from outside, without the secrets it may repeat: in JSON too."""
+    for name, value in secrets.items():
+        # A header is ASCII, so this is how each writer of JSON writes it.
+        for written in (json.dumps(value)[1:-1], value):
+            if len(written) >= 8:
+                text = text.replace(written, f"[{name}]")
     return text
 
 

@@ -103,7 +103,7 @@ def _converse(process: "subprocess.Popen[bytes]", data: bytes) -> tuple[bytes, b
                     _take(process.stdout, partial(_keep, out), selector)
                 if ended in ready:
                     return bytes(out), bytes(err)
-    except _TooMuch:
+    except BaseException:
         process.kill()
         raise
     finally:
@@ -155,7 +155,9 @@ def _keep(kept: bytearray, data: bytes) -> None:
 
 
 def _pass_on(tail: bytearray, data: bytes) -> None:
-    os.write(2, data)
+    # A log that takes no more, on a full disk for example, is no failure of the program.
+    with contextlib.suppress(OSError):
+        os.write(2, data)
     tail += data
     del tail[: -4 * _TAIL]
 

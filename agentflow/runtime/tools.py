@@ -63,7 +63,7 @@ class ToolHost:
             return Outcome(text=f"There is no tool {call.name!r} here.", is_error=True)
         refusal = argument_problem(tool, call.input)
         if refusal is not None:
-            return Outcome(text=refusal, is_error=True)
+            return Outcome(text=_cut(refusal), is_error=True)
         entry = self._ledger.claim_call(
             run_id=self._run_id,
             session_id=self._session_id,
@@ -97,7 +97,7 @@ class ToolHost:
         try:
             text, is_error = await self._result(call, tool)
         except CallFailed as error:
-            text, is_error = f"{call.name} failed. {error}", True
+            text, is_error = _cut(f"{call.name} failed. {error}"), True
         seconds = self._clock.monotonic() - began
         return Outcome(text=text, is_error=is_error, seconds=seconds)
 
@@ -167,7 +167,10 @@ def _texts(value: object) -> list[str]:
 
 
 def _result_text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     if len(text) <= RESULT_LIMIT:
         return text
     return (

@@ -29,7 +29,10 @@ import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["SECRET_WORDS", "main"]
+__all__ = ["ANSWER_LIMIT", "SECRET_WORDS", "main"]
+
+ANSWER_LIMIT = 32 << 20
+"""Bytes of an answer. Who asked has to hold it several times over, and cuts it to far less."""
 
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 _PR_SET_PDEATHSIG = 1
@@ -76,6 +79,8 @@ def _plain(value: Any) -> Any:
 
 def _write(pipe: BinaryIO, answer: dict[str, Any]) -> None:
     data = json.dumps(answer, ensure_ascii=False, default=_plain).encode("utf-8", "replace")
+    if len(data) > ANSWER_LIMIT:
+        raise ValueError(f"it has more than {ANSWER_LIMIT >> 20} MiB")
     pipe.write(len(data).to_bytes(8, "big") + data)
     pipe.flush()
 
@@ -180,8 +185,10 @@ def main() -> None:
             answer = _answer(request, runner)
             try:
                 _write(answers, answer)
-            except (TypeError, ValueError, RecursionError) as error:
-                _write(answers, {"error": f"The result cannot be written as JSON: {error}"})
+            except Exception as error:
+                # Also whatever a class of the project raises while it is made into text.
+                text = _without_secrets(f"The result cannot be written as JSON: {error}")
+                _write(answers, {"error": text})
 
 
 if __name__ == "__main__":

@@ -59,6 +59,15 @@ def deep():
     for _ in range(100_000):
         value = [value]
     return value
+def nested(n):
+    value = []
+    for _ in range(n):
+        value = [value]
+    return value
+def endless(): return "x" * (64 << 20)
+class Mute:
+    def __str__(self): raise KeyError(os.environ["SHOP_API_KEY"])
+def mute(): return Mute()
 async def later(n):
     await asyncio.sleep(0)
     return n + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -89,6 +90,15 @@ class Handler(BaseHTTPRequestHandler):
     def echo_secret(self) -> None:
         self.answer(f"bad token {self.headers['authorization']}".encode(), 401, "text/plain")
 
+    def mirror(self) -> None:
+        """All headers, as a server does that is being debugged."""
+        self.answer(json.dumps(dict(self.headers.items())).encode())
+
+    def bomb(self) -> None:
+        """A small answer that says it is large."""
+        packed = gzip.compress(b"x" * (4 * BODY_LIMIT))
+        self.answer(packed, type="text/plain", **{"content-encoding": "gzip"})
+
 
 ANSWERS: dict[str, Callable[[Handler], None]] = {
     "rate": lambda h: h.answer(b'{"rate": 1.1}'),
@@ -106,6 +116,11 @@ ANSWERS: dict[str, Callable[[Handler], None]] = {
     "early": Handler.early,
     "rude": Handler.rude,
     "echo-secret": Handler.echo_secret,
+    "mirror": Handler.mirror,
+    "bomb": Handler.bomb,
+    "odd-charset": lambda h: h.answer(b"plain", type="text/plain; charset=idna"),
+    "slow-charset": lambda h: h.answer(b"a" * 200_000, type="text/plain; charset=punycode"),
+    "deep": lambda h: h.answer(b"[" * 200_000),
 }
 
 
@@ -157,6 +172,7 @@ def test_own_headers_replace_ours(bench: Bench, server: Server) -> None:
     [
         ("text", None, "ünd"),
         ("unknown-charset", None, "plain"),
+        ("odd-charset", None, "plain"),
         ("created", None, '{"id": 7}'),
         ("created", (200, 201), '{"id": 7}'),
         ("empty", None, ""),
@@ -178,6 +194,8 @@ FAILURES: list[tuple[str, tuple[int, ...] | None, str]] = [
     ("moved", None, "The answer has status 302. Redirects are not followed."),
     ("not-json", None, "The answer says it is JSON, and is not. It is: <html>Log in</html>"),
     ("huge", None, f"The answer is longer than {BODY_LIMIT >> 20} MiB."),
+    ("deep", None, "The answer says it is JSON, and is not. It is: [[["),
+    ("bomb", None, "The answer is compressed (gzip), and only a plain one is read."),
     ("early", None, "The request broke off: "),
     ("rude", None, "The request broke off: "),
 ]
@@ -232,6 +250,23 @@ def test_a_secret_is_put_in_place_and_is_in_no_text(bench: Bench, server: Server
     assert server.seen[0][1]["authorization"] == "Bearer s3cr3t-s3cr3t"
     assert "s3cr3t" not in outcome.text
     assert "s3cr3t" not in (bench.root / "ledger.db").read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("path", ["mirror", "echo-secret"])
+@pytest.mark.parametrize("value", ["s3cr3t-s3cr3t", 's3cr3t-"\\s3cr3t'])
+def test_a_secret_inside_of_a_header_is_in_no_text(
+    bench: Bench, server: Server, path: str, value: str
+) -> None:
+    """Also not where a server that is content repeats what it was sent."""
+    policy = tool(server, path, headers={"Authorization": f"key={secret('desk')}!"})
+    [outcome] = bench.run(call(), secrets={"desk": value}, rate=policy)
+    assert "s3cr3t" in server.seen[0][1]["authorization"]
+    assert "s3cr3t" not in outcome.text
+
+
+def test_text_in_an_unusual_charset_takes_no_time(bench: Bench, server: Server) -> None:
+    [outcome] = bench.run(call(), rate=tool(server, "slow-charset", timeout_s=20.0))
+    assert outcome.text.startswith("aaa")
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "two\r\nX-Other: y", "ünd", " "])

@@ -236,3 +236,20 @@ def test_a_killed_run_leaves_no_program(tmp_path: Path) -> None:
         run.wait()
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: gone(pid))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_a_log_that_takes_no_more_does_not_hold_up_the_program(tmp_path: Path) -> None:
+    """As on a full disk."""
+    code = "import sys; print('aside', file=sys.stderr, flush=True); print(sys.stdin.read())"
+    request = {"command": [sys.executable, "-c", code], "input": {"n": 1}}
+
+    async def scenario(log: IO[bytes]) -> Any:
+        pool = WorkerPool(tmp_path, log=log)
+        try:
+            return await pool.call(request, timeout_s=20.0)
+        finally:
+            await pool.close()
+
+    with Path("/dev/full").open("wb", buffering=0) as log:
+        assert asyncio.run(scenario(log)) == '{"n": 1}'

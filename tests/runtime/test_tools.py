@@ -260,11 +260,15 @@ def test_a_process_a_tool_left_behind_does_not_hold_up_the_end(bench: Bench) -> 
         os.kill(int((bench.root / "shop/pids.txt").read_text()), 9)
 
 
-@pytest.mark.parametrize("function", ["keys", "deep"])
-def test_a_value_that_is_not_json_is_said_to_be_none(bench: Bench, function: str) -> None:
+@pytest.mark.parametrize("function", ["keys", "deep", "endless", "mute"])
+def test_a_value_that_is_not_json_is_said_to_be_none(
+    bench: Bench, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_API_KEY", "canary-canary")
     first, second = bench.run(call(), call("count", "2"), rate=tool(function), count=tool("rate"))
     assert first.is_error
     assert "cannot be written as JSON" in first.text
+    assert "canary" not in first.text
     # The process, and with it what its modules remember, goes on.
     assert not second.is_error
 
@@ -283,3 +287,25 @@ def test_a_worker_that_died_between_two_calls_is_replaced(bench: Bench) -> None:
             await pool.close()
 
     assert asyncio.run(scenario())["call"] == 1
+
+
+def test_a_value_that_is_nested_as_deeply_as_it_can_be_written(bench: Bench) -> None:
+    """The worker, whose stack is nearly empty, can write deeper ones than we can read."""
+    calls = [call(id=f"{n}", n=n) for n in range(900, 1000, 5)]
+    outcomes = bench.run(*calls, rate=tool("nested"))
+    assert not outcomes[0].is_error
+    assert outcomes[-1].is_error
+    assert all("JSON" in o.text or "nested too deeply" in o.text for o in outcomes if o.is_error)
+
+
+def test_no_process_can_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", str(bench.root / "gone"))
+    [outcome] = bench.run(call(), rate=tool("rate"))
+    assert outcome.is_error
+    assert "No process could be started for it: No such file or directory." in outcome.text
+
+
+def test_a_long_refusal_is_cut_too(bench: Bench) -> None:
+    [outcome] = bench.run(call(currency=["x" * 500_000]), rate=RULED)
+    assert outcome.is_error
+    assert len(outcome.text) < RESULT_LIMIT + 100
