@@ -12,7 +12,7 @@ from agentflow.operations.plan import make_plan
 from agentflow.ports import Resources
 from agentflow.state.store import StateStore
 
-__all__ = ["Applied", "check_applied"]
+__all__ = ["Applied", "check_applied", "needed_part"]
 
 
 class Applied(NamedTuple):
@@ -46,9 +46,7 @@ async def check_applied(
         raise UsageError(
             f"{address} names no environment.", hint="Add `environment:` with the name of one."
         )
-    needed = _needed(manifest, {address, policy.environment})
-    part = replace(manifest, resources=tuple(r for r in manifest.resources if r.address in needed))
-    plan = await make_plan(part, resources, store)
+    plan = await make_plan(needed_part(manifest, address), resources, store)
     _refuse_not_applied(plan, address)
     agent = _ready(plan, address, manifest, address, as_applied)
     if policy.environment.startswith("id:"):
@@ -58,17 +56,18 @@ async def check_applied(
     return Applied(agent[0], agent[1], environment_id)
 
 
-def _needed(manifest: Manifest, start: set[str]) -> set[str]:
-    """These addresses, and all that they need."""
+def needed_part(manifest: Manifest, agent: str) -> Manifest:
+    """The manifest with what an agent, its environment and all that they need has; nothing else."""
     needs = {resource.address: resource.depends_on for resource in manifest.resources}
     found: set[str] = set()
-    waiting = list(start)
+    waiting = [agent, manifest.agents[agent].environment or ""]
     while waiting:
         address = waiting.pop()
         if address not in found:
             found.add(address)
             waiting += needs.get(address, ())
-    return found
+    kept = tuple(resource for resource in manifest.resources if resource.address in found)
+    return replace(manifest, resources=kept)
 
 
 def _refuse_not_applied(plan: Plan, agent: str) -> None:

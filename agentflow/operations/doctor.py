@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agentflow.compiler.plan import APPLIED_KINDS
 from agentflow.errors import AgentflowError, NotFound
 from agentflow.operations.connect import Connection
 
@@ -93,9 +94,33 @@ def _not_emulated() -> Iterator[Finding]:
     yield Finding(health=Health.OK, subject="not emulated locally", text=what)
 
 
+_RESOURCES = {
+    "agent": "agents",
+    "environment": "environments",
+    "deployment": "deployments",
+    "vault": "vaults",
+    "credential": "credentials",
+    "memorystore": "memory stores",
+    "skill": "skills",
+}
+
+
+def _not_applied() -> Finding:
+    left = [words for kind, words in _RESOURCES.items() if kind not in APPLIED_KINDS]
+    return Finding(health=Health.OK, subject="not applied yet", text=", ".join(left))
+
+
 def machine() -> tuple[Finding, ...]:
     """This machine and the installed packages. Opens no connection."""
-    return (_python(), _sdk(), _yaml(), _sandbox(), _credentials(), *_not_emulated())
+    return (
+        _python(),
+        _sdk(),
+        _yaml(),
+        _sandbox(),
+        _credentials(),
+        _not_applied(),
+        *_not_emulated(),
+    )
 
 
 async def service(connection: Connection) -> tuple[Finding, ...]:

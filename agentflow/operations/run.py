@@ -14,7 +14,7 @@ from agentflow.compiler import late
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import UsageError
-from agentflow.operations.applied import Applied, check_applied
+from agentflow.operations.applied import Applied, check_applied, needed_part
 from agentflow.operations.apply import apply_plan
 from agentflow.operations.check import Project, Report, compiled
 from agentflow.operations.clock import SystemClock
@@ -127,10 +127,11 @@ async def _find_applied(
     options: RunOptions,
     watch: Watch,
 ) -> Applied:
-    """On the local target apply first; elsewhere only what is applied runs."""
+    """On the local target apply first what the run needs; elsewhere only what is applied runs."""
     manifest = built.manifest
     if connection.local and not options.as_applied:
-        plan = await make_plan(manifest, connection.resources, store)
+        part = needed_part(manifest, address)
+        plan = await make_plan(part, connection.resources, store)
         watch.stage("plan", plan.summary)
         # With nothing to do there is nothing to keep other runs from: they may start at once.
         if not plan.is_empty or plan.blocked:
