@@ -119,6 +119,11 @@ class Code:
     explanation: str = ""
     """A paragraph for `agentflow explain`: why it is a problem and what to do."""
 
+    @property
+    def family(self) -> str:
+        """Its topic: `AF5` of AF501, `AF10` of AF1001."""
+        return self.id[:-2]
+
     def at(
         self,
         span: Span | None,

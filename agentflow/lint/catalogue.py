@@ -25,6 +25,7 @@ FAMILIES: dict[str, str] = {
     "AF7": "Environments and network",
     "AF8": "Budgets and models",
     "AF9": "Secrets and safety",
+    "AF10": "Teams, deployments, flows and policies",
 }
 """Topic of the codes that begin so."""
 
@@ -72,7 +73,7 @@ def _listed(family: str) -> str | None:
 
 
 def _codes(family: str) -> list[Code]:
-    return [KNOWN[id] for id in sorted(KNOWN) if id.startswith(family)]
+    return [KNOWN[id] for id in sorted(KNOWN) if KNOWN[id].family == family]
 
 
 def _kind(code: Code, rule: Rule | None) -> str:

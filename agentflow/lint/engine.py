@@ -60,9 +60,14 @@ def lint(
 
 
 def _is_ignored(code: Code | None, ignored: Collection[str]) -> bool:
-    return code is not None and any(
-        code.id.startswith(entry) or code.name == entry for entry in ignored
-    )
+    return code is not None and any(_names(entry, code) for entry in ignored)
+
+
+def _names(entry: str, code: Code) -> bool:
+    """Whether it is the code's id, its name or a prefix. AF10 is a family: AF1 does not mean it."""
+    if entry in (code.id, code.name):
+        return True
+    return code.id.startswith(entry) and (code.family == "AF10") == entry.startswith("AF10")
 
 
 def _is_fatal(problem: Diagnostic) -> bool:

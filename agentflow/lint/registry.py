@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from agentflow.lint.rule import Rule
-from agentflow.lint.rules import budgets, networking, policies, prompts, secrets, tools
+from agentflow.lint.rules import (
+    access,
+    budgets,
+    deployments,
+    governance,
+    networking,
+    policies,
+    prompts,
+    secrets,
+    tools,
+    unused,
+)
 
 __all__ = ["RULES"]
 
@@ -16,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     prompts.volatile_prompt,
     prompts.uncertainty_contradicted,
     policies.unused_input,
+    unused.unused_fragment,
+    unused.unused_variable,
     tools.read_only_not_enforced,
     tools.ask_unanswered,
     tools.write_gate_open,
@@ -23,12 +36,16 @@ RULES: tuple[Rule, ...] = (
     tools.unrecoverable_custom_tool,
     tools.outputs_without_writer,
     tools.ask_always_allowed,
+    unused.unused_toolset,
+    access.many_skills,
+    access.unknown_skill,
     networking.install_in_prompt,
     networking.host_not_allowed,
     networking.wildcard_without_domain,
     networking.web_tools_closed,
     networking.unused_environment,
     networking.unpinned_package,
+    access.domain_not_reachable,
     budgets.no_budget,
     budgets.budget_without_dollars,
     budgets.unknown_model,
@@ -36,4 +53,15 @@ RULES: tuple[Rule, ...] = (
     budgets.retiring_model,
     secrets.secret_in_text,
     secrets.secret_from_environment,
+    unused.unused_secret,
+    unused.unused_vault,
+    access.shadowed_credential,
+    access.member_without_credential,
+    deployments.night_schedule,
+    deployments.frequent_schedule,
+    deployments.unattended_auto,
+    deployments.deployment_without_budget,
+    governance.same_title,
+    unused.unused_resource,
+    governance.policy_without_effect,
 )

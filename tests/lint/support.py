@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from agentflow.compiler.graph import Graph
@@ -41,8 +42,12 @@ def lint_files(files: Mapping[str, str]) -> tuple[Diagnostic, ...]:
 
 
 def lint_text(text: str) -> tuple[Diagnostic, ...]:
-    """Findings on a project whose specs are `text`, in the file `agents.yaml`."""
-    return lint_files({"agents.yaml": text})
+    """Findings on a project whose specs are `text`, in the file `agents.yaml`.
+
+    With a Project among them it is the whole project.
+    """
+    name = "agentflow.yaml" if re.search("^kind: Project$", text, re.M) else "agents.yaml"
+    return lint_files({name: text})
 
 
 def codes_in(problems: tuple[Diagnostic, ...]) -> set[str]:

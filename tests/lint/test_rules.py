@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from agentflow.compiler.pipeline import build
+from agentflow.lint.engine import lint
 from agentflow.lint.registry import RULES
-from agentflow.lint.rule import Rule
-from tests.lint.support import codes_in, lint_files, lint_text
+from agentflow.lint.rule import Context, Rule
+from tests.lint.support import PROJECT, codes_in, graph_of, lint_files, lint_text
+from tests.support.memory_files import MemoryFiles
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.id)
@@ -29,7 +32,7 @@ def test_a_rule_is_content_with_its_good_example(rule: Rule) -> None:
 def test_codes_and_names_are_unique_and_in_order() -> None:
     codes = [rule.code.id for rule in RULES]
     names = [rule.code.name for rule in RULES]
-    assert codes == sorted(set(codes))
+    assert codes == sorted(set(codes), key=lambda id: int(id[2:]))
     assert len(set(names)) == len(names)
 
 
@@ -237,3 +240,97 @@ def test_ask_of_a_custom_tool_needs_an_answer_too() -> None:
     )
     assert "AF602" in codes_in(lint_text(spec % "bash"))
     assert "AF602" not in codes_in(lint_text(spec % "*"))
+
+
+MCP = """\
+apiVersion: agentflow/v1
+kind: Agent
+name: a
+model: claude-opus-5-5
+prompt: Work.
+mcp: {{ crm: {{ url: "https://crm.dev", tools: {{ add: ask, get: allow }}, others: {others} }} }}
+approvals: [{rules}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "rules", "places"),
+    [
+        ("off", "", ["agents.yaml:6:53"]),
+        ("off", "{ tool: crm.add, ask: person }", []),
+        ("ask", "{ tool: crm.add, ask: person }", ["agents.yaml:6:80"]),
+        ("ask", "{ tool: crm.add, ask: person }, { tool: crm.more, answer: deny }", []),
+        ("ask", "{ tool: 'crm.*', ask: person }", []),
+    ],
+)
+def test_tools_of_mcp_servers_that_ask_need_an_answer(
+    others: str, rules: str, places: list[str]
+) -> None:
+    found = lint_text(MCP.format(others=others, rules=rules))
+    assert [str(p.span) for p in found if p.code == "AF602"] == places
+
+
+DEPLOYED = """\
+apiVersion: agentflow/v1
+kind: Deployment
+name: d
+agent: id:agent_1
+environment: id:env_1
+task: Go.
+budget: {{ usd: 1 }}
+schedule: {{ cron: "{cron}", timezone: {zone} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "code", "column"),
+    [
+        ("0 0-4 * * *", "Europe/Berlin", "AF1001", 22),
+        ("0 2 * * *", "UTC", None, 0),
+        ("0 2 * * *", "Etc/GMT-1", None, 0),
+        ("0 3 * * *", "Europe/Berlin", None, 0),
+        ("0 * * * *", "Europe/Berlin", None, 0),
+        ("55,3 4,5 * * *", "UTC", "AF1002", 20),
+        ("55,3 4,6 * * *", "UTC", None, 0),
+        ("55,3 23,0 * * *", "UTC", "AF1002", 20),
+        ("*/10 * * * *", "UTC", None, 0),
+        ("* 9 * * *", "UTC", "AF1002", 20),
+    ],
+)
+def test_schedules(cron: str, zone: str, code: str | None, column: int) -> None:
+    found = [p for p in lint_text(DEPLOYED.format(cron=cron, zone=zone)) if p.code > "AF1"]
+    found = [p for p in found if p.code.startswith("AF10")]
+    assert [p.code for p in found] == ([code] if code else [])
+    for problem in found:
+        assert str(problem.span) == f"agents.yaml:8:{column}"
+
+
+def test_what_an_unfinished_agent_may_use_is_not_called_unused() -> None:
+    specs = "apiVersion: agentflow/v1\nkind: Toolset\nname: t\n---\nkind: Vault\nname: v\n"
+    agent = "---\nkind: Agent\nname: a\nmodel: m\nprompt: x\n"
+    assert {"AF608", "AF904"} <= codes_in(lint_text(specs + agent))
+    built = build(MemoryFiles({"agentflow.yaml": PROJECT + agent + "nope: 1", "t.yaml": specs}))
+    assert built.value.graph is not None
+    assert not {"AF608", "AF904"} & codes_in(lint(Context(built.value.graph, None)))
+
+
+def test_a_policy_that_cannot_bind_is_found() -> None:
+    demands = "applies: [agent/x*], targets: [prd], models: [gpt-*], require: [budgt]"
+    found = lint_text(
+        "apiVersion: agentflow/v1\nkind: Policy\nname: house\nchecks:\n"
+        f"  rule: {{ message: Ask., {demands} }}\n---\n"
+        "kind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: x\n"
+    )
+    assert [p.message.split()[0] for p in found if p.code == "AF1007"] == [
+        "'agent/x*'",
+        "'prd'",
+        "'gpt-*'",
+        "No",
+    ]
+
+
+def test_a_prefix_of_three_digits_does_not_mean_the_family_of_four() -> None:
+    graph = graph_of({"d.yaml": DEPLOYED.format(cron="0 2 * * *", zone="Europe/Berlin")})
+    assert "AF1001" in codes_in(lint(Context(graph, None), ignore=["AF1"]))
+    for ignored in ("AF10", "AF1001", "night-schedule"):
+        assert "AF1001" not in codes_in(lint(Context(graph, None), ignore=[ignored]))

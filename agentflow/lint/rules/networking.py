@@ -276,6 +276,7 @@ def unused_environment(ctx: Context) -> Iterator[Diagnostic]:
     if not ctx.agents:
         return
     used = {agent.environment for agent in ctx.agents}
+    used |= {reference.target for reference in ctx.graph.references}
     for environment in ctx.environments:
         if environment.address not in used:
             name = environment.spec.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.prose import Phrase
@@ -97,6 +98,20 @@ def _asking(agent: AgentNode) -> Iterator[tuple[str, Span]]:
     for name, tool in agent.spec.custom.items():
         if tool.policy == "ask":
             yield name, agent.span("custom", name, "policy")
+    for server, spec in agent.spec.mcp.items():
+        for name, mcp_tool in spec.tools.items():
+            if mcp_tool.policy == "ask":
+                yield f"{server}.{name}", agent.span("mcp", server, "tools", name)
+        if spec.others == "ask":
+            yield f"{server}.*", agent.span("mcp", server, "others")
+
+
+def _is_about(rule: str, tool: str, agent: AgentNode) -> bool:
+    """Whether a rule is about a tool, or about some of those that `server.*` stands for."""
+    server, _, rest = rule.partition(".")
+    if tool == f"{server}.*" and rest in agent.spec.mcp[server].tools:
+        return False
+    return globs_meet(tool, rule)
 
 
 @rule("AF602", "ask-unanswered", Severity.ERROR)
@@ -125,7 +140,7 @@ def ask_unanswered(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         for name, span in _asking(agent):
-            if any(fnmatchcase(name, approval.tool) for approval in agent.spec.approvals):
+            if any(_is_about(approval.tool, name, agent) for approval in agent.spec.approvals):
                 continue
             yield ctx.problem(
                 span,
