@@ -49,12 +49,12 @@ def _cases() -> list[Case]:
     found = []
     for name in NAMES:
         targets = sound_graph(Case(name, "local")).project.spec.targets
-        found += [Case(name, target) for target in sorted({"local", *targets})]
+        found += [Case(name, target) for target in sorted(targets) or ["local"]]
     return found
 
 
 CASES = _cases()
-"""Every example for every target it declares. `local` always exists."""
+"""Every example for every target it declares; for `local`, which always exists, if it declares none."""
 
 
 def sdk_kind(resource: Resource) -> str:

@@ -50,7 +50,7 @@ def written(folder: Path) -> dict[str, str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(NAMES) >= 2
+    assert len(NAMES) >= 8
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     assert folders == set(NAMES), "every folder is a project"
 

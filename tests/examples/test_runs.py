@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.cli.main import main
 from agentflow.local.drivers.script_file import read_script
 from tests.examples.support import NAMES, Case, manifest
-from tests.support.cli import EXAMPLES, agentflow, copy_example
+from tests.support.cli import EXAMPLES, copy_example
 
 
 def runs() -> list[tuple[str, str]]:
@@ -35,16 +36,21 @@ def test_the_first_examples_run() -> None:
 
 
 @pytest.mark.parametrize(("name", "agent"), RUNS, ids=[f"{name}-{agent}" for name, agent in RUNS])
-def test_a_run_delivers_what_is_declared(name: str, agent: str, tmp_path: Path) -> None:
+def test_a_run_delivers_what_is_declared(
+    name: str, agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, because the SDK is imported already; its service is on a port of its own."""
     project = copy_example(name, tmp_path)
-    done = agentflow("run", agent, "--out", "out", "--format", "json", cwd=project)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(done.stdout)
+    out = str(tmp_path / "out")
+    code = main(["run", agent, "-C", str(project), "--out", out, "--format", "json"])
+    shown = capsys.readouterr()
+    assert code == 0, shown.out + shown.err
+    report = json.loads(shown.out)
     assert report["verdict"] == "completed"
     delivered = {output["name"]: output for output in report["outputs"]}
     declared = manifest(Case(name, "local")).agents[f"agent/{agent}"].outputs
     assert set(delivered) == set(declared)
     assert all(output["verified"] for output in delivered.values())
-    assert {path.name for path in (project / "out").iterdir()} == {
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
         policy.path for policy in declared.values()
     }
