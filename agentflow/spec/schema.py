@@ -19,7 +19,7 @@ from agentflow.spec.base import API_VERSION, SECRET_FORM
 from agentflow.spec.kinds import COMPOSED_KINDS, IDENTITY, KINDS
 from agentflow.spec.schema_rules import RULES, SUBSTITUTION
 
-__all__ = ["SCHEMAS", "kind_schema", "project_schema"]
+__all__ = ["SCHEMAS", "kind_schema", "project_schema", "written_default"]
 
 Schema = dict[str, Any]
 
@@ -175,7 +175,7 @@ class _Maker:
         if "default" in notes and notes["default"] is None:
             del notes["default"]  # it only means "not given"
         elif "default" in notes:
-            notes["default"] = _written(field, notes["default"])
+            notes["default"] = written_default(field, notes["default"])
         if (model, key) in _PARTS:
             return self._part(_PARTS[model, key]) | notes
         if (model, key) == _PATCH:
@@ -269,7 +269,7 @@ def _is_narrow(schema: Schema) -> bool:
     return schema.get("type") in ("integer", "number", "boolean")
 
 
-def _written(schema: Mapping[str, Any], default: Any) -> Any:
+def written_default(schema: Mapping[str, Any], default: Any) -> Any:
     """A default as it is written in a spec: the models hold seconds and shares."""
     if schema.get("type") == "string" and isinstance(default, float):
         return f"{default:g}s"

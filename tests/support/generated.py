@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agentflow.cli.reference import commands_page, spec_page
+from agentflow.cli.reference import commands_page
+from agentflow.cli.spec_reference import spec_page
 from agentflow.lint.catalogue import GENERATED as LINT_FILES
 from agentflow.local.drivers.script_file import script_schema
 from agentflow.output.compiled import compile_schema
