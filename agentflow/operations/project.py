@@ -296,12 +296,16 @@ class LooseFiles(ProjectFiles):
 
 def is_own_spec(path: str, data: bytes) -> bool:
     """Whether a YAML or Markdown file is a spec in our own words."""
-    return looks_like_spec(_front(data) if path.endswith(MARKDOWN) else data)
+    if path.endswith(MARKDOWN):
+        return looks_like_spec(_front(data))
+    return path.endswith(_SPEC_SUFFIXES) and looks_like_spec(data)
 
 
 def _front(data: bytes) -> bytes:
     """The frontmatter of a Markdown file; where it does not end, what stands together at the top."""
     text = data.decode("utf-8-sig", "ignore")
+    if not has_frontmatter(text):
+        return b""
     page = split(text)
     return (text[slice(*page.front)] if page else re.split(r"\n[ \t]*\r?\n", text)[0]).encode()
 
