@@ -1272,4 +1272,295 @@ CASES: tuple[BadInput, ...] = (
         message="The task cannot be rendered with these inputs",
         hint="Give values below `inputs` that the task can use.",
     ),
+    # Specs that have to fit each other
+    BadInput(
+        id="overlay-that-loosens",
+        files={
+            "a.yaml": AGENT + "tools: {bash: ask}\n",
+            "o.yaml": "apiVersion: agentflow/v1\nkind: Overlay\nname: o\ntarget: local\npatch:\n  agent/a: {tools: {bash: allow}}\n",
+        },
+        code="AF227",
+        file="o.yaml",
+        line=6,
+        column=27,
+        message="`tools.bash` is allow, and was ask.",
+        hint="Take it back, or write `loosen: [tools]` in the target 'local'.",
+    ),
+    BadInput(
+        id="mcp-behind-a-closed-network",
+        files=agent(
+            "environment: e\nmcp: {crm: {url: 'https://crm.dev/mcp'}}\n---\nkind: Environment\nname: e\n"
+        ),
+        code="AF284",
+        line=7,
+        column=18,
+        message="Environment 'e' does not let 'crm.dev' through, so the MCP server 'crm' of agent 'a' cannot be used.",
+        hint="Write `mcp: inferred` below `network` of 'e', or add the host there.",
+    ),
+    BadInput(
+        id="mcp-credential-for-another-path",
+        files={
+            "agentflow.yaml": PROJECT + 'secrets: {s: "env:S", t: "env:T"}\n',
+            "a.yaml": AGENT
+            + "mcp: {crm: {url: 'https://crm.dev', auth: v.c}}\n---\nkind: Vault\nname: v\ncredentials: {c: {url: 'https://crm.dev/mcp', bearer: '${secret.s}'}}\n",
+        },
+        code="AF263",
+        line=6,
+        column=43,
+        message="The credential 'v.c' is for 'https://crm.dev/mcp', so the service does not send it to 'crm' at 'https://crm.dev'.",
+        hint="Write the same URL in both.",
+    ),
+    BadInput(
+        id="mcp-server-twice",
+        files=agent("mcp: {a: {url: 'https://x.dev/mcp'}, b: {url: 'https://X.dev/mcp/'}}\n"),
+        code="AF264",
+        line=6,
+        column=47,
+        message="The MCP servers 'a' and 'b' are one: they have the same URL.",
+        hint="Keep one of them, with the tools of both.",
+    ),
+    BadInput(
+        id="team-of-teams",
+        files=agent(
+            "team: {subagents: [b]}\n---\nkind: Agent\nname: b\nmodel: claude-opus-5-5\nprompt: Work.\nteam: {subagents: [self]}\n"
+        ),
+        code="AF265",
+        line=6,
+        column=20,
+        message="Agent 'b' has a team itself, so it cannot be in that of 'a': work is handed on once.",
+        hint="Remove it here, or remove `team` from 'b'.",
+    ),
+    BadInput(
+        id="team-in-two-places",
+        files=agent(
+            "team: {subagents: [b]}\n---\nkind: Agent\nname: b\nmodel: {id: claude-opus-5-5, geo: us}\nprompt: Work.\n"
+        ),
+        code="AF266",
+        line=6,
+        column=20,
+        message="Agent 'b' runs in 'us', and 'a' wherever its workspace says: a team runs in one place.",
+        hint="Write `geo: us` below `model` of both.",
+    ),
+    BadInput(
+        id="advisor-that-knows-less",
+        files=agent("team: {advisor: claude-haiku-4-5}\n"),
+        code="AF267",
+        line=6,
+        column=17,
+        message="The advisor 'claude-haiku-4-5' is less capable than 'claude-opus-5-5'.",
+        hint="Name a model at least as capable, or give the agent a smaller one.",
+    ),
+    BadInput(
+        id="skill-without-read",
+        files=agent("skills: [anthropic/xlsx]\n"),
+        code="AF268",
+        line=6,
+        column=1,
+        message="Agent 'a' has skills, but cannot read them.",
+        hint="Write `tools: { read: allow }`.",
+    ),
+    BadInput(
+        id="credential-twice",
+        files={
+            "agentflow.yaml": PROJECT + 'secrets: {s: "env:S", t: "env:T"}\n',
+            "a.yaml": "apiVersion: agentflow/v1\nkind: Vault\nname: v\ncredentials:\n  c: {url: 'https://x.dev', bearer: '${secret.s}'}\n  d: {url: 'https://x.dev/', bearer: '${secret.t}'}\n",
+        },
+        code="AF269",
+        line=6,
+        column=12,
+        message="The credentials 'c' and 'd' are for the same server.",
+        hint="Remove one of them, or put it into a vault of its own.",
+    ),
+    BadInput(
+        id="policy-not-met",
+        files=agent(
+            "budget: {usd: 9}\n---\nkind: Policy\nname: house\nchecks: {cap: {message: Ask the desk., max_budget: {usd: 5}}}\n"
+        ),
+        code="AF270",
+        line=6,
+        column=15,
+        message="`budget.usd` of agent/a is $9, and may be $5 at most (policy 'house', cap).",
+        hint="Ask the desk.",
+    ),
+    BadInput(
+        id="files-on-own-machines",
+        files={
+            "a.yaml": AGENT
+            + "environment: e\nfiles: {d: ./d.csv}\n---\nkind: Environment\nname: e\nhosting: self-hosted\n",
+            "d.csv": "1\n",
+        },
+        code="AF271",
+        line=7,
+        column=1,
+        message="No files are mounted: environment 'e' is self-hosted.",
+        hint="Use an environment with `hosting: cloud`, or have your workers do it.",
+    ),
+    BadInput(
+        id="files-of-one-name",
+        files={
+            "a.yaml": AGENT + "files: {one: ./x/d.csv, two: ./y/d.csv}\n",
+            "x/d.csv": "1\n",
+            "y/d.csv": "2\n",
+        },
+        code="AF272",
+        line=6,
+        column=30,
+        message="The file 'two' and the file 'one' are mounted at the same place: /mnt/session/uploads/d.csv.",
+        hint="Give one of them another `mount`, or another name.",
+    ),
+    BadInput(
+        id="variable-for-a-closed-host",
+        files={
+            "agentflow.yaml": PROJECT + 'secrets: {s: "env:S", t: "env:T"}\n',
+            "a.yaml": AGENT
+            + "environment: e\nvaults: [v]\n---\nkind: Environment\nname: e\n---\nkind: Vault\nname: v\ncredentials: {c: {variable: {name: T, value: '${secret.s}', hosts: [api.dev]}}}\n",
+        },
+        code="AF273",
+        line=7,
+        column=10,
+        message="The variable 'T' is for 'api.dev', which environment 'e' does not reach.",
+        hint="Add api.dev to `network.hosts` of 'e', or remove it here.",
+    ),
+    BadInput(
+        id="memory-store-twice",
+        files=agent("memory: [m, memorystore/m]\n---\nkind: MemoryStore\nname: m\n"),
+        code="AF274",
+        line=6,
+        column=13,
+        message="The memory store 'memorystore/m' is named twice.",
+        hint="Remove one of them.",
+    ),
+    BadInput(
+        id="schedule-with-seconds",
+        files=agent(
+            "---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ntask: Go.\nschedule: {cron: '0 0 9 * * *', timezone: UTC}\n"
+        ),
+        code="AF275",
+        line=12,
+        column=19,
+        message="A schedule has five fields, and '0 0 9 * * *' has 6.",
+        hint="The fields are minute, hour, day of month, month and day of week; there are no seconds and no years.",
+    ),
+    BadInput(
+        id="schedule-past-midnight",
+        files=agent(
+            "---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ntask: Go.\nschedule: {cron: '0 24 * * *', timezone: UTC}\n"
+        ),
+        code="AF275",
+        line=12,
+        column=21,
+        message="'24' is no hour.",
+        hint="Write a number from 0 to 23.",
+    ),
+    BadInput(
+        id="zone-that-is-none",
+        files=agent(
+            "---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ntask: Go.\nschedule: {cron: '0 9 * * *', timezone: Europe/Berlim}\n"
+        ),
+        code="AF276",
+        line=12,
+        column=41,
+        message="No time zone is named 'Europe/Berlim'.",
+        hint="Did you mean 'Europe/Berlin'?",
+    ),
+    BadInput(
+        id="deployment-without-task",
+        files=agent("---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\n"),
+        code="AF277",
+        line=8,
+        column=7,
+        message="Deployment 'd' has no task, and neither has agent 'a'.",
+        hint="Write `task:` with what the agent is to do.",
+    ),
+    BadInput(
+        id="deployment-with-an-unknown-input",
+        files=agent(
+            "inputs: {region: {}}\ntask: 'For {{ inputs.region }}.'\n---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ninputs: {region: x, regoin: y}\n"
+        ),
+        code="AF278",
+        line=13,
+        column=21,
+        message="Agent 'a' has no input 'regoin'.",
+        hint="Did you mean 'region'?",
+    ),
+    BadInput(
+        id="deployment-nobody-answers",
+        files=agent(
+            "tools: {bash: ask}\n---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ntask: Go.\n"
+        ),
+        code="AF279",
+        line=10,
+        column=8,
+        message="Agent 'a' waits for answers, and nobody answers for deployment 'd': bash asks.",
+        hint="Write `answered_by:` with the process or person that answers, or change the tools.",
+    ),
+    BadInput(
+        id="flow-in-a-circle",
+        files=agent(
+            "---\nkind: Flow\nname: f\nsteps: {one: {agent: a, needs: [two]}, two: {agent: a, needs: [one]}}\n"
+        ),
+        code="AF280",
+        line=9,
+        column=32,
+        message="The steps wait for each other: one → two → one.",
+        hint="Take one of them out of `needs`.",
+    ),
+    BadInput(
+        id="flow-from-a-later-step",
+        files=agent(
+            "inputs: {x: {}}\n---\nkind: Flow\nname: f\nsteps: {one: {agent: a, inputs: {x: {from: steps.two.outputs.r}}}, two: {agent: a, inputs: {x: y}}}\n"
+        ),
+        code="AF281",
+        line=10,
+        column=44,
+        message="The step 'one' uses 'two', which may not have run before it.",
+        hint="Add two to its `needs`.",
+    ),
+    BadInput(
+        id="flow-with-one-equals-sign",
+        files=agent(
+            "---\nkind: Flow\nname: f\ninputs: {x: {}}\nsteps: {one: {agent: a, when: inputs.x = 1}}\n"
+        ),
+        code="AF282",
+        line=10,
+        column=40,
+        message="'=' has no meaning in a condition.",
+        hint="Write `==`.",
+    ),
+    BadInput(
+        id="test-of-a-tool-that-is-off",
+        files={
+            "a.yaml": AGENT
+            + "tools: {bash: ask}\n---\nkind: Test\nname: t\nagent: a\nlayer: loop\nscript: ./s.yaml\nexpect: {tools: {order: [bsh]}}\n",
+            "s.yaml": "turns: []\n",
+        },
+        code="AF283",
+        line=13,
+        column=26,
+        message="Agent 'a' has no tool 'bsh'.",
+        hint="Did you mean 'bash'?",
+    ),
+    BadInput(
+        id="session-with-metadata-of-agentflow",
+        files=agent("session: {metadata: {agentflow.run: r1}}\n"),
+        code="AF168",
+        line=6,
+        column=22,
+        message="The metadata key 'agentflow.run' belongs to agentflow.",
+        hint="Choose another prefix.",
+    ),
+    BadInput(
+        id="credential-with-metadata-of-agentflow",
+        files={
+            "agentflow.yaml": PROJECT + "secrets: {t: 'env:T'}\n",
+            "a.yaml": "apiVersion: agentflow/v1\nkind: Vault\nname: v\ncredentials:\n  c:\n"
+            "    url: https://x.dev/mcp\n    bearer: ${secret.t}\n"
+            "    metadata: {agentflow.address: a}\n",
+        },
+        code="AF168",
+        line=8,
+        column=16,
+        message="The metadata key 'agentflow.address' belongs to agentflow.",
+        hint="Choose another prefix.",
+    ),
 )

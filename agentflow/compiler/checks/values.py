@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
 from agentflow.ports import Files
+from agentflow.source.tree import Path
 from agentflow.spec.budget import BudgetSpec
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "check_metadata",
     "check_values",
     "fits_type",
+    "reserved_keys",
 ]
 
 _LIMITS = ("usd", "tokens", "turns", "tool_calls", "active", "wall")
@@ -32,6 +34,7 @@ def check_values(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
     yield from check_inputs_declared(node, files)
     yield from check_budget(node)
     yield from check_metadata(node)
+    yield from reserved_keys(node, ("session", "metadata"), node.spec.session.metadata)
 
 
 def check_inputs_declared(node: Bound[Any], files: Files) -> Iterator[Diagnostic]:
@@ -47,15 +50,18 @@ def check_metadata(spec: Bound[Any]) -> Iterator[Diagnostic]:
     For specs of a kind that has `metadata` and `raw`.
     """
     raw = spec.spec.raw.get("metadata")
-    for base, keys in (
-        (("metadata",), spec.spec.metadata),
-        (("raw", "metadata"), raw if isinstance(raw, Mapping) else {}),
-    ):
-        for key in keys:
-            if key.startswith("agentflow."):
-                message = f"The metadata key {key!r} belongs to agentflow."
-                span = spec.span(*base, key, key=True)
-                yield codes.RESERVED_METADATA.at(span, message, hint="Choose another prefix.")
+    yield from reserved_keys(spec, ("metadata",), spec.spec.metadata)
+    if isinstance(raw, Mapping):
+        yield from reserved_keys(spec, ("raw", "metadata"), raw)
+
+
+def reserved_keys(spec: Bound[Any], path: Path, keys: Iterable[str]) -> Iterator[Diagnostic]:
+    """Those of the metadata at `path` that are not for specs to set."""
+    for key in keys:
+        if key.startswith("agentflow."):
+            message = f"The metadata key {key!r} belongs to agentflow."
+            span = spec.span(*path, key, key=True)
+            yield codes.RESERVED_METADATA.at(span, message, hint="Choose another prefix.")
 
 
 def _model(node: AgentNode) -> Iterator[Diagnostic]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from agentflow import codes
 from agentflow.compiler.checks.network import host_problem
+from agentflow.compiler.checks.values import reserved_keys
 from agentflow.compiler.graph import Bound
 from agentflow.compiler.reach import normal_url
 from agentflow.diagnostics import Diagnostic
@@ -38,6 +39,7 @@ def check_vault(vault: Bound[VaultSpec]) -> Iterator[Diagnostic]:
             span = vault.span("credentials", name, *field)
             yield codes.CREDENTIAL_TWICE.at(span, message, hint=hint, related=related)
         yield from _hosts(vault, name, credential)
+        yield from reserved_keys(vault, ("credentials", name, "metadata"), credential.metadata)
 
 
 def _hosts(vault: Bound[VaultSpec], name: str, credential: CredentialSpec) -> Iterator[Diagnostic]:
