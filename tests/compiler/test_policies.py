@@ -41,9 +41,9 @@ def problems(files: MemoryFiles, **options: Any) -> tuple[Diagnostic, ...]:
 
 UNMET = [
     # id, specs, demand, text at the place, part of the message
-    ("no-budget", AGENT, "max_budget: { usd: 5 }", "a", "agent/a has no `budget.usd`, and may have $5 at most"),
+    ("no-budget", AGENT, "max_budget: { usd: 5 }", "a", "agent/a has no `budget.usd`, and needs one of $5 at most"),
     ("budget", AGENT + "budget: { usd: 5.01 }", "max_budget: { usd: 5 }", "5.01", "`budget.usd` of agent/a is $5.01"),
-    ("other-limit", AGENT + "budget: { usd: 5 }", "max_budget: { wall: 1h }", "{ usd: 5 }", "no `budget.wall`, and may have 3600 seconds"),
+    ("other-limit", AGENT + "budget: { usd: 5 }", "max_budget: { wall: 1h }", "{ usd: 5 }", "no `budget.wall`, and needs one of 3600 seconds"),
     ("turns", AGENT + "budget: { turns: 2000 }", "max_budget: { turns: 1k }", "2000", "is 2,000, and may be 1,000"),
     ("deployment-budget", AGENT + "budget: { usd: 1 }\n" + DEPLOYMENT + "budget: { usd: 9 }", "max_budget: { usd: 5, turns: 5 }\n    applies: ['deployment/*']", "9", "`budget.usd` of deployment/d is $9"),
     ("deployment-of-nobody", DEPLOYMENT.replace("agent: a", "agent: id:agent_1"), "max_budget: { usd: 5 }", "d", "deployment/d has no `budget.usd`"),

@@ -120,22 +120,20 @@ def _budget(bound: Bound[Any], check: PolicyCheck, most: BudgetSpec) -> Iterator
             continue
         if has is None:
             path: Path = ("budget",) if spec.budget is not None else ("name",)
-            message = (
-                f"{bound.address} has no `budget.{limit}`, and may have {_shown(limit, allowed)}"
-            )
+            message = f"{bound.address} has no `budget.{limit}`, and needs one of {_shown(limit, allowed)} at most"
             yield Unmet(path, message)
         elif has > allowed:
             path = ("budget", limit) if spec.budget is not None else ("agent",)
             message = (
                 f"`budget.{limit}` of {bound.address} is {_shown(limit, has)}, and may be "
-                f"{_shown(limit, allowed)}"
+                f"{_shown(limit, allowed)} at most"
             )
             yield Unmet(path, message)
 
 
 def _shown(limit: str, value: Any) -> str:
     if isinstance(value, Decimal):
-        return f"${value:f} at most"
+        return f"${value:f}"
     if limit in ("active", "wall"):
         return f"{value:g} seconds"
     return f"{value:,}"

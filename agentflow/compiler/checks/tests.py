@@ -90,9 +90,8 @@ def _calls(
                 span = bound.span("calls", index, "arguments", name, key=True)
                 yield codes.TEST_EXPECTS.at(span, message, hint=hint)
         required = card.input_schema.get("required")
-        missing = (
-            [n for n in required if n not in call.arguments] if isinstance(required, list) else []
-        )
+        names = required if isinstance(required, list) else []
+        missing = [n for n in names if isinstance(n, str) and n not in call.arguments]
         if missing:
             message = f"The call of {call.tool!r} lacks the argument {missing[0]!r}."
             hint = "Write it below `arguments`, or expect an `error`."
