@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agentflow.codes import POLICY_VIOLATED
-from agentflow.compiler.graph import Bound, Graph
+from agentflow.compiler.graph import Graph
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Severity, has_errors
@@ -153,12 +152,7 @@ def _count(project: Project, graph: Graph | None) -> int:
     if graph is None:
         return 0
     files = _files(project, graph)
-    bound: tuple[Bound[Any], ...] = (
-        graph.project,
-        *graph.agents.values(),
-        *graph.environments.values(),
-    )
-    return sum(item.document.file in files for item in bound)
+    return sum(isinstance(d.data, dict) for d in graph.documents if d.file in files)
 
 
 def _concerns(problem: Diagnostic, chosen: set[str], context: Context) -> bool:
