@@ -8,16 +8,15 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+ENTRIES: dict[str, dict] = {}
+"""Every answer, by the key of the call that brought it."""
+
 
 class Register(BaseHTTPRequestHandler):
-    entries: dict[str, dict] = {}
-
     def do_POST(self) -> None:
-        length = int(self.headers["Content-Length"])
-        entry = json.loads(self.rfile.read(length))
-        self.entries[self.headers["Idempotency-Key"]] = entry
-        number = list(self.entries).index(self.headers["Idempotency-Key"]) + 1
-        body = json.dumps({"entry": number}).encode()
+        key = self.headers["Idempotency-Key"]
+        ENTRIES[key] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps({"entry": list(ENTRIES).index(key) + 1}).encode()
         self.send_response(201)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -27,5 +26,6 @@ class Register(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8771
-    print(f"http://127.0.0.1:{port}/answers", flush=True)
-    ThreadingHTTPServer(("127.0.0.1", port), Register).serve_forever()
+    server = ThreadingHTTPServer(("127.0.0.1", port), Register)
+    print(f"http://127.0.0.1:{server.server_port}/answers", flush=True)
+    server.serve_forever()
