@@ -99,12 +99,14 @@ class _Frontmatter(NamedTuple):
 
 def _frontmatter(path: str, files: Files) -> _Frontmatter:
     match = _FRONTMATTER.match(files.read(path).replace("\r\n", "\n"))
+    if match is None:
+        return _Frontmatter({}, None, ())
     # With its opening line, so that places are those of the file.
-    documents, problems = parse(path, match[1]) if match else ((), ())
+    documents, problems = parse(path, match[1])
     data = documents[0].data if len(documents) == 1 else None
     if has_errors(problems) or not isinstance(data, dict):
         return _Frontmatter({}, None, tuple(problems))
-    return _Frontmatter(data, documents[0], tuple(problems))
+    return _Frontmatter(data, documents[0], ())
 
 
 def _check_frontmatter(path: str, files: Files) -> Iterator[Diagnostic]:
