@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from agentflow.compiler.fragments import Fragment, Fragments, fragments_of
+from agentflow.compiler.fragments import Fragments, fragments_of
 from agentflow.compiler.graph import AgentNode, Bound, Graph, TemplateText
 from agentflow.compiler.manifest import Compiled
 from agentflow.diagnostics import Code, Diagnostic, Fix, Severity, Span
@@ -44,9 +44,10 @@ class Context:
         default_factory=dict, kw_only=True, repr=False, compare=False
     )
     """By address: read once, for all rules."""
-    _all_fragments: dict[str, Fragment] = field(
-        default_factory=dict, kw_only=True, repr=False, compare=False
+    _all_fragments: list[Fragments] = field(
+        default_factory=list, kw_only=True, repr=False, compare=False
     )
+    """One entry once they were looked for: most projects have none."""
     _prose: dict[tuple[str, int, Path], Prose] = field(
         default_factory=dict, kw_only=True, repr=False, compare=False
     )
@@ -96,8 +97,8 @@ class Context:
     @property
     def _fragments(self) -> Fragments:
         if not self._all_fragments:
-            self._all_fragments.update(fragments_of(self.graph))
-        return self._all_fragments
+            self._all_fragments.append(fragments_of(self.graph))
+        return self._all_fragments[0]
 
     def problem(
         self,

@@ -35,6 +35,8 @@ def check_servers(node: AgentNode, graph: Graph) -> Iterator[Diagnostic]:
 
 def _counts(node: AgentNode) -> Iterator[Diagnostic]:
     servers = node.spec.mcp
+    if not servers:
+        return
     span = node.span("mcp", key=True)
     if len(servers) > SERVER_LIMIT:
         message = f"Agent {node.spec.name!r} has {len(servers)} MCP servers."
@@ -45,13 +47,13 @@ def _counts(node: AgentNode) -> Iterator[Diagnostic]:
     named = sum(len(server.tools) for server in servers.values())
     tools = len(BUILT_IN_TOOLS) + named + len(node.spec.custom)
     hint = f"The service takes {ENTRY_LIMIT} entries with {TOOL_LIMIT} tools in all."
-    if servers and entries > ENTRY_LIMIT:
+    if entries > ENTRY_LIMIT:
         message = (
             f"Agent {node.spec.name!r} has {entries} entries of tools: the built-in ones, "
             f"{len(servers)} MCP servers and {len(node.spec.custom)} custom tools."
         )
         yield codes.MCP_SERVERS.at(span, message, hint=hint)
-    elif servers and tools > TOOL_LIMIT:
+    elif tools > TOOL_LIMIT:
         message = f"Agent {node.spec.name!r} names {tools} tools, {named} of them of MCP servers."
         yield codes.MCP_SERVERS.at(span, message, hint=hint)
 
