@@ -36,14 +36,7 @@ def secret(name: str) -> str:
 
 def secrets(value: Any) -> set[str]:
     """Names of the secrets that any string in `value` refers to."""
-    found: set[str] = set()
-
-    def look(text: str) -> str:
-        found.update(SECRET_MARK.findall(text))
-        return text
-
-    _each(value, look)
-    return found
+    return {name for text in _marked(value) for name in SECRET_MARK.findall(text)}
 
 
 def revealed(value: Any, values: Mapping[str, str]) -> Any:
@@ -68,13 +61,22 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
 
 def named(value: Any) -> set[str]:
     """Addresses of the resources that any string in `value` refers to."""
-    found: set[str] = set()
+    return {f"{m[1]}/{m[2]}" for text in _marked(value) for m in _MARK.finditer(text)}
 
-    def look(text: str) -> str:
-        found.update(f"{match[1]}/{match[2]}" for match in _MARK.finditer(text))
-        return text
 
-    _each(value, look)
+def _marked(value: Any) -> list[str]:
+    """The strings in `value` that may hold a mark, keys left out. Most payloads have none."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if _OPEN in one:
+                found.append(one)
+        elif isinstance(one, Mapping):
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
     return found
 
 
