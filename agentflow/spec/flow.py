@@ -80,7 +80,8 @@ class StepSpec(SpecModel):
     foreach: Foreach | None = Field(default=None, description="Once for each item of a list.")
     inputs: dict[Identifier, Json] = Field(
         default_factory=dict,
-        description="By name; `{ from: steps.draft.outputs.report }` takes an earlier output.",
+        description="By name; `{ from: steps.draft.outputs.report }` takes an earlier output, and "
+        "with `foreach` `{ from: item }` what the step is run for.",
     )
     retry: RetrySpec | None = Field(default=None, description="When it fails. Default: not again.")
     timeout: Duration | None = Field(default=None, description="A step that takes longer fails.")

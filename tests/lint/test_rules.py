@@ -334,3 +334,22 @@ def test_a_prefix_of_three_digits_does_not_mean_the_family_of_four() -> None:
     assert "AF1001" in codes_in(lint(Context(graph, None), ignore=["AF1"]))
     for ignored in ("AF10", "AF1001", "night-schedule"):
         assert "AF1001" not in codes_in(lint(Context(graph, None), ignore=[ignored]))
+
+
+@pytest.mark.parametrize(
+    ("advisor", "code"),
+    [
+        ("claude-opus-5.5", "AF803"),
+        ("claude-3-opus-20240229", "AF804"),
+        ("claude-sonnet-4-5", "AF805"),
+    ],
+)
+def test_the_model_of_an_advisor_is_looked_at_too(advisor: str, code: str) -> None:
+    text = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-haiku-4-5\nprompt: x\n"
+    (found,) = [
+        p
+        for p in lint_text(f"{text}team: {{ advisor: {advisor} }}\n")
+        if p.code.startswith("AF80") and p.code != "AF801"
+    ]
+    assert found.code == code
+    assert str(found.span) == "agents.yaml:6:18"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.lifecycle import KNOWN, RETIRED, RETIRING
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.source.tree import Path
 
 __all__ = [
     "budget_without_dollars",
@@ -108,15 +110,26 @@ def unknown_model(ctx: Context) -> Iterator[Diagnostic]:
     if ctx.graph.target.service not in ("local", "anthropic"):
         return
     for agent in ctx.agents:
-        model = agent.spec.model.id
-        if model in KNOWN or model in RETIRED:
-            continue
-        yield ctx.problem(
-            agent.span("model", "id"),
-            f"Agent {agent.spec.name!r} uses the model {model!r}, which is not known.",
-            hint=did_you_mean(model, KNOWN)
-            or f"Known are {one_of(sorted(KNOWN, reverse=True), joined='and', limit=4)}",
-        )
+        for path, model in _models(agent):
+            if model in KNOWN or model in RETIRED:
+                continue
+            yield ctx.problem(
+                agent.span(*path),
+                f"Agent {agent.spec.name!r} uses the model {model!r}, which is not known.",
+                hint=did_you_mean(model, KNOWN)
+                or f"Known are {one_of(sorted(KNOWN, reverse=True), joined='and', limit=4)}",
+            )
+
+
+def _models(agent: AgentNode) -> Iterator[tuple[Path, str]]:
+    """The models an agent uses, its advisor's too, and where they are named."""
+    yield ("model", "id"), agent.spec.model.id
+    if agent.spec.team is not None and agent.spec.team.advisor is not None:
+        yield ("team", "advisor"), agent.spec.team.advisor
+
+
+def _key(path: Path) -> str:
+    return "advisor" if path[0] == "team" else "model"
 
 
 @rule("AF804", "retired-model", Severity.ERROR)
@@ -140,14 +153,14 @@ def retired_model(ctx: Context) -> Iterator[Diagnostic]:
         prompt: Analyse the orders.
     """
     for agent in ctx.agents:
-        entry = RETIRED.get(agent.spec.model.id)
-        if entry is not None:
-            yield ctx.problem(
-                agent.span("model", "id"),
-                f"Agent {agent.spec.name!r} uses the model {agent.spec.model.id!r}, retired on "
-                f"{entry.on}.",
-                hint=f"Write `model: {entry.instead}`.",
-            )
+        for path, model in _models(agent):
+            entry = RETIRED.get(model)
+            if entry is not None:
+                yield ctx.problem(
+                    agent.span(*path),
+                    f"Agent {agent.spec.name!r} uses the model {model!r}, retired on {entry.on}.",
+                    hint=f"Write `{_key(path)}: {entry.instead}`.",
+                )
 
 
 @rule("AF805", "retiring-model", Severity.WARNING)
@@ -171,11 +184,12 @@ def retiring_model(ctx: Context) -> Iterator[Diagnostic]:
         prompt: Analyse the orders.
     """
     for agent in ctx.agents:
-        entry = RETIRING.get(agent.spec.model.id)
-        if entry is not None:
-            yield ctx.problem(
-                agent.span("model", "id"),
-                f"Agent {agent.spec.name!r} uses the model {agent.spec.model.id!r}, which is "
-                f"retired on {entry.on}.",
-                hint=f"Try `model: {entry.instead}` before that.",
-            )
+        for path, model in _models(agent):
+            entry = RETIRING.get(model)
+            if entry is not None:
+                yield ctx.problem(
+                    agent.span(*path),
+                    f"Agent {agent.spec.name!r} uses the model {model!r}, which is retired on "
+                    f"{entry.on}.",
+                    hint=f"Try `{_key(path)}: {entry.instead}` before that.",
+                )
