@@ -21,13 +21,13 @@ def translate_agent(body: Node, draft: Draft, links: Links) -> None:
 
 
 def _model(body: Node, draft: Draft) -> None:
-    model = body.need("model")
+    model = body.get("model")  # where it is missing, the check of the spec says so
     if model is None:
         return
     if isinstance(model.value, str):
         draft.put("model", "id", value=model.value, at=model)
     elif model.keys("id", "effort", "speed", "inference_geo"):
-        if (name := model.need("id")) is not None:
+        if (name := model.get("id")) is not None:
             draft.put("model", "id", value=name.value, at=name)
         effort = model.get("effort")
         if effort is not None and isinstance(effort.value, dict):
@@ -43,11 +43,9 @@ def _model(body: Node, draft: Draft) -> None:
 
 def _prompt(body: Node, draft: Draft) -> None:
     system = body.get("system")
-    if system is None or system.text() == "":
-        # Nothing is said, which only another tool's file can mean.
-        draft.put("prompt", value=" ", at=body)
-    else:
-        draft.put("prompt", value=system.value, at=system)
+    # A file may say nothing at all, for which we have no word; blanks are sent as nothing.
+    text = system.text() if system is not None else None
+    draft.put("prompt", value=text or " ", at=system or body)
 
 
 def _identity(identity: Node | None, draft: Draft) -> None:

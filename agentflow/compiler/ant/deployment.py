@@ -19,11 +19,15 @@ PROSE = "(text)"
 """The key under which the text of a Markdown file stands."""
 
 
+_NOBODY = "id:agent_0"
+"""Stands for an agent that is referred to in a way that was reported."""
+
+
 def translate_deployment(body: Node, draft: Draft, links: Links) -> None:
     draft.copy("description", body.get("description"))
-    agent = body.need("agent")
-    if agent is not None and (reference := agent_reference(agent, links)) is not None:
-        draft.put("agent", value=reference, at=agent)
+    agent = body.get("agent")  # where it is missing, the check of the spec says so
+    if agent is not None:
+        draft.put("agent", value=agent_reference(agent, links) or _NOBODY, at=agent)
     environment = body.need("environment_id")
     if environment is not None:
         reference = links.reference(environment, "environment")
@@ -76,6 +80,7 @@ def _cents(budget: Any) -> int | None:
 
 def _events(body: Node, draft: Draft) -> None:
     prose, listed = body.get(PROSE), body.get("initial_events")
+    draft.put("task", value=" ", at=prose or listed or body)
     if prose is None and listed is None:
         message = "The deployment has no 'initial_events'."
         body.problem(
@@ -90,7 +95,8 @@ def _events(body: Node, draft: Draft) -> None:
     assert at is not None
     task = _text_of(events, "user.message")
     # Every session begins with a message; where there is none, the whole list is sent as it stands.
-    draft.put("task", value=task or " ", at=at)
+    if task is not None:
+        draft.put("task", value=task, at=at)
     system, outcome = _text_of(events, "system.message"), _outcome(events)
     if task is None or list(initial_events(system, task, outcome)) != [
         _complete(e) for e in events

@@ -75,9 +75,8 @@ def _toolset(item: Node, draft: Draft) -> None:
         return
     default = _default(item, _BUILT_IN)
     for tool in BUILT_IN_TOOLS:
-        draft.put(
-            "tools", tool, "policy", value=default.word, at=item.get("default_config") or item
-        )
+        said = {"policy": default.word}
+        draft.put("tools", tool, value=said, at=item.get("default_config") or item)
     configs = item.get("configs")
     for config in configs.items() if configs is not None else ():
         name = (
@@ -88,7 +87,7 @@ def _toolset(item: Node, draft: Draft) -> None:
         named = name.one_of(*BUILT_IN_TOOLS) if name is not None else None
         if named is None:
             continue
-        draft.put("tools", named, "policy", value=_switch(config, default).word, at=config)
+        draft.put("tools", named, value={"policy": _switch(config, default).word}, at=config)
         for key in _LIMITS:
             if (limit := config.get(key)) is not None:
                 _limit(key, named, limit, draft)
@@ -166,6 +165,7 @@ def _servers(body: Node, draft: Draft) -> None:
                 "Rename one of the two.",
             )
             continue
+        draft.put("mcp", name.value, value={}, at=item)
         draft.put("mcp", name.value, "url", value=url.value, at=url)
 
 
@@ -187,4 +187,4 @@ def _mcp_toolset(item: Node, draft: Draft) -> None:
         tool = config.need("name") if config.keys("name", "enabled", "permission_policy") else None
         if tool is not None and tool.text() is not None:
             word = _switch(config, default).word
-            draft.put("mcp", server, "tools", tool.value, "policy", value=word, at=config)
+            draft.put("mcp", server, "tools", tool.value, value={"policy": word}, at=config)

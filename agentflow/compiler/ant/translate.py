@@ -99,7 +99,7 @@ def _spec(file: AntFile, links: Links, report: Callable[[Diagnostic], None]) -> 
     draft = Draft(document, kind, file.name, ("name",))
     fields = ("type", BODY_KEYS[file.kind], *FIELDS[file.kind])
     body.keys(*fields, ours=KINDS[kind].model_fields)
-    if (title := body.need("name")) is not None:
+    if (title := body.need("name")) is not None and title.text() is not None:
         draft.put("title", value=title.value, at=title)
     _TRANSLATORS[file.kind](body, draft, links)
     return AntSpec(kind, file.name, draft.document())
