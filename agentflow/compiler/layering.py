@@ -16,19 +16,16 @@ from agentflow import codes
 from agentflow.compiler.compose import Layer, compose, composes, name_and_sign
 from agentflow.compiler.disagree import toolsets_disagree
 from agentflow.compiler.load import RawSpec
-from agentflow.compiler.overlays import COMPOSED_KINDS, FIXED_KEYS, Overlays, fixed_key
+from agentflow.compiler.overlays import Overlays, fixed_key
 from agentflow.diagnostics import Diagnostic
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Document, Origin, Path, value_at
-from agentflow.spec.kinds import KINDS
+from agentflow.spec.kinds import COMPOSED_KINDS, KINDS, OWN_KEYS
 
-__all__ = ["COMPOSED_KINDS", "EXTENDING_KINDS", "Layering"]
+__all__ = ["EXTENDING_KINDS", "Layering"]
 
 EXTENDING_KINDS = ("Agent", "Environment", "Deployment")
 """Kinds that have defaults and `extends`."""
-
-_OWN_KEYS = frozenset({*FIXED_KEYS, "title"})
-"""Keys that come from a spec's own document or from what is laid over it, and are not passed on."""
 
 _MAX_CHAIN = 32
 _TOOLSET_KEYS = ("tools", "mcp", "custom", "skills", "vaults", "approvals")
@@ -98,7 +95,7 @@ class Layering:
             if not isinstance(values, dict) or not values:
                 continue
             for key in values:
-                if name_and_sign(key)[0] in _OWN_KEYS:
+                if name_and_sign(key)[0] in OWN_KEYS:
                     span = project.span((*path, key), key=True)
                     self._report(fixed_key(span, key, "Defaults cannot set"))
             yield kind, Layer(Origin(project, path), _passed_on(values))
@@ -202,7 +199,7 @@ class Layering:
 
 
 def _passed_on(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if name_and_sign(key)[0] not in _OWN_KEYS}
+    return {key: value for key, value in data.items() if name_and_sign(key)[0] not in OWN_KEYS}
 
 
 def _comes_from(made: Composed, path: Path, documents: Sequence[Document]) -> bool:

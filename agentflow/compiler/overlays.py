@@ -19,15 +19,9 @@ from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Span, has_errors
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.source.tree import Document, Origin, Path
 from agentflow.source.yaml import parse
-from agentflow.spec.kinds import KINDS
+from agentflow.spec.kinds import COMPOSED_KINDS, FIXED_KEYS, KINDS
 
-__all__ = ["COMPOSED_KINDS", "FIXED_KEYS", "Overlays", "fixed_key"]
-
-COMPOSED_KINDS = ("Agent", "Environment", "Deployment", "Vault", "MemoryStore", "Skill")
-"""Kinds that overlays and `--set` can change."""
-
-FIXED_KEYS = frozenset({"apiVersion", "kind", "name", "extends", "abstract"})
-"""Keys that say which spec it is: they come from its own document alone."""
+__all__ = ["Overlays", "fixed_key"]
 
 _KIND_OF = {kind.lower(): kind for kind in KINDS}
 _PATTERN = re.compile(r"(?P<kind>[a-z]+)/[a-z0-9*-]+")

@@ -41,7 +41,7 @@ from agentflow.ports import Files
 from agentflow.source.tree import Document, Path, value_at
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import Secret, SpecModel
-from agentflow.spec.kinds import KINDS
+from agentflow.spec.kinds import FIXED_KEYS, KINDS
 from agentflow.spec.project import ProjectSpec, TargetSpec
 from agentflow.spec.refs import parse_ref
 from agentflow.spec.reuse import OverlaySpec
@@ -49,8 +49,9 @@ from agentflow.spec.walk import marked
 
 __all__ = ["resolve", "resolve_path"]
 
-_LITERAL_KEYS = ("apiVersion", "kind", "name", "extends", "abstract")
-"""They identify a document before anything is substituted, so nothing is substituted in them."""
+_LITERAL_KEYS = (*FIXED_KEYS, "use")
+"""They say what a spec is and is put together from, before anything is substituted, so nothing is
+substituted in them."""
 
 _LAYERS: dict[type[SpecModel], tuple[str, ...]] = {
     ProjectSpec: ("defaults",),

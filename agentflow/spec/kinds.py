@@ -15,7 +15,7 @@ from agentflow.spec.skill import SkillSpec
 from agentflow.spec.test import TestSpec
 from agentflow.spec.vault import VaultSpec
 
-__all__ = ["COMPOSED_KINDS", "IDENTITY", "KINDS"]
+__all__ = ["COMPOSED_KINDS", "FIXED_KEYS", "KINDS", "OWN_KEYS"]
 
 KINDS: dict[str, type[SpecModel]] = {
     "Project": ProjectSpec,
@@ -36,5 +36,8 @@ KINDS: dict[str, type[SpecModel]] = {
 COMPOSED_KINDS = ("Agent", "Environment", "Deployment", "Vault", "MemoryStore", "Skill")
 """Kinds that overlays and `--set` can change."""
 
-IDENTITY = ("apiVersion", "kind", "name", "title", "extends", "abstract")
+FIXED_KEYS = frozenset({"apiVersion", "kind", "name", "extends", "abstract"})
 """Keys that say which spec it is: they come from its own document alone."""
+
+OWN_KEYS = frozenset({*FIXED_KEYS, "title"})
+"""Keys that come from a spec's own document or from what is laid over it, and are not passed on."""

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from agentflow.spec.base import API_VERSION, SECRET_FORM
-from agentflow.spec.kinds import COMPOSED_KINDS, IDENTITY, KINDS
+from agentflow.spec.kinds import COMPOSED_KINDS, FIXED_KEYS, KINDS, OWN_KEYS
 from agentflow.spec.schema_rules import RULES, SUBSTITUTION
 
 __all__ = ["SCHEMAS", "kind_schema", "project_schema", "written_default"]
@@ -25,8 +25,11 @@ Schema = dict[str, Any]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_LITERAL = frozenset({"apiVersion", "kind", "name", "extends", "use", "abstract"})
-"""Keys of documents in which nothing is substituted."""
+_LITERAL = FIXED_KEYS | {"use"}
+"""Keys of documents in which nothing is substituted: they say what a spec is put together from."""
+
+_LITERAL_HERE: Mapping[str, frozenset[str]] = {"Overlay": frozenset({"target"})}
+"""The same, of one kind alone."""
 
 _PARTS: Mapping[tuple[str, str], str] = {
     ("DefaultsSpec", "agent"): "Agent",
@@ -117,19 +120,20 @@ class _Maker:
         """The schema of a document of a kind."""
         layered = kind in COMPOSED_KINDS
         name = KINDS[kind].__name__
-        schema = self._object(name, layered=layered, literal=_LITERAL)
+        literal = _LITERAL | _LITERAL_HERE.get(kind, frozenset())
+        schema = self._object(name, layered=layered, literal=literal)
         if layered:
             schema["required"] = ["kind", "name"]
         # Only here: editors would show it instead of what the key of a mapping means.
         return {"description": _models()[name]["description"], **schema}
 
-    def _part(self, kind: str) -> Schema:
-        """A reference to what gives a spec of a kind some of its values."""
-        name = f"{kind}.part"
+    def _part(self, kind: str, what: str, but: frozenset[str]) -> Schema:
+        """A reference to what gives a spec of a kind some of its values, though not those of `but`."""
+        name = f"{kind}.{what}"
         if name not in self._made:
             self._made[name] = {}
             self._made[name] = self._object(
-                KINDS[kind].__name__, layered=True, literal=_LITERAL, but=frozenset(IDENTITY)
+                KINDS[kind].__name__, layered=True, literal=_LITERAL, but=but
             )
         return {"$ref": f"#/$defs/{name}"}
 
@@ -177,10 +181,10 @@ class _Maker:
         elif "default" in notes:
             notes["default"] = written_default(field, notes["default"])
         if (model, key) in _PARTS:
-            return self._part(_PARTS[model, key]) | notes
+            return self._part(_PARTS[model, key], "defaults", OWN_KEYS) | notes
         if (model, key) == _PATCH:
             return self._patch(field) | notes
-        nullable = layered and key not in IDENTITY
+        nullable = layered and key not in FIXED_KEYS
         return _any_of(self._values(field, layered, literal), nullable=nullable) | notes
 
     def _patch(self, field: Schema) -> Schema:
@@ -189,7 +193,10 @@ class _Maker:
         return {
             "type": "object",
             "propertyNames": {"pattern": addresses},
-            "patternProperties": {f"^{kind.lower()}/": self._part(kind) for kind in COMPOSED_KINDS},
+            "patternProperties": {
+                f"^{kind.lower()}/": self._part(kind, "patch", FIXED_KEYS)
+                for kind in COMPOSED_KINDS
+            },
             "additionalProperties": False,
         }
 

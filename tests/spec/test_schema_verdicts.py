@@ -41,11 +41,15 @@ def called(data: Any) -> str:
 @pytest.mark.parametrize("root", PROJECTS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_project_is_valid(root: Path) -> None:
     files = ProjectFiles(root)
+    checked = 0
     for name in files.specs():
-        for document in documents(files.read(name)):
-            data = plain(document.data)
+        # An agent may also be a Markdown file, or one of the official CLI: those have no `kind`.
+        own = [] if name.endswith(".md") else documents(files.read(name))
+        for data in [plain(document.data) for document in own if "kind" in document.data]:
             assert list(schema("agentflow.json").iter_errors(data)) == [], name
             assert schema(f"{data['kind'].lower()}.json").is_valid(data), name
+            checked += 1
+    assert checked
 
 
 @pytest.mark.parametrize("data", [d.data for d in DOCUMENTS], ids=called)
@@ -142,7 +146,7 @@ def test_what_no_other_layer_can_mend_is_invalid(body: str) -> None:
     "body",
     [
         "patch: { agent/*: { kind: Agent } }",
-        "patch: { agent/*: { title: Other } }",
+        "patch: { agent/*: { extends: other } }",
         "patch: { agent/*: { network: open } }",
         "patch: { agent/*: { budget: { usd: much } } }",
         "patch: { flow/x: { budget: { usd: 1 } } }",
@@ -154,7 +158,17 @@ def test_an_overlay_is_held_against_the_kind_of_each_address(body: str) -> None:
     assert not is_valid(document.data)
 
 
-@pytest.mark.parametrize("body", ["agent: { promt: x }", "agent: { name: x }", "vault: {}"])
+@pytest.mark.parametrize("target", ["prod", "${var.target}"])
+def test_the_targets_of_an_overlay_are_written_out(target: str) -> None:
+    patch = {"agent/*": {"budget": {"usd": 1}}}
+    data = {"kind": "Overlay", "name": "o", "target": target, "patch": patch}
+    assert is_valid(data) is (target == "prod")
+    assert is_valid({**data, "target": [target]}) is (target == "prod")
+
+
+@pytest.mark.parametrize(
+    "body", ["agent: { promt: x }", "agent: { name: x }", "agent: { title: x }", "vault: {}"]
+)
 def test_defaults_are_held_against_their_kind(body: str) -> None:
     (document,) = documents(f"kind: Project\nname: p\ndefaults: {{ {body} }}\n")
     assert not is_valid(document.data)

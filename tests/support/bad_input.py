@@ -545,6 +545,18 @@ CASES: tuple[BadInput, ...] = (
         message="0.8 is not a share such as 80%.",
     ),
     BadInput(
+        id="toolset-named-by-a-variable",
+        files=agent(
+            "vars: {set: {default: desk}}\nuse: ['${var.set}']\n"
+            "---\nkind: Toolset\nname: desk\ntools: {read: allow}\n"
+        ),
+        code="AF114",
+        line=7,
+        column=7,
+        message="`use[0]` is '${var.set}', which is malformed.",
+        hint="are written out",
+    ),
+    BadInput(
         id="out-of-range",
         files=agent("repair: 11\n"),
         code="AF115",
@@ -920,6 +932,15 @@ CASES: tuple[BadInput, ...] = (
         column=13,
         message="`sections` has no 'output'.",
         hint="Did you mean 'outputs'?",
+    ),
+    BadInput(
+        id="section-cut-by-a-comma",
+        files=agent("outputs: { a: { path: a.md, sections: [Answer (short, clear] } }\n"),
+        code="AF156",
+        line=6,
+        column=45,
+        message="A parenthesis of the section 'Answer (short' has no other half.",
+        hint="put a section that has one in quotes",
     ),
     BadInput(
         id="schema-is-missing",
