@@ -62,8 +62,13 @@ def _format(node: AgentNode, name: str) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for index, heading in enumerate(headings(output.sections)):
         at = node.span("outputs", name, "sections", index)
-        if not heading:
-            message = f"The section {output.sections[index]!r} has no heading, only a remark."
+        section = output.sections[index]
+        if section.count("(") != section.count(")"):
+            message = f"A parenthesis of the section {section!r} has no other half."
+            hint = "A comma ends an item of `[…]`: put a section that has one in quotes."
+            yield codes.OUTPUT_FORMAT.at(at, message, hint=hint)
+        elif not heading:
+            message = f"The section {section!r} has no heading, only a remark."
             yield codes.OUTPUT_FORMAT.at(at, message, hint="Write `Heading (remark)`.")
         elif heading.casefold() in seen:
             message = f"The heading {heading!r} is named twice."
