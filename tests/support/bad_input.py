@@ -938,7 +938,7 @@ CASES: tuple[BadInput, ...] = (
         files=agent("outputs: { a: { path: a.md, sections: [Answer (short, clear] } }\n"),
         code="AF156",
         line=6,
-        column=45,
+        column=40,
         message="A parenthesis of the section 'Answer (short' has no other half.",
         hint="put a section that has one in quotes",
     ),
