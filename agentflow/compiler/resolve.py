@@ -63,7 +63,7 @@ _LOOKS_LIKE_FILE = re.compile(r"[\w./-]+\.(?:md|markdown|txt|j2|jinja|jinja2)")
 
 _LOOSENING = (
     *("tools", "mcp", "custom", "approvals", "team", "uncertainty"),
-    *("network", "hosting", "environment", "budget", "raw"),
+    *("network", "hosting", "environment", "credentials", "budget", "raw"),
 )
 """What an overlay may only make wider where the target allows it."""
 
@@ -194,6 +194,7 @@ class _Resolver:
         parent: VariableSet | None = None,
         *,
         abstract: bool = False,
+        report: Callable[[Diagnostic], None] | None = None,
     ) -> VariableSet:
         return VariableSet(
             document,
@@ -201,7 +202,7 @@ class _Resolver:
             self.environ,
             References(self.named.names, self.loaded.complete),
             self.secrets,
-            self._report,
+            report or self._report,
             parent=parent,
             lenient=self.document is None,
             abstract=abstract,
@@ -331,16 +332,16 @@ class _Resolver:
         if base is None:
             return None
         model = KINDS[raw.kind]
-        before = substitute(
-            base,
-            base.data,
-            variables.scope,
-            lambda _: None,  # reported for the spec as it is
-            secret_fields=_secret_fields(model),
-        ).data
+        if model is AgentSpec:
+            # An overlay may change a variable, and by it whatever uses that.
+            variables = self._variables(base, self.project_variables, report=_unheard)
+        secret = _secret_fields(model)
+        before = substitute(base, base.data, variables.scope, _unheard, secret_fields=secret).data
         data = {key: value for key, value in document.data.items() if key not in _LOOSENING}
-        data |= {key: before[key] for key in _LOOSENING if key in before}
-        return check_shape(model, base.with_data(data)).value
+        said = {key: before[key] for key in _LOOSENING if key in before}
+        reviewed = check_shape(model, base.with_data({**data, **said})).value
+        # Of what was no spec without them nothing was allowed.
+        return reviewed or check_shape(model, base.with_data(data)).value
 
     def _fragment(self, raw: RawSpec) -> FragmentNode | None:
         bound = self._plain(raw)
@@ -487,6 +488,9 @@ class _Resolver:
         """The template at `path`: the text itself, or the file it names."""
         value = value_at(document.data, path)
         origin = document.origin(path).document
+        place = document.span(path)
+        if any(_covers(place, span) for span in self.loaded.refused):
+            return None
         if origin.is_verbatim or not is_file(value):
             return TemplateText(
                 name=origin.file,
@@ -510,6 +514,10 @@ class _Resolver:
             return None
         text = text.replace("\r\n", "\n")
         return TemplateText(name=name, text=text, document=None, path=())
+
+
+def _unheard(problem: Diagnostic) -> None:
+    """Takes problems of a spec without its overlays: they are reported for the spec as it is."""
 
 
 def _secret_fields(model: type[SpecModel]) -> tuple[tuple[str, ...], ...]:

@@ -15,6 +15,7 @@ PROJECT = """\
 apiVersion: agentflow/v1
 kind: Project
 name: p
+secrets: { s: "env:S" }
 targets: { prod: { service: local, loosen: [] } }
 """
 AGENT = "---\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: Work.\n"
@@ -42,7 +43,14 @@ def problems(files: MemoryFiles, **options: Any) -> tuple[Diagnostic, ...]:
     return build(files, **{"target": "prod", **options}).problems
 
 
+VAULT = "---\nkind: Vault\nname: v\ncredentials:\n  c: { url: 'https://crm.dev', bearer: '${secret.s}' }\n  t: { variable: { name: T, value: '${secret.s}', hosts: [api.dev] } }\n"
+
 LOOSENED = [
+    ("variable", "vars: { cap: { type: integer, default: 2 } }\nbudget: { usd: '${var.cap}' }", "{ vars: { cap: { default: 200 } } }", "budget", None, "is $200, and was $2"),
+    ("credential-url", VAULT, "  vault/v: { credentials: { c: { url: 'https://evil.dev' } } }", "hosts", "'https://evil.dev'", "'c' is sent to another URL"),
+    ("credential-host", VAULT, "  vault/v: { credentials: { t: { variable: { hosts+: [evil.dev] } } } }", "hosts", "evil.dev", "to 'evil.dev', and was not"),
+    ("credential-any", VAULT, "  vault/v: { credentials: { t: { variable: { hosts: any } } } }", "hosts", "any", "to every host"),
+    ("from-nothing", EMPTY + "hosting: self-hosted\nnetwork: { hosts: [a.dev] }", "  environment/e: { hosting: cloud, network: { hosts: null, open: true } }", "hosts", "{ hosts: null, open: true }", "is open, and was limited"),
     # id, spec, patch, topic, text at the place, part of the message
     ("new-tool", "", "{ tools: { bash: ask } }", "tools", "ask", "`tools.bash` is ask, and was off"),
     ("policy", "tools: { bash: ask }", "{ tools: { bash: allow } }", "tools", "allow", "`tools.bash` is allow, and was ask"),
@@ -89,21 +97,23 @@ LOOSENED = [
     ids=[c[0] for c in LOOSENED],
 )
 def test_making_a_spec_wider_needs_permission(
-    base: str, patch: str, topic: str, at: str, message: str
+    base: str, patch: str, topic: str, at: str | None, message: str
 ) -> None:
+    """`at` None: the value itself stands in the spec."""
     files = files_of(base, patch)
     (problem,) = problems(files)
     assert problem.code == "AF227"
     assert message in problem.message
     assert problem.span is not None
-    assert problem.span.file == "o.yaml"
-    assert pointed_at(problem, files) == at
+    assert problem.span.file == ("o.yaml" if at else "agentflow.yaml")
+    assert at is None or pointed_at(problem, files) == at
     assert problem.hint is not None
     assert f"`loosen: [{topic}]` in the target 'prod'" in problem.hint
     assert all(span.file == "agentflow.yaml" for span, _ in problem.related)
     allowed = PROJECT.replace("loosen: []", f"loosen: [{topic}]")
     assert problems(files_of(base, patch, allowed)) == ()
-    assert problems(files, target="local") == ()
+    if "hosting: self-hosted" not in base:  # which is no spec without the overlay
+        assert problems(files, target="local") == ()
 
 
 NARROWER = [
@@ -143,3 +153,10 @@ def test_all_permissions_are_shown_together() -> None:
     (problem,) = problems(files_of(BUDGET, "{ budget: { usd: 9 } }", project))
     assert problem.hint is not None
     assert "`loosen: [tools, budget]`" in problem.hint
+
+
+def test_a_toolset_that_an_overlay_adds_makes_a_spec_wider() -> None:
+    toolset = "---\nkind: Toolset\nname: t\ntools: { bash: allow }\n"
+    (problem,) = problems(files_of(toolset + AGENT, "{ use+: [t] }"))
+    assert problem.code == "AF227"
+    assert "`tools.bash` is allow, and was off" in problem.message

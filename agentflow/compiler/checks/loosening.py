@@ -27,6 +27,7 @@ from agentflow.spec.refs import parse_ref
 from agentflow.spec.reuse import OverlaySpec
 from agentflow.spec.team import TeamSpec
 from agentflow.spec.tool import BUILT_IN_TOOLS, BuiltInTool, WebFetchTool
+from agentflow.spec.vault import VaultSpec
 
 __all__ = ["check_loosening"]
 
@@ -113,6 +114,8 @@ def _wider(before: Any, after: Any, graph: Graph) -> Iterator[Wider]:
     elif isinstance(after, EnvironmentSpec):
         yield from _network(before, after)
         yield from _raw(before, after, {"config": "hosts"})
+    elif isinstance(after, VaultSpec):
+        yield from _credentials(before, after)
     elif isinstance(after, DeploymentSpec):
         yield from _environment_named(before.environment, after.environment, graph)
         yield from _budget(before.budget, after.budget)
@@ -330,6 +333,31 @@ def _environment(text: str | None, graph: Graph) -> EnvironmentSpec | None:
         return None
     found: EnvironmentSpec = bound.reviewed or bound.spec
     return found
+
+
+def _credentials(before: VaultSpec, after: VaultSpec) -> Iterator[Wider]:
+    """Variables that are sent to more hosts, and credentials for other servers."""
+    for name, credential in after.credentials.items():
+        was = before.credentials.get(name)
+        path: Path = ("credentials", name)
+        if credential.url is not None and (
+            was is None or was.url is None or normal_url(was.url) != normal_url(credential.url)
+        ):
+            yield Wider("hosts", (*path, "url"), f"The credential {name!r} is sent to another URL")
+        if credential.variable is None:
+            continue
+        old = was.variable if was is not None else None
+        known: Sequence[str] = old.hosts if old is not None and old.hosts != "any" else ()
+        if old is not None and old.hosts == "any":
+            continue
+        hosts = (*path, "variable", "hosts")
+        if credential.variable.hosts == "any":
+            yield Wider("hosts", hosts, f"The variable of {name!r} may be sent to every host")
+            continue
+        for index, host in enumerate(credential.variable.hosts):
+            if not any(covers(entry, host) for entry in known):
+                message = f"The variable of {name!r} may be sent to {host!r}, and was not"
+                yield Wider("hosts", (*hosts, index), message)
 
 
 # Budget
