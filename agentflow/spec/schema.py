@@ -127,13 +127,13 @@ class _Maker:
         # Only here: editors would show it instead of what the key of a mapping means.
         return {"description": _models()[name]["description"], **schema}
 
-    def _part(self, kind: str, what: str, but: frozenset[str]) -> Schema:
-        """A reference to what gives a spec of a kind some of its values, though not those of `but`."""
-        name = f"{kind}.{what}"
+    def _part(self, kind: str) -> Schema:
+        """A reference to what gives a spec of a kind some of its values."""
+        name = f"{kind}.part"
         if name not in self._made:
             self._made[name] = {}
             self._made[name] = self._object(
-                KINDS[kind].__name__, layered=True, literal=_LITERAL, but=but
+                KINDS[kind].__name__, layered=True, literal=_LITERAL, but=FIXED_KEYS
             )
         return {"$ref": f"#/$defs/{name}"}
 
@@ -181,7 +181,8 @@ class _Maker:
         elif "default" in notes:
             notes["default"] = written_default(field, notes["default"])
         if (model, key) in _PARTS:
-            return self._part(_PARTS[model, key], "defaults", OWN_KEYS) | notes
+            own = dict.fromkeys(sorted(OWN_KEYS - FIXED_KEYS), False)
+            return self._part(_PARTS[model, key]) | {"properties": own} | notes
         if (model, key) == _PATCH:
             return self._patch(field) | notes
         nullable = layered and key not in FIXED_KEYS
@@ -193,10 +194,7 @@ class _Maker:
         return {
             "type": "object",
             "propertyNames": {"pattern": addresses},
-            "patternProperties": {
-                f"^{kind.lower()}/": self._part(kind, "patch", FIXED_KEYS)
-                for kind in COMPOSED_KINDS
-            },
+            "patternProperties": {f"^{kind.lower()}/": self._part(kind) for kind in COMPOSED_KINDS},
             "additionalProperties": False,
         }
 

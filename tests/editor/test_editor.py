@@ -135,6 +135,12 @@ def test_a_patch_offers_the_keys_of_the_kind(write: Write) -> None:
     assert "tools" not in offered
 
 
+def test_defaults_offer_the_keys_of_the_kind(write: Write) -> None:
+    offered = set(write("kind: Project\nname: p\ndefaults:\n  agent:\n    |\n").offers())
+    assert {"budget", "tools", "done"} <= offered
+    assert not {"schedule", "name"} & offered
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

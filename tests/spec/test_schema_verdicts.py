@@ -334,7 +334,7 @@ def test_every_validator_that_looks_at_several_keys_has_a_rule() -> None:
 
 def properties(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(node, dict):
-        if node.get("type") == "object":
+        if node.get("type") == "object":  # and no condition
             for key, value in node.get("properties", {}).items():
                 yield f"{path}/{key}", value
         for key, value in node.items():
