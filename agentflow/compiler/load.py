@@ -17,6 +17,7 @@ from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.ports import Files
+from agentflow.source.json_text import parse_json
 from agentflow.source.markdown import parse_markdown
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
@@ -182,7 +183,7 @@ def _read_theirs(file: str, text: str, kind: str) -> _File:
     if file.endswith(MARKDOWN):
         documents, problems = parse_markdown(file, text, body_key=BODY_KEYS[kind])
     else:
-        documents, problems = parse(file, text)
+        documents, problems = (parse_json if file.endswith(".json") else parse)(file, text)
     documents = tuple(_with_content(documents))
     if len(documents) > 1:
         message = f"{file} has several documents, and a file of `ant apply` is one resource."

@@ -25,7 +25,7 @@ from agentflow.source.yaml import parse
 __all__ = ["Page", "has_frontmatter", "parse_markdown", "split"]
 
 _OPENING = re.compile(r"---[ \t]*\r?\n")
-_CLOSING = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 
 
 class Page(NamedTuple):

@@ -1,0 +1,35 @@
+"""JSON as a document with places. It is read as YAML, of which it is a part but for one thing.
+
+JSON writes a character beyond U+FFFF as two escapes, which YAML takes for two characters that do not
+exist. https://www.rfc-editor.org/rfc/rfc8259#section-7
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+
+from agentflow.diagnostics import Checked
+from agentflow.source.tree import Document
+from agentflow.source.yaml import parse
+
+__all__ = ["parse_json"]
+
+_ESCAPE = re.compile(
+    r"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def parse_json(file: str, text: str) -> Checked[tuple[Document, ...]]:
+    """As `source.yaml.parse`, with pairs of escapes as JSON has them."""
+    # As long as they are, so that places stay what they are.
+    plain = _ESCAPE.sub(lambda match: r"\ufffd\ufffd" if match["pair"] else match[0], text)
+    documents, problems = parse(file, plain)
+    if plain == text or problems or len(documents) != 1:
+        return Checked(documents, problems)
+    try:
+        data = json.loads(text.removeprefix("\ufeff"), parse_float=Decimal, parse_constant=str)
+    except ValueError:  # YAML that is no JSON
+        return parse(file, text)
+    return Checked((documents[0].with_data(data),), ())
