@@ -23,8 +23,7 @@ _ESCAPE = re.compile(
 
 def parse_json(file: str, text: str) -> Checked[tuple[Document, ...]]:
     """As `source.yaml.parse`, with pairs of escapes as JSON has them."""
-    # As long as they are, so that places stay what they are.
-    plain = _ESCAPE.sub(lambda match: r"\ufffd\ufffd" if match["pair"] else match[0], text)
+    plain = _ESCAPE.sub(_stand_in, text)
     documents, problems = parse(file, plain)
     if plain == text or problems or len(documents) != 1:
         return Checked(documents, problems)
@@ -33,3 +32,12 @@ def parse_json(file: str, text: str) -> Checked[tuple[Document, ...]]:
     except ValueError:  # YAML that is no JSON
         return parse(file, text)
     return Checked((documents[0].with_data(data),), ())
+
+
+def _stand_in(escape: re.Match[str]) -> str:
+    """A text that YAML takes: as long as the pair, so that places stay, and another for each pair."""
+    pair = escape["pair"]
+    if pair is None:
+        return escape[0]
+    high, low = int(pair[1:5], 16) & 0x3FF, int(pair[7:], 16) & 0x3FF
+    return f"\\u{0xE000 + high:04x}\\u{0xE400 + low:04x}"
