@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -83,6 +84,7 @@ HOWS = ["replace", "remove", "add", "twice", "rename"]
 def change(specs: Any, path: tuple[Any, ...], how: str, value: Any, key: str) -> None:
     """One mutation in place; nothing where an earlier one took the place away."""
     parent = specs
+    value = copy.deepcopy(value)  # a later mutation may be of a place in it
     try:
         for step in path[:-1]:
             parent = parent[step]
@@ -91,7 +93,7 @@ def change(specs: Any, path: tuple[Any, ...], how: str, value: Any, key: str) ->
         elif how == "add" and isinstance(parent[path[-1]], dict):
             parent[path[-1]][key] = value
         elif how == "twice" and isinstance(parent, list):
-            parent.append(parent[path[-1]])
+            parent.append(copy.deepcopy(parent[path[-1]]))
         elif how == "rename" and isinstance(parent, dict):
             parent[key] = parent.pop(path[-1])
         else:

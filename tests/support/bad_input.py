@@ -227,6 +227,37 @@ CASES: tuple[BadInput, ...] = (
         hint="Remove it",
     ),
     BadInput(
+        id="the-mark-of-a-secret",
+        files={"a.yaml": AGENT.replace("Work.", '"Work on \\uFDD0secret.x\\uFDD1."')},
+        code="AF019",
+        line=5,
+        column=9,
+        message="The value holds the character U+FDD0, which is no text.",
+        hint="Remove it",
+    ),
+    BadInput(
+        id="the-mark-of-a-secret-in-a-file",
+        files={"a.yaml": f"{HEAD}prompt: ./one.md\n", "one.md": "One.\nTwo \ufdd0secret.x\ufdd1\n"},
+        code="AF019",
+        file="one.md",
+        line=2,
+        column=5,
+        message="The text holds the character U+FDD0",
+        hint="Remove it",
+    ),
+    BadInput(
+        id="half-a-character-on-the-command-line",
+        files={
+            "agentflow.yaml": f"{PROJECT}vars: {{who: {{default: x}}}}\n",
+            "a.yaml": f'{HEAD}prompt: "Work for {{{{ vars.who }}}}."\n',
+        },
+        variables={"who": "\udcff"},
+        code="AF019",
+        message="--var who=…: the value holds U+DCFF, which is no text.",
+        hint="Give text in UTF-8.",
+        placed=False,
+    ),
+    BadInput(
         id="not-a-number",
         files=agent("budget: {usd: .inf}\n"),
         code="AF020",
@@ -350,6 +381,163 @@ CASES: tuple[BadInput, ...] = (
         column=9,
         message="the text 'prompts/a.md' itself",
         hint="'./prompts/a.md'",
+    ),
+    # Composition
+    BadInput(
+        id="extends-itself",
+        files={
+            "a.yaml": AGENT + "extends: b\n",
+            "b.yaml": AGENT.replace(": a\n", ": b\n") + "extends: a\n",
+        },
+        code="AF220",
+        line=6,
+        column=10,
+        message="agent/a → agent/b → agent/a",
+        hint="Take one `extends` out.",
+    ),
+    BadInput(
+        id="extends-a-version",
+        files={"a.yaml": AGENT + "extends: b@7\n", "b.yaml": AGENT.replace(": a\n", ": b\n")},
+        code="AF114",
+        line=6,
+        column=10,
+        message="`extends` is 'b@7'",
+        hint="lower-case letters",
+    ),
+    BadInput(
+        id="toolsets-disagree",
+        files={
+            "a.yaml": AGENT + "use: [t, u]\n---\nkind: Toolset\nname: t\ntools: { read: ask }\n"
+            "---\nkind: Toolset\nname: u\ntools: { read: allow }\n"
+        },
+        code="AF221",
+        line=6,
+        column=10,
+        message="The toolsets 't' and 'u', both used by agent 'a', say different things about "
+        "`tools.read`.",
+        hint="Say it in the agent",
+    ),
+    BadInput(
+        id="overlays-disagree",
+        files={
+            "a.yaml": AGENT,
+            "o.yaml": "apiVersion: agentflow/v1\nkind: Overlay\nname: o\ntarget: local\n"
+            "patch: { agent/a: { repair: 2 } }\n---\nkind: Overlay\nname: p\ntarget: local\n"
+            "patch: { agent/a: { repair: 3 } }\n",
+        },
+        code="AF222",
+        file="o.yaml",
+        line=10,
+        column=21,
+        message="Two overlays change `repair` of agent/a",
+        hint="keep one of the two",
+    ),
+    BadInput(
+        id="appends-to-text",
+        files={"a.yaml": AGENT + "prompt+: [more]\n"},
+        code="AF223",
+        line=6,
+        message="`prompt+` appends to a list, and 'prompt' is none here.",
+        hint="Write `prompt:`",
+    ),
+    BadInput(
+        id="appends-no-list",
+        files={"a.yaml": AGENT + "done+: more\n"},
+        code="AF223",
+        line=6,
+        message="takes a list of what is added",
+        hint="in brackets",
+    ),
+    BadInput(
+        id="nothing-to-remove",
+        files={"a.yaml": AGENT + "tools: { read: ask }\ntools-: [bash]\n"},
+        code="AF224",
+        line=7,
+        column=10,
+        message="'bash' is not in 'tools'",
+        hint="Leave it out here",
+    ),
+    BadInput(
+        id="name-in-an-overlay",
+        files={
+            "a.yaml": AGENT,
+            "o.yaml": "apiVersion: agentflow/v1\nkind: Overlay\nname: o\ntarget: local\n"
+            "patch: { agent/a: { name: b } }\n",
+        },
+        code="AF225",
+        file="o.yaml",
+        line=5,
+        column=21,
+        message="An overlay cannot change 'name'.",
+        hint="It belongs in the spec itself",
+    ),
+    BadInput(
+        id="title-in-defaults",
+        files={
+            "agentflow.yaml": f"{PROJECT}defaults: {{ agent: {{ title: A }} }}\n",
+            "a.yaml": AGENT,
+        },
+        code="AF225",
+        file="agentflow.yaml",
+        line=4,
+        column=22,
+        message="Defaults cannot set 'title'.",
+        hint="It belongs in the spec itself",
+    ),
+    BadInput(
+        id="overlay-of-nothing",
+        files={
+            "a.yaml": AGENT,
+            "o.yaml": "apiVersion: agentflow/v1\nkind: Overlay\nname: o\ntarget: local\n"
+            "patch: { agent/aa: { repair: 2 } }\n",
+        },
+        code="AF226",
+        file="o.yaml",
+        line=5,
+        column=10,
+        message="No spec has the address 'agent/aa'",
+        hint="Did you mean 'agent/a'?",
+    ),
+    BadInput(
+        id="overlay-for-no-target",
+        files={
+            "a.yaml": AGENT,
+            "o.yaml": "apiVersion: agentflow/v1\nkind: Overlay\nname: o\ntarget: loacl\n"
+            "patch: { agent/a: { repair: 2 } }\n",
+        },
+        code="AF209",
+        file="o.yaml",
+        line=4,
+        column=9,
+        message="The project has no target 'loacl'",
+        hint="Did you mean 'local'?",
+    ),
+    BadInput(
+        id="unknown-secret",
+        files={
+            "agentflow.yaml": f"{PROJECT}secrets: {{ warehouse: 'env:W' }}\n",
+            "v.yaml": "apiVersion: agentflow/v1\nkind: Vault\nname: v\ncredentials:\n  c:\n"
+            "    url: https://x.com\n    bearer: ${secret.warehuose}\n",
+        },
+        code="AF229",
+        file="v.yaml",
+        line=7,
+        column=13,
+        message="No secret is named 'warehuose'.",
+        hint="Did you mean 'warehouse'?",
+    ),
+    BadInput(
+        id="abstract-is-used",
+        files={
+            "a.yaml": "apiVersion: agentflow/v1\nkind: Agent\nname: base\nabstract: true\n---\n"
+            + AGENT.removeprefix("apiVersion: agentflow/v1\n")
+            + "team: { subagents: [base] }\n"
+        },
+        code="AF230",
+        line=10,
+        column=21,
+        message="Agent 'base' is abstract",
+        hint="Declare one that extends it",
     ),
     # Documents
     BadInput(
