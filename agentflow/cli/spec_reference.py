@@ -26,7 +26,7 @@ _INTRODUCTION = (
     "Code is named from the project's directory: `desk.tools:rate` is the function `rate` in `desk/tools.py`. "
     'Between braces or brackets such a name needs quotes: `{ run: "desk.tools:rate" }`. '
     "[Tools and checks](code.md) has the rest, [Prompts and tasks](prompts.md) what `{{ … }}` can do, and "
-    "[Scripts](scripts.md) how to play the model.\n",
+    "[Scripts](scripts.md) how to play the model, and [The service's fields](api.md) what sets each of them.\n",
     "Values are put in wherever a spec has text, but not in `kind` and `name`; a value that is nothing but "
     "`${var.x}` keeps its type:\n",
     "| written | becomes |\n|---|---|\n"
@@ -47,7 +47,8 @@ _INTRODUCTION = (
     "| `key+: [...]` | appends to it |\n"
     "| `key-: [...]` | takes items out of a list, or keys out of a map |\n"
     "| `key: null` | clears a value |\n",
-    "A key that is required may come from any layer. `agentflow compile --explain agent/x` shows where each value is from.\n",
+    "A key that is required may come from any layer. `agentflow compile --explain agent/x` shows where each value is from, "
+    "and [Composition](composition.md) the whole of it by an example.\n",
     "**Types.** A duration needs a unit (`90s`, `20m`, `1h30m`), a count takes `k` and `M`, dollars have no unit (`2.50`), "
     "a share has one (`80%`). A name has lower-case letters, digits and hyphens. `agentflow schema` prints all this as JSON "
     "Schema, and `agentflow schema --write` puts it where an editor finds it; each document then says "

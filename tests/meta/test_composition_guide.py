@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from agentflow.cli.main import main
-from agentflow.compiler.overlays import COMPOSED_KINDS, FIXED_KEYS
 from agentflow.compiler.pipeline import build
 from agentflow.source.yaml import parse
+from agentflow.spec.kinds import COMPOSED_KINDS, FIXED_KEYS
 from tests.support.cli import ROOT
 from tests.support.memory_files import MemoryFiles
 
