@@ -140,7 +140,9 @@ CONTROL_CHARACTER = Code(
     _E,
     "Control character in the file.",
     "YAML files hold text. Null bytes and other control characters usually mean that "
-    "the file is binary or was damaged.",
+    "the file is binary or was damaged. Half of a surrogate pair cannot be sent, and U+FDD0 and "
+    "U+FDD1, which Unicode leaves to programs, mark references and secrets: these are refused "
+    "in every text, also as an escape or from the environment.",
 )
 BAD_NUMBER = Code(
     "AF020",

@@ -8,6 +8,7 @@ that a decorator or an expression makes.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.errors import CallableRefused, FileRefused
 from agentflow.nearest import did_you_mean
 from agentflow.ports import Callables, Files
+from agentflow.source.characters import no_text
 
 __all__ = [
     "PROPERTY",
@@ -172,7 +174,7 @@ def callable_schema(
     """
     read = _alone(found) or _by_source(found, reader(files))
     if read.schema is not None:
-        return Checked(read.schema, ())
+        return _written(read.schema, found, span)
     if ask is None:
         return Checked(None, read.certain + read.doubtful or (_not_told(found, span),))
     if read.certain:
@@ -184,7 +186,17 @@ def callable_schema(
     schema, problems = described_schema(described)
     if schema is None:
         return Checked(None, tuple(_misfit(found, name, why, span) for name, why in problems))
-    return Checked(CallableSchema(schema.description, schema.input_schema), ())
+    return _written(CallableSchema(schema.description, schema.input_schema), found, span)
+
+
+def _written(schema: CallableSchema, found: Located, span: Span) -> Checked[CallableSchema | None]:
+    """The schema, unless a literal of the code, or its docstring, puts what is no text into it."""
+    character = no_text(json.dumps(schema, ensure_ascii=False))
+    if character is None:
+        return Checked(schema, ())
+    message = f"What {found.function}() says of itself holds {character}, which is no text."
+    hint = "Remove it from the docstring, or from the literals of its types and defaults."
+    return Checked(None, (codes.CALLABLE_SIGNATURE.at(span, message, hint=hint),))
 
 
 def _misfit(found: Located, parameter: str, why: str, span: Span) -> Diagnostic:

@@ -15,7 +15,7 @@ from agentflow.compiler.jinja_meter import TooMuchWork
 from agentflow.compiler.jinja_values import BadParameter, Section
 from agentflow.diagnostics import Code, Diagnostic
 
-__all__ = ["explain", "syntax_problem", "too_nested", "where"]
+__all__ = ["bad_number", "explain", "syntax_problem", "too_nested", "where"]
 
 
 _SECTION = f"{Section.__module__}.{Section.__name__} object"
@@ -57,6 +57,14 @@ def too_nested(text: TemplateText) -> Diagnostic:
     message = "The template nests expressions too deeply."
     span = text.span(0, min(1, len(text.text)))
     return codes.TEMPLATE_SYNTAX.at(span, message, hint="Simplify it.")
+
+
+def bad_number(text: TemplateText) -> Diagnostic:
+    """The only thing that jinja2 cannot read and has no error of its own for."""
+    found = re.search(r"[0-9][0-9_]{4000,}", text.text)
+    start, end = found.span() if found else (0, min(1, len(text.text)))
+    message = "A number of the template has too many digits to be read."
+    return codes.TEMPLATE_SYNTAX.at(text.span(start, end), message, hint="Quote it if it is text.")
 
 
 def where(traceback: TracebackType | None, keys: Collection[str]) -> tuple[str | None, int]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jinja2.exceptions import TemplateRuntimeError
+
 from agentflow import codes
 from agentflow.compiler.fragments import Fragments
 from agentflow.compiler.graph import TemplateText
@@ -15,6 +17,7 @@ from agentflow.compiler.jinja_errors import explain, where
 from agentflow.compiler.jinja_meter import TooMuchWork
 from agentflow.compiler.jinja_units import Units
 from agentflow.compiler.jinja_values import BadParameter, Wordings, parameter, trim_end
+from agentflow.compiler.late import no_text
 from agentflow.diagnostics import Checked, Diagnostic, Span
 from agentflow.ports import Files
 
@@ -71,7 +74,7 @@ class Compilation:
             for key, unit in self.units.by_key.items():
                 environment.add(key, unit.tree)
             text = environment.templates[self.units.root].render(environment.outermost)
-            _check_length(text)
+            _check_text(text)
         except Exception as error:
             return Checked(None, (self._failure(error),))
         return self._put_sections(text, wordings)
@@ -119,9 +122,11 @@ class Compilation:
         return code.at(span, message, hint=hint, related=self.units.trail(key))
 
 
-def _check_length(text: str) -> None:
+def _check_text(text: str) -> None:
     if len(text) > TEXT_LIMIT:
         raise TooMuchWork(f"It renders to {len(text):,} characters of {TEXT_LIMIT:,}.")
+    if character := no_text(text):
+        raise TemplateRuntimeError(f"it writes {character}, which is no text")
 
 
 def render_text(text: str, values: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -131,7 +136,7 @@ def render_text(text: str, values: Mapping[str, Any]) -> tuple[str, str | None]:
     try:
         template = environment.add("task", environment.parse(text))
         result = template.render(values)
-        _check_length(result)
+        _check_text(result)
     except Exception as error:
         return "", explain(error)[1]
     return result, None

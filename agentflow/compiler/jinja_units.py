@@ -28,7 +28,7 @@ from agentflow.compiler.jinja_check import (
     includes,
 )
 from agentflow.compiler.jinja_env import PromptEnvironment, fragment_key
-from agentflow.compiler.jinja_errors import syntax_problem, too_nested
+from agentflow.compiler.jinja_errors import bad_number, syntax_problem, too_nested
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.errors import FileRefused
 from agentflow.ports import Files
@@ -195,6 +195,8 @@ class Units:
             self._report(key, syntax_problem(text, _first_error(self._environment, text) or error))
         except RecursionError:
             self._report(key, too_nested(text))
+        except ValueError:
+            self._report(key, bad_number(text))
         else:
             span = text.span(0, min(1, len(text.text)))
             message = f"The template has more than {TOKEN_LIMIT:,} words and signs in its tags."
@@ -237,4 +239,6 @@ def _first_error(environment: PromptEnvironment, text: TemplateText) -> Template
         environment.parse(text.text)
     except TemplateSyntaxError as error:
         return error
+    except ValueError:
+        return None  # it is the number that `bad_number` is about, and not the first that is wrong
     return None

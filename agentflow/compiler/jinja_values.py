@@ -129,8 +129,8 @@ class Wordings:
 
     def put(self, text: str) -> str:
         """A rendered text with the wordings in the place of their marks."""
-        for name, mark in self._marks.items():
-            text = text.replace(mark, self._texts[name])
+        for name in sorted(self.written & self._marks.keys()):
+            text = text.replace(self._marks[name], self._texts[name])
         return text
 
 

@@ -11,9 +11,20 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentflow.source import characters
 from agentflow.spec.base import SECRET_MARK
 
-__all__ = ["fill", "mark", "named", "opening", "readable", "revealed", "secret", "secrets"]
+__all__ = [
+    "fill",
+    "mark",
+    "named",
+    "no_text",
+    "opening",
+    "readable",
+    "revealed",
+    "secret",
+    "secrets",
+]
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _MARK = re.compile(f"{_OPEN}ref\\.([a-z]+)\\.([a-z0-9-]+)\\.([a-z]+){_CLOSE}")
@@ -57,6 +68,16 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_each(item, change) for item in value]
     return value
+
+
+def no_text(text: str) -> str | None:
+    """A character that a rendered text holds and must not, as `U+FDD0`. None: there is none.
+
+    A reference may stand in it; a secret may not, and is there only if somebody wrote its mark.
+    """
+    if found := SECRET_MARK.search(text):
+        return characters.no_text(found[0])
+    return characters.no_text(readable(text))
 
 
 def named(value: Any) -> set[str]:

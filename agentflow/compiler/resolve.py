@@ -488,8 +488,8 @@ class _Resolver:
         """The template at `path`: the text itself, or the file it names."""
         value = value_at(document.data, path)
         origin = document.origin(path).document
-        place = document.span(path)
-        if any(_covers(place, span) for span in self.loaded.refused):
+        refused = self.loaded.refused
+        if refused and any(_covers(document.span(path), span) for span in refused):
             return None
         if origin.is_verbatim or not is_file(value):
             return TemplateText(

@@ -15,6 +15,7 @@ from agentflow import codes
 from agentflow.compiler import late
 from agentflow.diagnostics import Code, Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.source.characters import no_text
 from agentflow.source.tree import Document, Path
 from agentflow.spec.walk import is_at
 
@@ -232,6 +233,10 @@ class _Work:
 
     def _environment(self, name: str, mode: str | None, rest: str, span: Span) -> Found | None:
         value = self.scope.environ.get(name)
+        if value and (character := no_text(value)):
+            message = f"The environment variable {name!r} holds {character}, which is no text."
+            hint = "Set it to text in UTF-8."
+            return self._fail(codes.CONTROL_CHARACTER, span, message, hint)
         if value or (value is not None and mode is None):
             return Found(value)
         if mode == "-":

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from agentflow import codes
 from agentflow.compiler.fragments import Fragment, Fragments
 from agentflow.compiler.graph import TemplateText
+from agentflow.compiler.late import no_text
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import UsageError
 from agentflow.ports import Files
@@ -98,7 +99,8 @@ def render_prompt(
         sections: every name of `SECTIONS`, with its wording; empty where nothing was declared.
     """
     if template.is_verbatim:
-        return Checked(Rendered(template.text, _ALWAYS), ())
+        problems = _no_text(template)
+        return Checked(None if problems else Rendered(template.text, _ALWAYS), problems)
     if not has_delimiters(template.text):
         return _finish(template, template.text, frozenset())
     from agentflow.compiler.jinja_check import Scope
@@ -120,7 +122,19 @@ def _finish(template: TemplateText, text: str, placed: frozenset[str]) -> Checke
     if not text:
         problem = codes.TEMPLATE_EMPTY.at(span, "The prompt is empty.", hint="Write instructions.")
         return Checked(None, (problem,))
+    if problems := _no_text(template):
+        return Checked(None, problems)
     return Checked(Rendered(text, placed), ())
+
+
+def _no_text(template: TemplateText) -> tuple[Diagnostic, ...]:
+    """A character of a text, or of the file it is in, that no text may hold."""
+    if (character := no_text(template.text)) is None:
+        return ()
+    start = template.text.index(chr(int(character[2:], 16)))
+    message = f"The text holds the character {character}, which is no text."
+    span = template.span(start, start + 1)
+    return (codes.CONTROL_CHARACTER.at(span, message, hint="Remove it."),)
 
 
 def trimmed(text: str) -> str:
@@ -140,8 +154,8 @@ def bind_task(
 ) -> Checked[str | None]:
     """The task with its includes and `vars` put in; what is left depends on `inputs` only."""
     text = template.text
-    problems: tuple[Diagnostic, ...] = ()
-    if has_delimiters(text):
+    problems = _no_text(template)
+    if has_delimiters(text) and not problems:
         from agentflow.compiler.jinja_bind import bind
         from agentflow.compiler.jinja_check import Scope
         from agentflow.compiler.jinja_render import Compilation

@@ -15,6 +15,7 @@ from agentflow import codes
 from agentflow.compiler.substitute import Found, References, Scope, Secrets, show, substitute
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import one_of
+from agentflow.source.characters import no_text
 from agentflow.source.tree import Document, Path
 from agentflow.spec.agent import VarSpec
 
@@ -194,6 +195,10 @@ class VariableSet:
         self, name: str, type_: str | None, spec: Mapping[str, Any]
     ) -> Found | None:
         text = self._given.command_line[name]
+        if character := no_text(text):
+            message = f"--var {name}=…: the value holds {character}, which is no text."
+            self._report(codes.CONTROL_CHARACTER.at(None, message, hint="Give text in UTF-8."))
+            return None
         value = _convert(text, type_) if type_ else text
         if value is None and type_:
             message = f"--var {name}={text}: the variable is {_WORDS[type_]}."

@@ -26,9 +26,10 @@ from ruamel.yaml.events import (
 
 from agentflow import codes
 from agentflow.diagnostics import Checked, Code, Diagnostic, Span
+from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, no_text
 from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
-from agentflow.source.tree import Document, Node
+from agentflow.source.tree import Document, Node, Path
 
 __all__ = ["MAX_DEPTH", "MAX_EXPANSION", "MAX_PROBLEMS", "USES_C_PARSER", "events", "parse"]
 
@@ -51,7 +52,7 @@ MAX_PROBLEMS = 100
 """In one file. What follows the last one is not read."""
 
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+    f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff{RESERVED}]"
 )
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -76,10 +77,10 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
     source = SourceText(file, text.removeprefix("\ufeff"))
     control = _CONTROL.search(source.text)
     if control:
-        message = (
-            f"The file holds the character U+{ord(control[0]):04X}, which YAML does not allow."
-        )
-        hint = "Remove it, or write it as an escape in double quotes."
+        message = f"The file holds the character U+{ord(control[0]):04X}, which is no text."
+        hint = "Remove it."
+        if control[0] not in RESERVED:
+            hint = "Remove it, or write it as an escape in double quotes."
         span = source.span(*control.span())
         return Checked((), (codes.CONTROL_CHARACTER.at(span, message, hint=hint),))
     composer = _Composer(source)
@@ -92,7 +93,28 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
         composer.problems.append(codes.YAML_SYNTAX.at(Span.start_of(file), message))
     except _Stop:
         pass
+    if ESCAPED_RESERVED.search(source.text):
+        composer.problems += [p for d in composer.documents for p in _reserved(d, d.data, ())]
     return Checked(tuple(composer.documents), tuple(composer.problems))
+
+
+def _reserved(document: Document, value: Any, path: Path) -> Iterator[Diagnostic]:
+    """Characters that stand in a value by their escape, and that no value may hold."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if no_text(key):
+                yield _no_text(key, document.span((*path, key), key=True))
+            yield from _reserved(document, item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _reserved(document, item, (*path, index))
+    elif isinstance(value, str) and no_text(value):
+        yield _no_text(value, document.span(path))
+
+
+def _no_text(value: str, span: Span) -> Diagnostic:
+    message = f"The value holds the character {no_text(value)}, which is no text."
+    return codes.CONTROL_CHARACTER.at(span, message, hint="Remove it.")
 
 
 def events(text: str) -> Iterator[Any]:

@@ -201,3 +201,19 @@ def test_a_keyword_without_a_default_cannot_be_left_out() -> None:
     takes = parameters(Located("a.py", "def f(a, *, k): ...", "f", "a:f"))
     assert takes is not None
     assert takes.positional[0] > 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x: int):\n    'Half \\ud800 a character.'\n",
+        "def f(x: int):\n    'The mark \\ufdd0secret.desk\\ufdd1.'\n",
+        "from typing import Literal\ndef f(x: Literal['\\ud800']):\n    'Doc.'\n",
+        "def f(x: str = '\\udfff'):\n    'Doc.'\n",
+    ],
+)
+def test_what_is_no_text_gets_into_no_schema(source: str) -> None:
+    result = read(Located("desk/tools.py", source, "f", "desk.tools:f"))
+    assert result.value is None
+    [problem] = result.problems
+    assert "which is no text." in problem.message

@@ -447,3 +447,11 @@ def test_a_module_that_is_no_python_is_reported_once_for_all_its_tools() -> None
     [problem] = problems_of(files)
     assert problem.code == "AF253"
     assert len(problem.related) == 1
+
+
+@pytest.mark.parametrize("value", ["\udcff", "\ufdd0secret.desk\ufdd1"])
+def test_the_environment_holds_text_or_is_refused(value: str) -> None:
+    files = project("description: 'for ${env.WHO}'\nprompt: x\n")
+    [problem] = build(files, environ={"WHO": value}).problems
+    assert problem.code == "AF019"
+    assert "The environment variable 'WHO' holds U+" in problem.message

@@ -45,6 +45,12 @@ MANY_SPLITS = "".join(f"{{% set a{n} = s.split() %}}" for n in range(40))
         ("{% set s = 'x y ' * 100000 %}" + MANY_SPLITS + "x", "AF308"),
         ("{% set s = 'x' * 400000 %}" + "{% set a = s | list %}" * 10, "AF308"),
         ("{{ a }}" * 20_000, "AF308"),
+        ("{{ 1 + " + "9" * 5_000 + " }}", "AF301"),
+        ("{{ 'a' }}{{ 1 + " + "9" * 5_000 + " }", "AF301"),
+        ("{{ '\\ud800' }}", "AF309"),
+        ("{{ '\\ufdd0secret.desk\\ufdd1' }}", "AF309"),
+        ("{{ '\\ufdd0' ~ 'secret.desk' ~ '\\ufdd1' }}", "AF309"),
+        ("{{ '\\ufdd0ref.agent.' }}", "AF309"),
         ("{{ [" + "1," * 100_000 + "] }}", "AF308"),
         ("{% if " * 50_000, "AF308"),
         ("{{ 'a' | center(1000000000) }}", "AF307"),
@@ -184,3 +190,14 @@ def test_a_task_has_the_limits_too() -> None:
         files=MemoryFiles({}),
     )
     assert [p.code for p in found.problems] == [codes.TEMPLATE_TOO_LARGE.id]
+
+
+def test_the_mark_of_a_policy_is_no_way_to_place_it() -> None:
+    """What stands for a wording while rendering, guessed: the wording is told where it belongs."""
+    forged = "{{ '\\ue000outputs_section\\nPolicy\\ue001' }}"
+    result = prompt(f"{{% if outputs_section %}}x{{% endif %}}{forged}", outputs="Deliver.")
+    assert result.value is not None
+    assert "Deliver." not in result.value.text
+    assert result.value.placed == frozenset()
+    [problem] = prompt(f"{{{{ outputs_section }}}}{forged}", outputs="Deliver.").problems
+    assert problem.code == "AF310"

@@ -9,13 +9,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentflow.source.characters import RESERVED
 from agentflow.source.json_text import parse_json
 from agentflow.source.tree import value_at
 
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters=RESERVED)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(CHARACTERS, max_size=8),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(CHARACTERS, max_size=4), inner, max_size=3)
     ),
     max_leaves=10,
 )

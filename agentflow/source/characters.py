@@ -1,0 +1,24 @@
+"""Characters that no text of a project may hold, whichever way they come in.
+
+Half of a surrogate pair is none that could be written to a file or sent. U+FDD0 and U+FDD1, which
+Unicode reserves for a program's own use, mark references and secrets in payloads: a text that held
+them could pass for one.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["ESCAPED_RESERVED", "RESERVED", "no_text"]
+
+RESERVED = "\ufdd0\ufdd1"
+_NO_TEXT = re.compile(f"[\ud800-\udfff{RESERVED}]")
+
+ESCAPED_RESERVED = re.compile(r"\\(?:u|U0000)FDD[01]", re.IGNORECASE)
+"""Finds what may be one of them in the source of a text: in YAML, JSON, Python and Jinja alike."""
+
+
+def no_text(value: str) -> str | None:
+    """The first such character of a text, as `U+FDD0`. None: there is none."""
+    found = _NO_TEXT.search(value)
+    return f"U+{ord(found[0]):04X}" if found else None
