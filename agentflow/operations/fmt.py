@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +24,7 @@ from agentflow.operations.project import LooseFiles, ProjectFiles, is_own_spec
 
 __all__ = ["Formatted", "Outcome", "fmt"]
 
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _SUFFIXES = (".yaml", ".yml", *MARKDOWN)
 
 
@@ -64,7 +67,8 @@ def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
         write: replace the files that change, each in one step.
 
     Raises:
-        UsageError: no project and no paths, a directory without specs, or a file that is no spec.
+        UsageError: no project and no paths, a directory without specs, a file that is no spec, or one
+            that somebody else changed meanwhile.
         FileRefused: a path outside the project of the first, or a directory that cannot be listed.
         OSError: a file cannot be written.
     """
@@ -92,7 +96,7 @@ def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
     )
     if write:
         for file in outcome.changed:
-            _replace(files.real_path(file.path), file.after)
+            _replace(files.real_path(file.path), file)
     return outcome
 
 
@@ -129,17 +133,31 @@ def _refuse_other(files: ProjectFiles, path: Path) -> None:
         )
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, formatted: Formatted) -> None:
     """Write a file in one step: whoever reads meanwhile sees the old text or the new one."""
+    status = path.stat()
+    if not (status.st_mode & _WRITABLE and os.access(path, os.W_OK)):
+        # Replacing it takes the directory's permission only.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(formatted.after.encode())
             file.flush()
             os.fsync(file.fileno())
+        with suppress(PermissionError):
+            os.chown(name, status.st_uid, status.st_gid)
         shutil.copymode(path, name)
+        _refuse_changed(path, formatted)
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _refuse_changed(path: Path, formatted: Formatted) -> None:
+    """All files are read before the first is written, and an editor may save one meanwhile."""
+    if path.read_bytes().decode("utf-8-sig", "replace") != formatted.before:
+        message = f"{formatted.path!r} was changed while it was formatted, so it is left alone."
+        raise UsageError(message, hint="Run the command again.")

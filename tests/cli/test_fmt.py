@@ -203,6 +203,29 @@ def test_a_file_that_cannot_be_replaced_is_whole(
     assert contents(project) == before
 
 
+def test_a_file_that_nobody_may_write_to_is_left_alone(project: Path, capsys: Shown) -> None:
+    (project / "box.yaml").chmod(0o444)
+    before = contents(project)
+    assert main(["fmt"]) == 2
+    assert "box.yaml': Permission denied" in capsys.readouterr().err
+    assert contents(project) == before
+
+
+def test_what_an_editor_saves_meanwhile_is_not_lost(
+    project: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = MESSY.replace("box", "chest")
+
+    def save(handle: int) -> None:
+        (project / "box.yaml").write_text(saved, encoding="utf-8")
+
+    before = contents(project)
+    monkeypatch.setattr("agentflow.operations.fmt.os.fsync", save)
+    assert main(["fmt"]) == 2
+    assert "'box.yaml' was changed while it was formatted" in capsys.readouterr().err
+    assert contents(project) == {**before, "box.yaml": saved.encode()}
+
+
 def test_single_files_need_no_project(
     tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
     def bomb(self) -> None:
         """A small answer that says it is large."""
         packed = gzip.compress(b"x" * (4 * BODY_LIMIT))
-        self.answer(packed, type="text/plain", **{"content-encoding": "gzip"})
+        self.answer(packed, 200, "text/plain", **{"content-encoding": "gzip"})
 
 
 ANSWERS: dict[str, Callable[[Handler], None]] = {
