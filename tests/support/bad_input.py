@@ -115,6 +115,69 @@ CASES: tuple[BadInput, ...] = (
         hint="apiVersion: agentflow/v1",
     ),
     BadInput(
+        id="frontmatter-without-an-end",
+        files={"a.md": f"---\n{HEAD}"},
+        code="AF025",
+        file="a.md",
+        message="does not end",
+        hint="`---`",
+    ),
+    BadInput(
+        id="prompt-twice-in-markdown",
+        files={"a.md": f"---\n{AGENT}---\nWrite.\n"},
+        code="AF025",
+        file="a.md",
+        line=6,
+        message="'prompt'",
+        hint="Keep one",
+    ),
+    BadInput(
+        id="ant-unknown-key",
+        files={"agents/a.md": "---\nname: A\nmodel: claude-opus-5-5\ntoolz: []\n---\nWork.\n"},
+        code="AF110",
+        file="agents/a.md",
+        line=4,
+        message="'toolz'",
+        hint="Did you mean 'tools'?",
+    ),
+    BadInput(
+        id="ant-key-of-specs",
+        files={"agents/a.yaml": "name: A\nmodel: claude-opus-5-5\nbudget: { usd: 1 }\n"},
+        code="AF110",
+        file="agents/a.yaml",
+        line=3,
+        message="'budget'",
+        hint="in the words of `ant apply`",
+    ),
+    BadInput(
+        id="ant-path-leads-nowhere",
+        files={
+            "agents/analyst.md": "---\nname: A\nmodel: claude-opus-5-5\n---\nWork.\n",
+            "deployments/d.md": "---\nname: D\nagent: ../agents/analist.md\n"
+            "environment_id: env_1\n---\nGo.\n",
+        },
+        code="AF201",
+        file="deployments/d.md",
+        line=3,
+        column=8,
+        message="'agents/analist.md'",
+        hint="Did you mean '../agents/analyst.md'?",
+    ),
+    BadInput(
+        id="ant-skill-without-a-commit",
+        files={
+            "agents/a.yaml": "name: A\nmodel: claude-opus-5-5\n"
+            "skills: ['https://github.com/desk/skills/tree/main/charts']\n"
+            "tools: [{ type: agent_toolset_20260401 }]\n"
+        },
+        code="AF114",
+        file="agents/a.yaml",
+        line=3,
+        column=10,
+        message="not pinned",
+        hint="tree/COMMIT/charts",
+    ),
+    BadInput(
         id="only-comments",
         files={"agentflow.yaml": "# later\n"},
         code="AF022",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentflow import codes
 from agentflow.compiler.formatting.text import format_text
 from agentflow.diagnostics import Checked, Span
-from agentflow.source.markdown import split
+from agentflow.source.markdown import parse_markdown, split
 
 __all__ = ["format_page"]
 
@@ -18,14 +18,17 @@ def format_page(file: str, text: str) -> Checked[str]:
         text: with frontmatter. A byte order mark at its start is dropped, and lines end as in YAML.
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    page = split(plain)
-    if page is None:
-        message = "The frontmatter does not end."
-        hint = "Write a line `---` below its last key."
-        return Checked(text, (codes.FRONTMATTER.at(Span.start_of(file), message, hint=hint),))
+    page, said = split(plain), parse_markdown(file, plain)
+    if page is None or said.problems:
+        return Checked(text, said.problems)
     start, end = page.front
     # With a line for the opening fence, so that places are those of the file.
     head, problems = format_text(file, "\n" + plain[start:end])
     if problems:
         return Checked(text, problems)
-    return Checked(plain[:start] + head.lstrip("\n") + plain[end:], ())
+    after = plain[:start] + head.lstrip("\n") + plain[end:]
+    if [x.data for x in parse_markdown(file, after).value] != [x.data for x in said.value]:
+        message = "Formatting would change what the file says, so it is left as it is."
+        hint = "Keep `---`, `...` and `%` at the start of a line out of the frontmatter."
+        return Checked(text, (codes.NOT_FORMATTED.at(Span.start_of(file), message, hint=hint),))
+    return Checked(after, ())
