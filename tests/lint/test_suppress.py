@@ -198,3 +198,11 @@ def test_a_line_separator_in_a_text_is_no_line() -> None:
         'network: { hosts: ["*.northwind.dev"] } # agentflow: ignore[AF703]\n'
     )
     assert [(p.code, p.span and p.span.line) for p in lint_text(spec)] == [(UNUSED, 4)]
+
+
+def test_a_comment_counts_in_specs_of_every_kind() -> None:
+    text = "apiVersion: agentflow/v1\nkind: MemoryStore\nname: m  # agentflow: ignore[{code}]\n"
+    assert "AF1006" in {p.code for p in lint_text(text.format(code="AF501"))}
+    (unused,) = [p for p in lint_text(text.format(code="AF501")) if p.code == "AF091"]
+    assert str(unused.span) == "agents.yaml:3:30"
+    assert lint_text(text.format(code="AF1006")) == ()
