@@ -160,6 +160,7 @@ def _concerns(problem: Diagnostic, chosen: set[str], context: Context) -> bool:
     return (
         problem.span is None
         or problem.span.file in chosen
+        or problem.span.file == SETTINGS_FILE
         or any(
             prose.source.name == problem.span.file
             for agent in context.agents
