@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from agentflow.spec.kinds import KINDS
 from tests.support.cli import ROOT, clean_environment, copy_example
-from tests.support.readme import blocks, read, updated
+from tests.support.readme import blocks, kind_rows, read, updated
 
 _VARIES = [
     (re.compile(r"\b(sesn|env|agent|file)_[A-Za-z0-9]+\b"), r"\1_…"),
@@ -36,6 +37,10 @@ def test_generated_parts_are_up_to_date() -> None:
     if os.environ.get("AGENTFLOW_UPDATE"):
         (ROOT / "README.md").write_text(expected, encoding="utf-8")
     assert read() == expected, "run the tests once with AGENTFLOW_UPDATE=1 and read the diff"
+
+
+def test_every_kind_is_told_of() -> None:
+    assert kind_rows(read()) == list(KINDS)
 
 
 def test_the_first_command_prints_what_is_shown(tmp_path: Path) -> None:
