@@ -190,11 +190,16 @@ def callable_schema(
 
 
 def _written(schema: CallableSchema, found: Located, span: Span) -> Checked[CallableSchema | None]:
-    """The schema, unless a literal of the code, or its docstring, puts what is no text into it."""
-    character = no_text(json.dumps(schema, ensure_ascii=False))
-    if character is None:
-        return Checked(schema, ())
-    message = f"What {found.function}() says of itself holds {character}, which is no text."
+    """The schema, unless a literal of the code, or its docstring, puts into it what cannot be sent."""
+    try:
+        character = no_text(json.dumps(schema, ensure_ascii=False, allow_nan=False))
+    except ValueError:
+        wrong = "a number that JSON does not have"
+    else:
+        if character is None:
+            return Checked(schema, ())
+        wrong = f"{character}, which is no text"
+    message = f"What {found.function}() says of itself holds {wrong}."
     hint = "Remove it from the docstring, or from the literals of its types and defaults."
     return Checked(None, (codes.CALLABLE_SIGNATURE.at(span, message, hint=hint),))
 

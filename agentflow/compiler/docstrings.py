@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 __all__ = ["Docstring", "parse_docstring"]
@@ -28,7 +28,7 @@ def parse_docstring(text: str) -> Docstring:
     arguments: dict[str, str] = {}
     for index in range(first, len(lines)):
         if lines[index] in {"Args:", "Arguments:", "Parameters:", "Attributes:"}:
-            arguments = _arguments(lines[index + 1 :])
+            arguments = _arguments(lines[i] for i in range(index + 1, len(lines)))
     return Docstring(_paragraphs(lines[:first]), arguments)
 
 
@@ -37,7 +37,7 @@ def _paragraphs(lines: list[str]) -> str:
     return "\n\n".join(" ".join(block.split()) for block in blocks)
 
 
-def _arguments(lines: list[str]) -> dict[str, str]:
+def _arguments(lines: Iterable[str]) -> dict[str, str]:
     """The entries up to the next line that is not indented."""
     found: dict[str, list[str]] = {}
     current: list[str] = []

@@ -73,8 +73,9 @@ def parse_source(source: str) -> ast.Module | SyntaxError:
         return ast.parse(source)
     except SyntaxError as error:
         return error
-    except (ValueError, RecursionError) as error:  # null bytes; thousands of nested brackets
-        return SyntaxError(str(error))
+    except (ValueError, RecursionError, MemoryError) as error:
+        # Null bytes; thousands of nested brackets; so many signs that the parser's stack is full.
+        return SyntaxError(str(error) or "it is nested too deeply")
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """[io] Functions of a project as they are once imported: asked of a process of their own, with a time limit.
 
 For what the source alone does not tell. The process is started when the first function is asked for, gets
-nothing that calls the service, leaves no bytecode, and ends with the object.
+nothing that calls the service and no secrets, leaves no bytecode, and ends with the object.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class ImportedCallables:
             self.close()
             message = f"Importing it took longer than {self._limit_s:g} s and was stopped."
             raise CallableRefused(message) from None
-        except (_Silent, OSError, ValueError):
+        except (_Silent, OSError, ValueError, RecursionError):
             self.close()
             raise CallableRefused("Importing it ended the process that did it.") from None
         except BaseException:
@@ -107,7 +107,7 @@ def _start(root: Path) -> subprocess.Popen[bytes]:
     import subprocess
     import sys
 
-    from agentflow.runtime.surroundings import WORKER, tool_environment
+    from agentflow.runtime.surroundings import WORKER, import_environment
 
     return subprocess.Popen(
         [sys.executable, str(WORKER), str(root)],
@@ -115,7 +115,7 @@ def _start(root: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=root,
-        env={**tool_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**import_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
         start_new_session=True,
     )
 
@@ -131,8 +131,14 @@ def _exchange(
     length = int.from_bytes(_read(process.stdout.fileno(), 8, deadline), "big")
     if length > ANSWER_LIMIT:
         raise _Silent
-    answer: dict[str, Any] = json.loads(_read(process.stdout.fileno(), length, deadline))
+    answer = json.loads(_read(process.stdout.fileno(), length, deadline))
+    if not isinstance(answer, dict) or not ("error" in answer or _describes(answer.get("value"))):
+        raise _Silent  # the code has found out where answers are written
     return answer
+
+
+def _describes(value: object) -> bool:
+    return isinstance(value, dict) and {"doc", "parameters"} <= value.keys()
 
 
 def _read(pipe: int, length: int, deadline: float) -> bytes:

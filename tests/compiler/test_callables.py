@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -217,3 +218,28 @@ def test_what_is_no_text_gets_into_no_schema(source: str) -> None:
     assert result.value is None
     [problem] = result.problems
     assert "which is no text." in problem.message
+
+
+@pytest.mark.parametrize(
+    "signature",
+    ["x: int = 0x" + "f" * 5_000, "x: typing.Literal[0x" + "f" * 5_000 + "]", "x: float = 1e999"],
+)
+def test_a_number_that_cannot_be_written_is_no_default(signature: str) -> None:
+    result = schema_of(signature)
+    assert result.value is None
+    [problem] = result.problems
+    assert problem.message == "What f() says of itself holds a number that JSON does not have."
+
+
+@pytest.mark.parametrize("sign", ["-", "~", "not "])
+@pytest.mark.parametrize("times", [3_000, 100_000])
+def test_a_module_that_python_cannot_parse_is_reported(sign: str, times: int) -> None:
+    source = f"X = {sign * times}1\ndef f(): 'Doc.'\n"
+    [problem] = locate("tools:f", MemoryFiles({"tools.py": source}), HERE).problems
+    assert problem.code == "AF253"
+
+
+def test_a_docstring_of_sections_only_takes_no_time() -> None:
+    started = process_time()
+    assert parse_docstring("Args:\n    a: x\n" * 50_000).arguments == {"a": "x"}
+    assert process_time() - started < 5  # mostly it is a tenth

@@ -187,7 +187,7 @@ BROKEN = [
     ("from desk import gone\n", "cannot import name 'gone'", 1),
     ("import json\njson.loads('x')\n", "JSONDecodeError", 2),
     ("f = 3\n", "TypeError: int object cannot be called.", None),
-    ("import os\nraise ValueError(os.environ['SHOP_TOKEN'])\n", "ValueError: [SHOP_TOKEN].", 2),
+    ("import os\nraise ValueError(os.environ['SHOP_TOKEN'])\n", "KeyError: 'SHOP_TOKEN'.", 2),
 ]
 
 
@@ -249,6 +249,16 @@ def test_a_description_that_is_too_long_is_none(shop: Shop) -> None:
     assert "cannot be imported" in shop.schema("f", "long").problems[0].message
 
 
+@pytest.mark.parametrize(
+    "answer", ["[]", "3", '{"value": 3}', '{"value": {}}', "[" * 5_000, "{", "\\xff"]
+)
+def test_code_that_answers_in_our_place_is_not_believed(shop: Shop, answer: str) -> None:
+    written = f"data = b'{answer}'\nframe = len(data).to_bytes(8, 'big') + data\n"
+    shop.write("liar.py", f"import os\n{written}os.write(4, frame)\nf = lambda: 3\n")
+    [problem] = shop.schema("f", "liar").problems
+    assert "Importing it ended the process that did it." in problem.message
+
+
 def test_types_that_use_each_other_often_are_too_large(shop: Shop) -> None:
     lines = ["from pydantic import BaseModel", "class C0(BaseModel):\n x: int"]
     for n in range(1, 16):
@@ -258,12 +268,14 @@ def test_types_that_use_each_other_often_are_too_large(shop: Shop) -> None:
     assert "The type of 'x' is too large to write out." in problem.message
 
 
-def test_the_surroundings_are_those_of_a_tool_and_nothing_is_left(
+def test_the_surroundings_have_no_secrets_and_nothing_is_left(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
     monkeypatch.setenv("AGENTFLOW_TOKEN", "canary")
-    source = "import os\nassert not {'ANTHROPIC_API_KEY', 'AGENTFLOW_TOKEN'} & set(os.environ)\n"
+    monkeypatch.setenv("shop_api_key", "canary")
+    monkeypatch.setenv("SHOP_REGION", "emea")
+    source = "import os\nassert 'canary' not in str(os.environ)\nos.environ['SHOP_REGION']\n"
     shop.write("around.py", f"{source}from desk.tools import called as f\n")
     before = sorted(shop.root.rglob("*"))
     assert shop.schema("f", "around").problems == ()
