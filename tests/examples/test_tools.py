@@ -18,6 +18,7 @@ import pytest
 from agentflow.cli.main import main
 from agentflow.compiler.manifest import canonical_json
 from agentflow.operations.clock import SystemClock
+from agentflow.runtime.approvals import Allow, AskPerson, Deny, decide
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.session import Outcome
@@ -88,6 +89,22 @@ def test_the_handlers_answer_as_their_tests_expect(example: str, test: str, tmp_
         elif expected.result is not None:
             assert value(outcome.text) == plain(expected.result)
         assert all(text in outcome.text for text in expected.contains or ())
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("python3 -m pytest -q tests/test_itsdangerous", Allow),
+        ("python3 -m pytest; git push", AskPerson),
+        ("git diff > /mnt/session/outputs/change.patch", Allow),
+        ("git diff > CHANGES.rst", AskPerson),
+        ("git push origin main", Deny),
+        ("rm -rf tests", AskPerson),
+    ],
+)
+def test_the_coding_agent_runs_what_its_approvals_let_through(command: str, answer: type) -> None:
+    policy = manifest(Case("coding-agent", "prod")).agents["agent/maintainer"]
+    assert isinstance(decide(policy.approvals, "bash", {"command": command}), answer)
 
 
 @contextmanager
