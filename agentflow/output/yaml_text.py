@@ -91,7 +91,13 @@ def scalar(value: Any) -> str:
 
 def _text(text: str) -> str:
     safe = _PLAIN.fullmatch(text) is not None and not _DATE_OR_NUMBER.match(text)
-    safe = safe and ": " not in text and " #" not in text and text.lower() not in _WORDS
+    safe = (
+        safe
+        and text.isprintable()
+        and ": " not in text
+        and " #" not in text
+        and text.lower() not in _WORDS
+    )
     if safe or _AMOUNT.fullmatch(text):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
