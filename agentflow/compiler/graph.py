@@ -43,7 +43,7 @@ class Bound(Generic[S]):
     spec: S
     document: Document
     """Put together from all its layers, after substitution."""
-    reviewed: S | None = None
+    reviewed: Bound[S] | None = None
     """The spec as it is without overlays and `--set`. None: there are none of these."""
 
     def span(self, *path: str | int, key: bool = False) -> Span:

@@ -326,7 +326,9 @@ class _Resolver:
         for problem in check_files(model, document, made.failed, self.files, but=read):
             self._report(problem)
 
-    def _reviewed(self, raw: RawSpec, document: Document, variables: VariableSet) -> Any:
+    def _reviewed(
+        self, raw: RawSpec, document: Document, variables: VariableSet
+    ) -> Bound[Any] | None:
         """The spec without overlays and `--set`, as far as they must not make it wider."""
         base = self.layering.reviewed(raw)
         if base is None:
@@ -341,7 +343,8 @@ class _Resolver:
         said = {key: before[key] for key in _LOOSENING if key in before}
         reviewed = check_shape(model, base.with_data({**data, **said})).value
         # Of what was no spec without them nothing was allowed.
-        return reviewed or check_shape(model, base.with_data(data)).value
+        spec = reviewed or check_shape(model, base.with_data(data)).value
+        return None if spec is None else Bound(address=raw.address, spec=spec, document=base)
 
     def _fragment(self, raw: RawSpec) -> FragmentNode | None:
         bound = self._plain(raw)

@@ -132,7 +132,7 @@ def test_the_reviewed_spec_is_the_one_without_overlays() -> None:
     node = graph.agents["a"]
     assert node.spec.budget is not None
     assert node.reviewed is not None
-    assert node.reviewed.budget is None
+    assert node.reviewed.spec.budget is None
     assert resolved(EVERY_LAYER)[0].agents["a"].reviewed is None
 
 

@@ -160,3 +160,24 @@ def test_a_toolset_that_an_overlay_adds_makes_a_spec_wider() -> None:
     (problem,) = problems(files_of(toolset + AGENT, "{ use+: [t] }"))
     assert problem.code == "AF227"
     assert "`tools.bash` is allow, and was off" in problem.message
+
+
+INHERITED = PROJECT + "defaults:\n  agent: { budget: { usd: 2, turns: 10 } }\n"
+
+
+@pytest.mark.parametrize(
+    ("patch", "there"),
+    [
+        ("{ budget: { turns: 99 } }", "99"),
+        ("{ budget: { turns: null } }", "null"),
+        ("{ budget-: [turns] }", "budget-"),
+    ],
+)
+def test_what_was_inherited_is_shown_where_it_is_written(patch: str, there: str) -> None:
+    files = files_of("", patch, INHERITED)
+    [found] = problems(files)
+    assert found.span is not None
+    assert found.span.file == "o.yaml"
+    assert pointed_at(found, files) == there
+    [(before, _)] = found.related
+    assert (before.file, before.line) == ("agentflow.yaml", 7)

@@ -47,17 +47,19 @@ def check_loosening(bound: Bound[Any], graph: Graph) -> Iterator[Diagnostic]:
     if bound.reviewed is None:
         return
     allowed = graph.target.loosen
-    for wider in _wider(bound.reviewed, bound.spec, graph):
+    for wider in _wider(bound.reviewed.spec, bound.spec, graph):
         if wider.topic in allowed:
             continue
         words = ", ".join([*allowed, wider.topic])
         hint = f"Take it back, or write `loosen: [{words}]` in the target {graph.target_name!r}."
-        span, before = _places(bound, wider.path, graph)
+        span, before = _places(bound, bound.reviewed, wider.path, graph)
         related = () if before is None or before == span else ((before, "what the spec says"),)
         yield codes.LOOSENED.at(span, f"{wider.message}.", hint=hint, related=related)
 
 
-def _places(bound: Bound[Any], path: Path, graph: Graph) -> tuple[Span, Span | None]:
+def _places(
+    bound: Bound[Any], reviewed: Bound[Any], path: Path, graph: Graph
+) -> tuple[Span, Span | None]:
     """Where a value was made wider, and where it stands in the spec itself.
 
     What an overlay took out stands nowhere in the result: then it is the line that takes it out.
@@ -65,8 +67,9 @@ def _places(bound: Bound[Any], path: Path, graph: Graph) -> tuple[Span, Span | N
     document = bound.document
     if not isinstance(document, Composed):
         return document.span(path), None
-    span, before = document.span(path), document.base.span(path)
-    if span == before or document.origin(path).document is document.base:
+    span, before = document.span(path), reviewed.span(*path)
+    written_in = document.origin(path).document
+    if span == before or written_in in (document.base, reviewed.document.origin(path).document):
         found = [place for overlay in _overlays(graph) for place in _patched(overlay, bound, path)]
         span = max(found, key=lambda place: place[0])[1] if found else span
     return span, before
@@ -331,7 +334,7 @@ def _environment(text: str | None, graph: Graph) -> EnvironmentSpec | None:
     bound = graph.bound(ref.address) if ref is not None and ref.address is not None else None
     if bound is None:
         return None
-    found: EnvironmentSpec = bound.reviewed or bound.spec
+    found: EnvironmentSpec = (bound.reviewed or bound).spec
     return found
 
 
