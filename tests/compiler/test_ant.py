@@ -375,6 +375,105 @@ def test_a_mistake_is_reported_in_the_words_of_the_file(
     assert message in problem.message
 
 
+AGENT = f"agents/a.yaml {HEAD}"
+TOOLSET = "tools: [{type: agent_toolset_20260401, configs: [%s]}]\n"
+SERVER = "{type: url, name: m, url: 'https://m.example.com'}"
+DEPLOYMENT = (
+    "deployments/d.yaml name: X\nagent: agent_1\nenvironment_id: env_1\ninitial_events: []\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "message"),
+    [
+        (f"{AGENT}execution_identity: x\n", "AF112", "`execution_identity` is 'x'"),
+        (f"{AGENT}execution_identity: {{type: x}}\n", "AF113", "`execution_identity.type`"),
+        (f"{AGENT}skills: [{{type: custom}}]\n", "AF111", "`skills[0]` has no 'skill_id'"),
+        (f"{AGENT}skills: [3]\n", "AF112", "`skills[0]` is 3"),
+        (f"{AGENT}skills: [{{type: x, skill_id: y}}]\n", "AF113", "`skills[0].type`"),
+        (f"{AGENT}multiagent: []\n", "AF112", "`multiagent` is a list"),
+        (
+            f"{AGENT}multiagent: {{type: coordinator, agents: [{{type: agent}}]}}\n",
+            "AF111",
+            "`multiagent.agents[0]` has no 'id'",
+        ),
+        (
+            f"{AGENT}multiagent: {{type: coordinator, agents: [{{type: robot, id: agent_1}}]}}\n",
+            "AF113",
+            "`multiagent.agents[0].type`",
+        ),
+        (
+            f"{AGENT}multiagent: {{type: multiagent_20261001, subagents: yes}}\n",
+            "AF112",
+            "`multiagent.subagents` is 'yes'",
+        ),
+        (f"{AGENT}mcp_servers: [{SERVER}, {SERVER}]\n", "AF114", "a second server 'm'"),
+        (f"{AGENT}tools: [{{type: mcp_toolset}}]\n", "AF111", "no 'mcp_server_name'"),
+        (AGENT + TOOLSET % "{name: bash, max_content_tokens: 3}", "AF110", "'bash' has no"),
+        (
+            AGENT + TOOLSET % "{name: web_fetch, url_sources: {user_input: some}}",
+            "AF113",
+            "user_input",
+        ),
+        (AGENT + TOOLSET % "3", "AF112", "`tools[0].configs[0]` is 3"),
+        (
+            "environments/e.yaml name: X\nconfig: {type: cloud, x: 1}\n",
+            "AF110",
+            "`config` has no key 'x'",
+        ),
+        (
+            "environments/e.yaml name: X\nconfig: {networking: {type: cloud}}\n",
+            "AF111",
+            "`config` has no 'type'",
+        ),
+        (f"{DEPLOYMENT}resources: [x]\n", "AF112", "`resources[0]` is 'x'"),
+        (
+            f"{DEPLOYMENT}resources: [{{type: file, file_id: file_1, path: ./x}}]\n",
+            "AF110",
+            "'path'",
+        ),
+        (f"{DEPLOYMENT}resources: [{{type: memory_store}}]\n", "AF111", "'memory_store_id'"),
+        (f"{DEPLOYMENT}resources: [{{type: disk}}]\n", "AF113", "`resources[0].type`"),
+        (f"{DEPLOYMENT}vault_ids: [{{}}]\n", "AF111", "`vault_ids[0]` has no 'path'"),
+        (f"{DEPLOYMENT}schedule: daily\n", "AF112", "`schedule` is 'daily'"),
+    ],
+)
+def test_one_mistake_is_one_problem(written: str, code: str, message: str) -> None:
+    path, _, text = written.partition(" ")
+    _, problems = build(MemoryFiles({"agentflow.yaml": PROJECT, path: text}))
+    assert [problem.code for problem in problems] == [code]
+    assert message in problems[0].message
+    assert problems[0].span is not None
+    assert problems[0].span.file == path
+
+
+def test_a_file_of_two_agents_is_no_address() -> None:
+    ours = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: A.\n"
+    files = {
+        "agentflow.yaml": PROJECT,
+        "both.yaml": ours + "---\n" + ours.partition("\n")[2].replace("name: a", "name: b"),
+        "deployments/d.yaml": "name: X\nagent: ../both.yaml\nenvironment_id: env_1\n"
+        "initial_events: []\n",
+    }
+    (problem,) = build(MemoryFiles(files)).problems
+    assert "'both.yaml' declares 2 of them" in problem.message
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        {"type": "limit", "max_list_cost": {"amount": "0", "currency": "USD"}},
+        {"type": "limit", "max_list_cost": {"amount": "1.5", "currency": "USD"}},
+        {"type": "limit", "max_list_cost": {"amount": "100", "currency": "EUR"}},
+        {"type": "unlimited"},
+    ],
+)
+def test_what_has_no_word_is_sent_as_it_stands(budget: dict[str, Any]) -> None:
+    path, _, text = DEPLOYMENT.partition(" ")
+    files = {path: f"{text}budget: {json.dumps(budget)}\n"}
+    assert payload(files, "deployment/d")["budget"] == budget
+
+
 def test_a_key_of_specs_is_told_from_a_misspelt_one() -> None:
     files = MemoryFiles({"agentflow.yaml": PROJECT, "agents/a.yaml": f"{HEAD}budget: {{usd: 1}}\n"})
     (problem,) = build(files).problems

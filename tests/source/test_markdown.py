@@ -50,6 +50,7 @@ def test_both_parts_have_the_places_of_the_file(newline: str, mark: str) -> None
         ("---\nprompt: a\n---\nb\n", "a.md:2:1", "The frontmatter has 'prompt', and there is text"),
         ("---\na: [\n---\nb\n", "a.md:3:1", ""),
         ("---\na: 1\n...\n---\nb: 2\n---\nc\n", None, None),
+        ("---\na: 1\n--- {b: 2}\n---\nc\n", "a.md:3:5", "The frontmatter has several documents"),
         ("# no frontmatter\n---\na: 1\n---\n", None, None),
         ("", None, None),
     ],

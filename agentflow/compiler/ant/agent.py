@@ -78,7 +78,10 @@ def _skill(item: Node, links: Links) -> str | None:
     version = item.get("version")
     pin = version.text() if version is not None else None
     kind = item.get("type")
-    if kind is not None and kind.one_of("custom", "anthropic") == "anthropic":
+    word = kind.one_of("custom", "anthropic") if kind is not None else "custom"
+    if word is None:
+        return None
+    if word == "anthropic":
         skill = item.need("skill_id")
         name = skill.text() if skill is not None else None
         reference = None if name is None else f"anthropic/{name}"

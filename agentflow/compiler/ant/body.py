@@ -58,11 +58,6 @@ class Node:
         """The value, if it is text."""
         return self.value if self._is(str, "text") else None
 
-    def words(self) -> list[str] | None:
-        """The items, if they are text."""
-        found = [item.text() for item in self.items()]
-        return [item for item in found if item is not None] if None not in found else None
-
     def one_of(self, *words: str) -> str | None:
         """The value, if it is one of the words."""
         if self.value in words and isinstance(self.value, str):
