@@ -210,6 +210,10 @@ def test_a_secret_is_found_and_never_shown(what: str, secret: str) -> None:
     [
         "The token is what the service sends you.",
         "password: ask the operator",
+        "Authorization: Bearer YOUR_TOKEN_NUMBER_1",
+        "Send the header Authorization: Bearer ${secret.desk}.",
+        "Authorization: Bearer <the token of 2026>",
+        "Authorization: basic authentication only",
         "api_key: ${env.KEY:-none}",
         "secret: path/to/the/secret/file1.txt",
         "token_url = https://auth.example.com/oauth2/token",
@@ -230,6 +234,17 @@ def test_what_is_no_secret(text: str) -> None:
 def test_a_secret_in_a_comment_is_found_too() -> None:
     spec = "apiVersion: agentflow/v1\nkind: Environment\nname: lab\n# old key: ghp_" + "a1B2" * 9
     assert "AF901" in codes_in(lint_text(spec))
+
+
+def test_a_header_that_is_written_out_is_found_at_its_value() -> None:
+    spec = (
+        "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: x\n"
+        "custom:\n  t:\n    description: D.\n    input_schema: { type: object }\n    http:\n"
+        "      url: https://desk.example.com/\n      headers:\n"
+        '        Authorization: "Basic ZGVzazpz' + 'M2NyM3Q="\n'
+    )
+    [found] = [p for p in lint_text(spec) if p.code == "AF901"]
+    assert str(found.span) == "agents.yaml:13:31"
 
 
 def test_ask_of_a_custom_tool_needs_an_answer_too() -> None:

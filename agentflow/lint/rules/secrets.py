@@ -50,6 +50,12 @@ _FORMATS = (
     _format("a JSON Web Token", "eyJ", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
     _format("a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
     _format(
+        "what a server is told to let one in",
+        "uthorization UTHORIZATION",
+        r"(?i)authorization[\"'`]?\s*:\s*[\"'`]?(?:bearer|basic|token)\s+"
+        r"(?P<value>(?=[\w+/=.~-]*\d)[\w+/=.~-]{12,})",
+    ),
+    _format(
         "a password in a URL",
         "://",
         r"(?<=://)[^\s/:@\"'`{}$<>]+:[^\s/@\"'`{}$<>*]{3,}(?=@[\w.-]+)",
@@ -88,8 +94,9 @@ def _found(text: str) -> Iterator[tuple[str, int, int]]:
             continue
         for match in re.finditer(entry.pattern, text):
             if not re.search(_DUMMY, match[0]):
-                taken.append(match.span())
-                yield entry.what, *match.span()
+                span = match.span("value" if "value" in match.re.groupindex else 0)
+                taken.append(span)
+                yield entry.what, *span
     for name in re.finditer(_NAMED, lowered(text)):
         value = re.compile(_VALUE).match(text, name.end())
         if value is None or re.search(_DUMMY, text[name.start() : value.end()]):
