@@ -426,6 +426,11 @@ DEPLOYMENT = (
             "AF111",
             "`config` has no 'type'",
         ),
+        (
+            f"{AGENT}tools: [{{type: custom, name: x, description: y}}]\n",
+            "AF111",
+            "`tools[0]` has no 'input_schema'",
+        ),
         (f"{DEPLOYMENT}resources: [x]\n", "AF112", "`resources[0]` is 'x'"),
         (
             f"{DEPLOYMENT}resources: [{{type: file, file_id: file_1, path: ./x}}]\n",
@@ -472,6 +477,33 @@ def test_what_has_no_word_is_sent_as_it_stands(budget: dict[str, Any]) -> None:
     path, _, text = DEPLOYMENT.partition(" ")
     files = {path: f"{text}budget: {json.dumps(budget)}\n"}
     assert payload(files, "deployment/d")["budget"] == budget
+
+
+def test_an_overlay_counts_for_an_agent_with_custom_tools_too() -> None:
+    custom = "{type: custom, name: book, description: Books., input_schema: {type: object}}"
+    project = f"{PROJECT}targets: {{local: {{service: local}}}}\n---\n"
+    project += "kind: Overlay\nname: o\ntarget: local\npatch: {agent/a: {tools: {bash: 'off'}}}\n"
+    tools = f"tools: [{custom}, {{type: agent_toolset_20260401}}]\n"
+    files = {"agentflow.yaml": project, "agents/a.yaml": HEAD + tools}
+    toolset, sent = payload(files, "agent/a")["tools"]
+    assert [(t["name"], t["enabled"]) for t in toolset["configs"]][:2] == [
+        ("bash", False),
+        ("read", True),
+    ]
+    assert (sent["type"], sent["name"]) == ("custom", "book")
+
+
+def test_somebody_has_to_run_the_custom_tools_of_a_deployment() -> None:
+    custom = "{type: custom, name: book, description: Books., input_schema: {type: object}}"
+    path, _, text = DEPLOYMENT.partition(" ")
+    files = {
+        "agentflow.yaml": PROJECT,
+        "agents/a.yaml": f"{HEAD}tools: [{custom}]\n",
+        path: text.replace("agent_1", "../agents/a.yaml"),
+    }
+    (problem,) = build(MemoryFiles(files)).problems
+    assert (problem.code, str(problem.related[0][0])) == ("AF279", "agents/a.yaml:3:9")
+    assert "the custom tool book has to be run" in problem.message
 
 
 def test_a_key_of_specs_is_told_from_a_misspelt_one() -> None:
@@ -580,7 +612,10 @@ TREES = st.recursive(
 )
 def test_no_file_makes_a_stage_raise(kind: str, data: dict[str, Any]) -> None:
     known: dict[str, Any] = {"type": kind, "name": "X"}
-    extra = {"agent": {"model": "claude-opus-5-5"}, "environment": {"config": {"type": "cloud"}}}
+    extra: dict[str, dict[str, Any]] = {
+        "agent": {"model": "claude-opus-5-5"},
+        "environment": {"config": {"type": "cloud"}},
+    }
     extra["deployment"] = {"agent": "agent_1", "environment_id": "env_1"}
     body = {**known, **extra.get(kind, {}), **data}
     text = json.dumps(body, ensure_ascii=True)

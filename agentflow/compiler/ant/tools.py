@@ -44,27 +44,32 @@ _MCP = _Switch(True, "ask")
 def translate_tools(body: Node, draft: Draft) -> None:
     _servers(body, draft)
     tools = body.get("tools")
-    seen: set[str] = set()
+    found: dict[str, list[Node]] = {"agent_toolset_20260401": [], "mcp_toolset": [], "custom": []}
     for item in tools.items() if tools is not None else ():
         kind = item.need("type") if isinstance(item.value, dict) else None
         if kind is None:
             item.keys()
-            continue
-        word = kind.one_of("agent_toolset_20260401", "mcp_toolset", "custom")
-        if word == "mcp_toolset":
-            _mcp_toolset(item, draft)
-        elif word == "custom":
-            seen.add(word)
-        elif word is not None and word in seen:
-            item.problem(
-                codes.MALFORMED, "The built-in tools are set a second time.", "Keep one of the two."
-            )
-        elif word is not None:
-            seen.add(word)
-            _toolset(item, draft)
-    if tools is not None and "custom" in seen:
-        # Who runs them is not said, so they have no words of ours: the list is sent as it stands.
-        draft.put("raw", "tools", value=tools.value, at=tools)
+        elif (word := kind.one_of(*found)) is not None:
+            found[word].append(item)
+    for item in found["agent_toolset_20260401"][:1]:
+        _toolset(item, draft)
+    for item in found["agent_toolset_20260401"][1:]:
+        message = "The built-in tools are set a second time."
+        item.problem(codes.MALFORMED, message, "Keep one of the two.")
+    for item in found["mcp_toolset"]:
+        _mcp_toolset(item, draft)
+    _custom(found["custom"], draft)
+
+
+def _custom(tools: list[Node], draft: Draft) -> None:
+    """Who runs them is not said, so they have no words of ours: they are sent as they stand."""
+    if tools:
+        draft.put("raw", "tools", value=[None] * len(tools), at=tools[0])
+    for number, item in enumerate(tools):
+        item.keys("type", "name", "description", "input_schema")
+        for key in ("name", "description", "input_schema"):
+            item.need(key)
+        draft.put("raw", "tools", number, value=item.value, at=item)
 
 
 # Built-in tools

@@ -6,7 +6,7 @@ https://platform.claude.com/docs/en/managed-agents/scheduled-deployments
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from agentflow import codes
 from agentflow.compiler.checks.inputs import Given, check_inputs
@@ -29,7 +29,9 @@ def check_deployment(node: DeploymentNode, graph: Graph, files: Files) -> Iterat
     if node.agent is not None:
         text = node.task or node.agent.task
         given = Given(node, ("inputs",), node.spec.inputs)
-        needed = () if text is None else _mentioned(text, node.agent)
+        needed: Collection[str] = ()
+        if text is not None and not text.is_verbatim:
+            needed = _mentioned(text, node.agent)
         yield from check_inputs(node.agent, given, files, needed=needed)
         yield from _unanswered(node, node.agent, graph)
 
@@ -95,9 +97,19 @@ def questions(agent: AgentNode) -> Iterator[tuple[Span, str]]:
             yield agent.span("mcp", server, "others"), f"other tools of {server} ask"
     for name in agent.spec.custom:
         yield agent.span("custom", name, key=True), f"the custom tool {name} has to be run"
+    yield from _sent_as_they_stand(agent)
     uncertainty = agent.spec.uncertainty
     if uncertainty is not None and uncertainty.mode == "ask":
         yield agent.span("uncertainty"), "it may ask a question"
+
+
+def _sent_as_they_stand(agent: AgentNode) -> Iterator[tuple[Span, str]]:
+    """Custom tools of `raw`: who runs them is not said."""
+    tools = agent.spec.raw.get("tools")
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        if isinstance(tool, Mapping) and tool.get("type") == "custom":
+            what = f"the custom tool {tool.get('name')} has to be run"
+            yield agent.span("raw", "tools", index), what
 
 
 def _unanswered(node: DeploymentNode, agent: AgentNode, graph: Graph) -> Iterator[Diagnostic]:

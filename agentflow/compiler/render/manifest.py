@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from agentflow.compiler.fragments import check_defaults, fragments_of
-from agentflow.compiler.graph import Bound, Graph
+from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.compiler.manifest import (
     AgentPolicy,
     Compiled,
@@ -118,8 +119,8 @@ class _Rendering:
             self.problems += found
             if agent is not None:
                 self.agents[node.address] = agent.policy
-                made = make_resource("agent", node.address, agent.payload, node.spec.raw)
-                self.resources.append(made)
+                raw = _raw(node, agent.payload)
+                self.resources.append(make_resource("agent", node.address, agent.payload, raw))
 
     def _deployments(self) -> None:
         for node in self.graph.deployments.values():
@@ -135,6 +136,14 @@ class _Rendering:
         for name, bound in self.graph.fragments.items():
             self.problems += check_defaults(fragments[name], bound.document)
             self.problems += check_fragment(fragments[name], fragments=fragments, files=files)
+
+
+def _raw(node: AgentNode, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is merged into a payload. Custom tools of another tool's file join those of our words."""
+    raw = node.spec.raw
+    if "tools" in raw and node.document.origin(("raw", "tools")).document.is_verbatim:
+        return {**raw, "tools": [*payload["tools"], *raw["tools"]]}
+    return raw
 
 
 def _folder(file: Upload) -> str:
