@@ -186,6 +186,8 @@ def used_fragments(
 
 def _named(text: TemplateText) -> Iterator[str]:
     """What a text includes: `fragment/name`, or the path of a file."""
+    if text.is_verbatim:
+        return
     if (whole := fragment_name(text.text)) is not None:
         yield PREFIX + whole
     elif "{%" in text.text or "{{" in text.text:

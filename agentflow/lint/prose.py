@@ -102,7 +102,8 @@ class Prose:
     def text(self) -> str:
         """In lower case, with every template tag blanked. Offsets are those of the text as written."""
         lower = lowered(self.source.text)
-        return _without_tags(lower) if "{" in lower else lower
+        has_tags = "{" in lower and not self.source.is_verbatim
+        return _without_tags(lower) if has_tags else lower
 
     @cached_property
     def words(self) -> str:

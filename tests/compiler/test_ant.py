@@ -15,6 +15,8 @@ from agentflow.compiler.ant.recognise import ant_kind, ant_name
 from agentflow.compiler.manifest import Compiled, canonical_json
 from agentflow.compiler.pipeline import build
 from agentflow.diagnostics import Span
+from agentflow.lint.engine import lint
+from agentflow.lint.rule import Context
 from tests.support.golden import check_golden
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import PROJECT, directory
@@ -243,6 +245,25 @@ def test_both_spellings_refer_to_each_other() -> None:
     assert payload(files, "agent/theirs")["skills"][0]["skill_id"] == "${ref.skill.style.id}"
     addresses = [resource.address for resource in compiled(files).manifest.resources]
     assert [address for address in addresses if address.startswith("skill/")] == ["skill/style"]
+
+
+def test_a_text_that_looks_like_a_template_is_linted_as_text() -> None:
+    text = "{% include './secret.md' %} {{ fragment('x') }} {{ TODO"
+    project = f"{PROJECT}---\nkind: Fragment\nname: x\ntext: X.\n"
+    files = MemoryFiles({"agentflow.yaml": project, "agents/a.md": page(BODY, text)})
+    built, problems = build(files)
+    assert built.graph is not None
+    context = Context(graph=built.graph, compiled=built.compiled, files=files)
+    (agent,) = context.agents
+    assert [(field, prose.text) for field, prose in context.texts(agent)] == [
+        ("prompt", text.lower())
+    ]
+    unused = [
+        p
+        for p in lint(context, found=problems)
+        if "Fragment" in p.message or "fragment" in p.message
+    ]
+    assert len(unused) == 1
 
 
 # Where
