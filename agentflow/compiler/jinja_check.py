@@ -104,6 +104,7 @@ def line_range(text: str, line: int) -> tuple[int, int]:
 
 def _lex(environment: Environment, text: str) -> Iterator[Token]:
     position = 0
+    text = text.replace("\r", "\n")  # as the lexer does, which also takes a pair for one
     for line, type_, value in environment.lex(text):
         # Whitespace that a tag swallows is in no token.
         while not text.startswith(value, position) and position < len(text):

@@ -265,6 +265,8 @@ def _unknown_key(model: type[SpecModel], document: Document, path: Path) -> Diag
     span = document.span(path, key=True)
     fix = None
     origin = document.origin(path)
+    if not origin.path:
+        return _body(model, document, path)
     # What other layers say may well be said again.
     taken = {name_and_sign(name)[0] for name in _keys_at(origin)}
     sign = name_and_sign(str(origin.path[-1]))[1]
@@ -279,6 +281,14 @@ def _unknown_key(model: type[SpecModel], document: Document, path: Path) -> Diag
     if hint is None:
         hint = f"Known keys are {one_of(known, joined='and', limit=30)}."
     return codes.UNKNOWN_KEY.at(span, f"{where} has no key {key!r}.", hint=hint, fix=fix)
+
+
+def _body(model: type[SpecModel], document: Document, path: Path) -> Diagnostic:
+    """The text of a Markdown file of a kind that has no such key."""
+    kind = model.__name__.removesuffix("Spec")
+    start = document.text_span(path, 0, 1)
+    message = f"The text below the frontmatter is the {path[-1]} of an Agent, and its kind is {kind}."
+    return codes.FRONTMATTER.at(start, message, hint="Move the spec to a YAML file.")
 
 
 def _missing_key(model: type[SpecModel], document: Document, path: Path) -> Diagnostic:

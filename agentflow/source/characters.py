@@ -1,8 +1,8 @@
 """Characters that no text of a project may hold, whichever way they come in.
 
-Half of a surrogate pair is none that could be written to a file or sent. U+FDD0 and U+FDD1, which
-Unicode reserves for a program's own use, mark references and secrets in payloads: a text that held
-them could pass for one.
+Half of a surrogate pair is none that could be written to a file or sent, and a null byte is in no text
+that a person wrote. U+FDD0 and U+FDD1, which Unicode reserves for a program's own use, mark references
+and secrets in payloads: a text that held them could pass for one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 __all__ = ["ESCAPED_RESERVED", "RESERVED", "no_text"]
 
 RESERVED = "\ufdd0\ufdd1"
-_NO_TEXT = re.compile(f"[\ud800-\udfff{RESERVED}]")
+_NO_TEXT = re.compile(f"[\x00\ud800-\udfff{RESERVED}]")
 
 ESCAPED_RESERVED = re.compile(r"\\(?:u|U0000)FDD[01]", re.IGNORECASE)
 """Finds what may be one of them in the source of a text: in YAML, JSON, Python and Jinja alike."""

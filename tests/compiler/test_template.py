@@ -461,3 +461,10 @@ MANY = "{% for i in range(10000) %}"
 )
 def test_filters_methods_and_nested_lists_are_metered(text: str) -> None:
     assert [p.code for p in prompt(text).problems] == [codes.TEMPLATE_TOO_LARGE.id]
+
+
+def test_a_lone_carriage_return_moves_no_place() -> None:
+    [problem] = prompt("a\rb\r{{ 'x' }}\n  {{ nope }}").problems
+    assert problem.code == "AF302"
+    assert problem.span is not None
+    assert (problem.span.line, problem.span.column) == (2, 6)

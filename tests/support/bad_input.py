@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["CASES", "BadInput"]
+__all__ = ["CASES", "NOT_FROM_FILES", "BadInput"]
 
 PROJECT = "apiVersion: agentflow/v1\nkind: Project\nname: shop\n"
 HEAD = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\n"
@@ -76,6 +76,10 @@ def _pipe(root: Path) -> None:
     os.mkfifo(root / "prompt.md")
 
 
+def _link_to_itself(root: Path) -> None:
+    (root / "prompt.md").symlink_to("prompt.md")
+
+
 def _link_out(root: Path) -> None:
     (root / "prompt.md").symlink_to("/etc/passwd")
 
@@ -88,6 +92,16 @@ def _project_directory(root: Path) -> None:
     (root / "agentflow.yaml").mkdir()
 
 
+DESK = (
+    "def rate(currency: str) -> str:\n"
+    '    """The rate of a currency."""\n'
+    "    return currency\n\n\n"
+    "def complete(outputs):\n"
+    "    return True\n"
+)
+"""The module `desk`: a custom tool and a check."""
+ENVIRONMENT = "apiVersion: agentflow/v1\nkind: Environment\nname: e\n"
+ASKING = "tools: {bash: ask, read: allow}\n"
 DEPLOYMENT = (
     "apiVersion: agentflow/v1\nkind: Deployment\nname: d\nagent: id:agent_01A\n"
     "environment: id:env_01A\ntask: Tidy up.\n"
@@ -104,6 +118,16 @@ def agent(body: str) -> dict[str, str | bytes]:
     return {"a.yaml": AGENT + body}
 
 
+def coded(body: str, code: str = DESK) -> dict[str, str | bytes]:
+    """An agent with code of its own."""
+    return {"a.yaml": AGENT + body, "desk.py": code}
+
+
+def prompt(text: str, name: str = "p.md") -> dict[str, str | bytes]:
+    """An agent whose prompt stands in a file."""
+    return {"a.yaml": f"{HEAD}prompt: ./{name}\n", name: text}
+
+
 CASES: tuple[BadInput, ...] = (
     # Reading
     BadInput(
@@ -113,6 +137,25 @@ CASES: tuple[BadInput, ...] = (
         file="agentflow.yaml",
         message="agentflow.yaml holds no spec.",
         hint="apiVersion: agentflow/v1",
+    ),
+    BadInput(
+        id="markdown-of-another-kind",
+        files={"a.md": "---\napiVersion: agentflow/v1\nkind: Environment\nname: a\n---\n\nText.\n"},
+        code="AF025",
+        file="a.md",
+        line=7,
+        message="is the prompt of an Agent, and its kind is Environment.",
+        hint="Move the spec to a YAML file.",
+    ),
+    BadInput(
+        id="null-byte-in-a-prompt",
+        files={"a.yaml": f"{HEAD}prompt: ./one.md\n", "one.md": "One.\nTwo\0\n"},
+        code="AF019",
+        file="one.md",
+        line=2,
+        column=4,
+        message="The text holds the character U+0000",
+        hint="Remove it",
     ),
     BadInput(
         id="frontmatter-without-an-end",
@@ -279,6 +322,7 @@ CASES: tuple[BadInput, ...] = (
         line=6,
         column=258,
         message="64 levels",
+        hint="take levels out",
     ),
     BadInput(
         id="null-byte",
@@ -398,6 +442,7 @@ CASES: tuple[BadInput, ...] = (
         line=5,
         column=9,
         message="a pipe",
+        hint="Put a file there",
     ),
     BadInput(
         id="prompt-outside",
@@ -1309,7 +1354,7 @@ CASES: tuple[BadInput, ...] = (
             ("with-fragment", "https://x.org/a#b", "The part '#b' of a URL is never sent"),
             ("other-scheme", "ftp://x.org/", "is not a URL such as https://"),
             ("without-host", "https:///rates", "is not a URL such as https://"),
-            ("bad-port", "https://x.org:port/", "is not a URL: "),
+            ("bad-port", "https://x.org:port/", "is not a URL: a port is a number up to 65535."),
         )
     ),
     BadInput(
@@ -1835,4 +1880,414 @@ CASES: tuple[BadInput, ...] = (
         message="The metadata key 'agentflow.address' belongs to agentflow.",
         hint="Choose another prefix.",
     ),
+    # What the service refuses, and what would do nothing
+    BadInput(
+        id="prompt-links-to-itself",
+        files={"a.yaml": f"{HEAD}prompt: ./prompt.md\n"},
+        prepare=_link_to_itself,
+        code="AF006",
+        line=5,
+        column=9,
+        message="'prompt.md' cannot be read: ",
+        hint="Links lead in a circle",
+    ),
+    BadInput(
+        id="prompt-of-a-book",
+        files=prompt("word " * 20_001),
+        code="AF150",
+        line=5,
+        column=9,
+        message="The system prompt of agent 'a' has 100,",
+        hint="Move reference material to a file",
+    ),
+    BadInput(
+        id="domain-with-a-scheme",
+        files=agent("tools: {web_fetch: {policy: allow, domains: ['https://docs.dev/api']}}\n"),
+        code="AF151",
+        line=6,
+        column=46,
+        message="The domain 'https://docs.dev/api' is refused by the service: it has a scheme.",
+        hint="Write docs.dev.",
+    ),
+    BadInput(
+        id="packages-behind-a-closed-network",
+        files={"a.yaml": ENVIRONMENT + "packages: {pip: [pandas], apt: [jq]}\n"},
+        code="AF153",
+        line=4,
+        message="apt and pip cannot install: the network is closed to package managers.",
+        hint="Write `packages: true` below `network`.",
+    ),
+    BadInput(
+        id="open-network-with-hosts",
+        files={"a.yaml": ENVIRONMENT + "network: {open: true, hosts: [a.dev]}\n"},
+        code="AF167",
+        line=4,
+        column=23,
+        message="The network is open, so hosts below it restrict nothing.",
+        hint="Remove `open: true`",
+    ),
+    BadInput(
+        id="output-elsewhere",
+        files=agent("outputs: {report: {path: /tmp/report.md}}\n"),
+        code="AF154",
+        line=6,
+        column=26,
+        message="The output 'report' is not a file below /mnt/session/outputs/: '/tmp/report.md'.",
+        hint="Write a file name such as report.md.",
+    ),
+    BadInput(
+        id="output-in-a-subdirectory",
+        files=agent("outputs: {report: {path: monthly/report.md}}\n"),
+        code="AF154",
+        line=6,
+        column=26,
+        message="in a subdirectory, which the service drops",
+        hint="Write `path: report.md`.",
+    ),
+    BadInput(
+        id="outputs-of-one-name",
+        files=agent("outputs: {long: {path: report.md}, short: {path: Report.md}}\n"),
+        code="AF155",
+        line=6,
+        column=50,
+        message="The outputs 'long' and 'short' are delivered as the same file.",
+        hint="another file name",
+    ),
+    BadInput(
+        id="scratch-among-the-outputs",
+        files=agent("scratch: /mnt/session/outputs/tmp\n"),
+        code="AF157",
+        line=6,
+        column=10,
+        message="'/mnt/session/outputs/tmp' is among the outputs: its files are delivered.",
+        hint="Write /tmp.",
+    ),
+    BadInput(
+        id="schema-with-an-unknown-type",
+        files=agent("outputs: {r: {path: r.json, schema: {type: objet}}}\n"),
+        code="AF158",
+        line=6,
+        column=44,
+        message="The schema of the output 'r' is not valid JSON Schema: at type: 'objet' is no type.",
+        hint="Did you mean 'object'?",
+    ),
+    BadInput(
+        id="schema-with-a-wrong-value",
+        files=agent("outputs: {r: {path: r.json, schema: {type: object, required: rows}}}\n"),
+        code="AF158",
+        line=6,
+        column=62,
+        message="at required: 'rows' is not of type 'array'.",
+        hint="Look the key up",
+    ),
+    BadInput(
+        id="schema-that-refers-to-nothing",
+        files=agent("outputs: {r: {path: r.json, schema: ./r.schema.json}}\n")
+        | {"r.schema.json": '{\n  "$ref": "#/$defs/rwo",\n  "$defs": {"row": {}}\n}\n'},
+        code="AF158",
+        file="r.schema.json",
+        line=2,
+        column=11,
+        message="the $ref '#/$defs/rwo' names no part of the schema.",
+        hint="Did you mean '#/$defs/row'?",
+    ),
+    BadInput(
+        id="schema-elsewhere",
+        files=agent("outputs: {r: {path: r.json, schema: {$ref: 'https://x.dev/r.json'}}}\n"),
+        code="AF158",
+        line=6,
+        column=44,
+        message="the $ref 'https://x.dev/r.json' leads out of the schema, and nothing is fetched.",
+        hint="below `$defs`",
+    ),
+    BadInput(
+        id="schema-file-with-a-list",
+        files=agent("outputs: {r: {path: r.json, schema: ./r.schema.json}}\n")
+        | {"r.schema.json": "[]\n"},
+        code="AF259",
+        line=6,
+        column=37,
+        message="The schema 'r.schema.json' is not one JSON object.",
+        hint="Write a JSON Schema",
+    ),
+    BadInput(
+        id="custom-tool-called-bash",
+        files=coded("custom: {bash: {run: 'desk:rate'}}\n"),
+        code="AF160",
+        line=6,
+        column=10,
+        message="The custom tool 'bash' has the name of a built-in tool.",
+        hint="Give it another name",
+    ),
+    BadInput(
+        id="tool-that-takes-a-list",
+        files=agent(f"custom: {{rate: {{command: [rate], {CARD.replace('object', 'array')}}}}}\n"),
+        code="AF161",
+        line=6,
+        column=77,
+        message="The input schema of 'rate' is not of type object.",
+        hint="write `type: object` with `properties`",
+    ),
+    BadInput(
+        id="argument-with-a-space",
+        files=agent(
+            "custom:\n  rate:\n    command: [rate]\n    description: A rate.\n"
+            "    input_schema: {type: object, properties: {due day: {}}}\n"
+        ),
+        code="AF161",
+        line=10,
+        column=47,
+        message="The service refuses 'due day' as the name of an argument of 'rate'.",
+        hint="Use letters, digits",
+    ),
+    BadInput(
+        id="rule-of-an-argument-that-says-nothing",
+        files=coded("custom: {rate: {run: 'desk:rate', arguments: {currency: {}}}}\n"),
+        code="AF163",
+        line=6,
+        column=47,
+        message="The rule for the argument 'currency' allows and denies nothing.",
+        hint="or remove it",
+    ),
+    BadInput(
+        id="rule-of-an-unknown-argument",
+        files=coded("custom: {rate: {run: 'desk:rate', arguments: {curency: {deny: [XXX]}}}}\n"),
+        code="AF257",
+        line=6,
+        column=47,
+        message="The tool 'rate' has no argument 'curency'.",
+        hint="Did you mean 'currency'?",
+    ),
+    BadInput(
+        id="default-in-words",
+        files=agent("inputs: {days: {type: integer, default: seven}}\n"),
+        code="AF164",
+        line=6,
+        column=41,
+        message="The default 'seven' of the input 'days' is not of type integer.",
+        hint="Write a value of type integer.",
+    ),
+    BadInput(
+        id="default-that-is-no-choice",
+        files=agent("inputs: {region: {enum: [north, south], default: nroth}}\n"),
+        code="AF164",
+        line=6,
+        column=50,
+        message="The default 'nroth' of the input 'region' is not among its choices.",
+        hint="'north' or 'south'",
+    ),
+    BadInput(
+        id="budget-that-limits-nothing",
+        files=agent("budget: {warn_at: 50%}\n"),
+        code="AF165",
+        line=6,
+        message="The budget has no limit.",
+        hint="Write one of usd, tokens, turns, tool_calls, active or wall.",
+    ),
+    BadInput(
+        id="budget-that-is-never-used-up",
+        files=agent("budget: {active: 2h, wall: 1h}\n"),
+        code="AF165",
+        line=6,
+        column=18,
+        message="The active time can never be used up: it is longer than the wall time.",
+        hint="Lower `active`, or raise `wall`.",
+    ),
+    BadInput(
+        id="fast-mode-of-a-small-model",
+        files={"a.yaml": AGENT.replace("claude-opus-5-5", "{id: claude-haiku-4-5, speed: fast}")},
+        code="AF166",
+        line=4,
+        column=38,
+        message="The model 'claude-haiku-4-5' has no fast mode.",
+        hint="Models that have it",
+    ),
+    # Code of the project
+    BadInput(
+        id="code-in-no-module",
+        files=coded("custom: {rate: {run: 'dsek:rate'}}\n"),
+        code="AF250",
+        line=6,
+        column=22,
+        message="The code 'dsek:rate' is not in this project: there is no 'dsek.py'.",
+        hint="from the project directory",
+    ),
+    BadInput(
+        id="check-that-is-not-defined",
+        files=coded("done: [{check: 'desk:complet'}]\n"),
+        code="AF251",
+        line=6,
+        column=16,
+        message="The module 'desk.py' defines no function 'complet'.",
+        hint="Did you mean 'complete'?",
+    ),
+    BadInput(
+        id="code-that-is-no-python",
+        files=coded("custom: {rate: {run: 'desk:rate'}}\n", "def rate(:\n    pass\n"),
+        code="AF253",
+        file="desk.py",
+        column=10,
+        message="The module 'desk.py' is not valid Python: ",
+        hint="python -m py_compile desk.py",
+    ),
+    BadInput(
+        id="function-without-the-argument",
+        files=coded(
+            "custom:\n  rate:\n    run: 'desk:rate'\n"
+            "    input_schema: {type: object, required: [currency], "
+            "properties: {currency: {}, day: {}}}\n"
+        ),
+        code="AF260",
+        line=9,
+        column=83,
+        message="rate() takes no argument 'day', which its schema offers.",
+        hint="Remove the property, or add the parameter.",
+    ),
+    BadInput(
+        id="check-without-a-parameter",
+        files=coded("done: [{check: 'desk:complete'}]\n", "def complete():\n    return True\n"),
+        code="AF260",
+        line=6,
+        column=16,
+        message="The check complete() cannot be called with one argument.",
+        hint="Write `def complete(outputs): ...`",
+    ),
+    # Approvals and assumptions
+    BadInput(
+        id="approval-of-an-unknown-tool",
+        files=agent(ASKING + "approvals: [{tool: bsh, answer: deny}]\n"),
+        code="AF254",
+        line=7,
+        column=20,
+        message="No tool of this agent is named 'bsh'.",
+        hint="Did you mean 'bash'?",
+    ),
+    BadInput(
+        id="approval-of-what-never-asks",
+        files=agent(ASKING + "approvals: [{tool: read, answer: deny}]\n"),
+        code="AF254",
+        line=7,
+        column=20,
+        message="The rule is about 'read', which never asks, so it decides nothing.",
+        hint="Write `read: ask`",
+    ),
+    BadInput(
+        id="approval-by-an-unknown-argument",
+        files=agent(ASKING + "approvals: [{tool: bash, match: {comand: 'rm *'}, answer: deny}]\n"),
+        code="AF255",
+        line=7,
+        column=34,
+        message="The tool 'bash' has no argument 'comand'.",
+        hint="Did you mean 'command'?",
+    ),
+    BadInput(
+        id="approval-behind-a-wider-one",
+        files=agent(
+            f"{ASKING}approvals:\n- {{tool: '*', answer: allow}}\n- {{tool: bash, answer: deny}}\n"
+        ),
+        code="AF256",
+        line=9,
+        column=3,
+        message="Rule 2 is never reached: rule 1 takes the same calls.",
+        hint="put the narrower rule first",
+    ),
+    BadInput(
+        id="assumptions-in-no-output",
+        files=agent(
+            "outputs: {report: {path: r.md}}\nuncertainty: {mode: assume, record: reprt}\n"
+        ),
+        code="AF258",
+        line=7,
+        column=37,
+        message="Assumptions are to be written to 'reprt', which is no output of this agent.",
+        hint="Did you mean 'report'?",
+    ),
+    BadInput(
+        id="agents-that-need-each-other",
+        files=agent(
+            "metadata: {helper: '${ref.agent.b.id}'}\n---\nkind: Agent\nname: b\n"
+            "model: claude-opus-5-5\nprompt: Work.\nmetadata: {boss: '${ref.agent.a.id}'}\n"
+        ),
+        code="AF261",
+        line=12,
+        column=18,
+        message="No order of creation is possible: agent/a needs agent/b needs agent/a.",
+        hint="Take one of these references out.",
+    ),
+    # Templates
+    BadInput(
+        id="include-without-dot",
+        files=prompt("Work.\n{% include 'rules.md' %}\n") | {"rules.md": "Be brief.\n"},
+        code="AF304",
+        file="p.md",
+        line=2,
+        column=12,
+        message="The include 'rules.md' is not a path beside the template.",
+        hint="Write './rules.md'",
+    ),
+    BadInput(
+        id="template-that-imports",
+        files=prompt("{% import './m.md' as m %}Work {{ m.x() }}.\n"),
+        code="AF306",
+        file="p.md",
+        column=4,
+        message="The tag 'import' is not available in templates.",
+        hint="write an include",
+    ),
+    BadInput(
+        id="template-that-imports-one-name",
+        files=prompt("{% from './m.md' import x as y %}Work {{ y() }}.\n"),
+        code="AF306",
+        file="p.md",
+        column=4,
+        message="The tag 'from' is not available in templates.",
+        hint="write an include",
+    ),
+    BadInput(
+        id="template-that-looks-inside",
+        files=prompt("Work {{ 'x'.__class__ }}.\n"),
+        code="AF306",
+        file="p.md",
+        column=6,
+        message="access to attribute '__class__'",
+        hint="Use a filter instead.",
+    ),
+    BadInput(
+        id="template-that-loops-for-long",
+        files=prompt("{% for n in range(1000000) %}Work. {% endfor %}\n"),
+        code="AF308",
+        file="p.md",
+        message="range() is limited to 10,000 numbers.",
+        hint="loop over less",
+    ),
+    BadInput(
+        id="macro-that-calls-itself",
+        files=prompt("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n"),
+        code="AF308",
+        file="p.md",
+        message="The template calls itself without end.",
+        hint="out of the macro itself",
+    ),
+    BadInput(
+        id="prompt-of-a-remark",
+        files=prompt("{# Write this later. #}\n"),
+        code="AF311",
+        file="p.md",
+        message="The prompt is empty.",
+        hint="Write instructions.",
+    ),
 )
+
+NOT_FROM_FILES: Mapping[str, str] = {
+    "AF023": "never alone: it follows a hundred problems of other codes",
+    "AF024": "`agentflow fmt` alone writes specs, and refuses; what it refuses is a valid spec",
+    "AF140": "a model script is read when it plays, by `agentflow run` and `agentflow test`",
+    "AF228": "`--set` stands on the command line",
+    "AF401": "needs a resource that was changed on the service",
+    "AF402": "needs a resource that was changed on the service",
+    "AF403": "needs two resources on the service",
+    "AF404": "needs a state file, and the key of another workspace",
+    "AF405": "needs a state file, which no stage of the compiler reads",
+}
+"""Codes that no project on disk raises in the compiler as its one problem, and why. The tests of
+the command or the stage that raises each of them expect it."""
