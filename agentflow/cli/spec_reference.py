@@ -20,8 +20,9 @@ _HEAD = "<!-- Generated: run the tests with AGENTFLOW_UPDATE=1. -->\n"
 
 _INTRODUCTION = (
     "A project is the directory of `agentflow.yaml`, with every YAML file below it that says "
-    "`apiVersion: agentflow/v1`, or has a `kind` and no `apiVersion`; other YAML files are left alone. A file may hold several "
-    "documents, and the first of each file has the `apiVersion`. Order never matters. Text that starts with "
+    "`apiVersion: agentflow/v1`, or has a `kind` and no `apiVersion`; other YAML files are left alone, "
+    "and so is what `compile --out` wrote. A file may hold several documents, and the first of each file has "
+    "the `apiVersion`. Order never matters. Text that starts with "
     "`./` or `../` is a file beside the spec.\n",
     "Code is named from the project's directory: `desk.tools:rate` is the function `rate` in `desk/tools.py`. "
     'Between braces or brackets such a name needs quotes: `{ run: "desk.tools:rate" }`. '

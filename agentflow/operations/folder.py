@@ -18,7 +18,7 @@ from typing import Any
 
 from agentflow.errors import UsageError
 
-__all__ = ["INDEX", "Written", "write_folder"]
+__all__ = ["INDEX", "Written", "parse_index", "write_folder"]
 
 INDEX = ".agentflow-written.json"
 """The list of what was written: path -> SHA-256."""
@@ -82,11 +82,19 @@ def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> Written:
 
 def _read_index(folder: Path) -> dict[str, str]:
     try:
-        data: Any = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        entries = data["files"].items() if data["format"] == _FORMAT else ()
+        return parse_index((folder / INDEX).read_bytes())
+    except FileNotFoundError:
+        return {}
+
+
+def parse_index(data: bytes) -> dict[str, str]:
+    """What an index lists: path -> SHA-256. Empty if it cannot be understood: then nothing is ours."""
+    try:
+        index: Any = json.loads(data)
+        entries = index["files"].items() if index["format"] == _FORMAT else ()
         return {path: str(digest) for path, digest in entries if _is_inside(path)}
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # nothing is known to be ours, so nothing is replaced
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _is_inside(path: str) -> bool:

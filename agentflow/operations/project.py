@@ -22,6 +22,7 @@ from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Code
 from agentflow.errors import FileRefused
 from agentflow.nearest import nearest
+from agentflow.operations.folder import INDEX, parse_index
 from agentflow.source.markdown import has_frontmatter, split
 from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
@@ -69,8 +70,8 @@ class ProjectFiles:
     def specs(self) -> Sequence[str]:
         """The project's file, and every file that says it is a spec or is one of `ant apply`, sorted.
 
-        Hidden directories, virtual environments, installed packages and nested projects are left
-        out; links are not followed.
+        Hidden directories, virtual environments, installed packages, nested projects and what
+        `compile --out` wrote are left out; links are not followed.
 
         Raises:
             FileRefused: a directory cannot be listed.
@@ -109,7 +110,7 @@ class ProjectFiles:
             try:
                 return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
-                raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
+                raise _unreadable(path, error) from None
 
     def size(self, path: str) -> int:
         """The bytes of a file; see `ports.Files`."""
@@ -130,10 +131,9 @@ class ProjectFiles:
         """The files of a folder, relative to it. A link could lead anywhere, so none is allowed."""
         directory = posixpath.join(folder, below)
         try:
-            with os.scandir(self.root / directory) as entries:
-                listed = [entry for entry in entries if not entry.name.startswith(".")]
+            listed = [e for e in self._entries(directory) if not e.name.startswith(".")]
         except OSError as error:
-            raise _refused(codes.FILE_UNREADABLE, directory, _reason(error)) from None
+            raise _unreadable(directory, error) from None
         for entry in listed:
             name = posixpath.join(below, entry.name)
             if entry.is_symlink():
@@ -157,29 +157,46 @@ class ProjectFiles:
             raise _outside(str(path))
         return name
 
-    def _walk(self, directory: str) -> Iterator[str]:
-        """Files below a directory that may be specs, links left out, in no order."""
+    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
+        with os.scandir(self.root / directory) as entries:
+            return list(entries)
+
+    def _walk(self, directory: str, written: frozenset[str] = frozenset()) -> Iterator[str]:
+        """Files below a directory that may be specs, links left out, in no order.
+
+        Args:
+            written: paths that `compile --out` has written, as directories above have noted them.
+        """
         try:
-            with os.scandir(self.root / directory) as entries:
-                listed = list(entries)
+            listed = self._entries(directory)
         except OSError as error:
-            raise _refused(codes.FILE_UNREADABLE, directory or ".", _reason(error)) from None
+            raise _unreadable(directory or ".", error) from None
         names = {entry.name for entry in listed}
         if directory and (PROJECT_FILE in names or "pyvenv.cfg" in names):
             return
+        if INDEX in names:  # would declare everything a second time
+            written |= self._written(directory)
         for entry in listed:
             path = posixpath.join(directory, entry.name)
             if path == PROJECT_FILE:
                 yield path
-            elif entry.name.startswith(".") or entry.is_symlink():
+            elif entry.name.startswith(".") or entry.is_symlink() or path in written:
                 continue
             elif entry.is_dir(follow_symlinks=False):
                 if entry.name not in _SKIPPED_DIRECTORIES:
-                    yield from self._walk(path)
+                    yield from self._walk(path, written)
             elif (entry.name.endswith(_SPEC_SUFFIXES) or may_be_ant(path)) and entry.is_file(
                 follow_symlinks=False
             ):
                 yield path
+
+    def _written(self, directory: str) -> set[str]:
+        """What `compile --out` has noted in a directory."""
+        try:
+            index = self._bytes(posixpath.join(directory, INDEX), limit=MAX_DATA_BYTES)
+        except FileRefused:
+            return set()
+        return {posixpath.join(directory, path) for path in parse_index(index)}
 
     def _is_spec(self, path: str) -> bool:
         """Whether a file says that it is for agentflow, and not for another tool."""
@@ -208,7 +225,7 @@ class ProjectFiles:
                     raise _too_large(path, size, limit)
                 data = file.read(limit + 1)
             except OSError as error:
-                raise _refused(codes.FILE_UNREADABLE, path, _reason(error)) from None
+                raise _unreadable(path, error) from None
         if len(data) > limit and not cut:
             raise _too_large(path, len(data), limit)
         return data
@@ -250,13 +267,13 @@ class ProjectFiles:
             return FileRefused(codes.FILE_MISSING.id, path, message, hint=self._similar(path))
         if error.errno == errno.ENXIO:
             return _refused(codes.NOT_A_FILE, path, f"{path!r} is a socket or a pipe, not a file.")
-        return _refused(codes.FILE_UNREADABLE, path, _reason(error))
+        return _unreadable(path, error)
 
     def _similar(self, path: str) -> str:
         """A hint with the file of the same directory that is named most like it."""
         directory, name = posixpath.split(posixpath.normpath(path))
         try:
-            entries = [entry.name for entry in (self.root / directory).iterdir()]
+            entries = [entry.name for entry in self._entries(directory)]
         except (OSError, ValueError):
             return f"Create it, or correct the path: there is no directory {directory!r}."
         near = nearest(name, [entry for entry in entries if not entry.startswith(".")])
@@ -339,8 +356,12 @@ def _refused(code: Code, path: str, message: str, hint: str | None = None) -> Fi
     return FileRefused(code.id, path, message, hint=hint)
 
 
-def _reason(error: OSError) -> str:
-    return f"{error.strerror or error}: the file cannot be read."
+def _unreadable(path: str, error: OSError) -> FileRefused:
+    message = f"{path!r} cannot be read: {error.strerror or error}."
+    hint = "Check its permissions."
+    if error.errno == errno.ELOOP:
+        hint = "Links lead in a circle: put a file in place of one of them."
+    return _refused(codes.FILE_UNREADABLE, path, message, hint)
 
 
 def _outside(path: str) -> FileRefused:
@@ -352,7 +373,9 @@ def _outside(path: str) -> FileRefused:
 def _not_a_file(path: str, mode: int) -> FileRefused:
     directory = stat.S_ISDIR(mode)
     what = "a directory" if directory else "a pipe or a device"
-    hint = f"Name a file in it, such as '{PurePosixPath(path) / 'NAME'}'." if directory else None
+    hint = "Put a file there, or name another path."
+    if directory:
+        hint = f"Name a file in it, such as '{PurePosixPath(path) / 'NAME'}'."
     return _refused(codes.NOT_A_FILE, path, f"{path!r} is {what}, not a file.", hint)
 
 

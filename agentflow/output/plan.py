@@ -64,8 +64,9 @@ def _not_applied(plan: Plan, paint: _Paint) -> Iterator[str]:
     kinds = " and ".join(f"{kind}s" for kind in APPLIED_KINDS)
     yield f"  Not applied: this version applies {kinds} that need nothing else."
     for left in plan.not_applied:
-        why = f"needs {', '.join(left.needs)}" if left.needs else left.name
-        yield paint(printable(f"    · {left.address}  ({why})"), _DIM)
+        named = left.name if left.name not in left.address else ""
+        why = f"needs {', '.join(left.needs)}" if left.needs else named
+        yield paint(printable(f"    · {left.address}{f'  ({why})' if why else ''}"), _DIM)
 
 
 def _action(action: Action, width: int, paint: _Paint) -> Iterator[str]:

@@ -115,7 +115,7 @@ def test_plan_and_apply_say_what_they_leave_alone_and_do_the_rest(project: Path)
     planned = agentflow("plan", "--exit-code", cwd=project)
     assert planned.returncode == 5, planned.stderr
     assert "  Not applied: this version applies agents and environments" in planned.stdout
-    assert "    · vault/keys  (keys)\n" in planned.stdout
+    assert "    · vault/keys\n" in planned.stdout
     assert "    · agent/stylist  (needs skill/style)\n" in planned.stdout
     assert "    · agent/lead  (needs agent/stylist)\n" in planned.stdout
     assert planned.stdout.endswith("Plan: 5 to create, 0 to update, 0 unchanged, 8 not applied.\n")

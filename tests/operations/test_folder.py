@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.errors import UsageError
@@ -178,6 +178,7 @@ names = st.sampled_from(["a.json", "b.json", "agent/a.json", "agent/b.json", "sk
 folders = st.dictionaries(names, st.sampled_from(["1", "2"]))
 
 
+@settings(deadline=None)  # it writes to the disk
 @given(st.lists(folders, min_size=1, max_size=4))
 def test_afterwards_the_folder_holds_exactly_what_was_asked_for(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[Mapping[str, str]]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agentflow.errors import FileRefused
+from agentflow.operations.folder import write_folder
 from agentflow.operations.project import (
     MAX_DATA_BYTES,
     MAX_TEXT_BYTES,
@@ -89,6 +90,14 @@ def test_specs_are_found_below_the_root_and_nowhere_else(tmp_path: Path) -> None
     (root / "loop").symlink_to(root)
     (root / "link.yaml").symlink_to(root / "b.yaml")
     assert files.specs() == ["agentflow.yaml", "agents/deep/a.yml", "b.yaml"]
+
+
+def test_what_was_written_from_the_specs_is_no_spec(tmp_path: Path) -> None:
+    files = write(tmp_path, {"agentflow.yaml": PROJECT, "a.yaml": AGENT, "out/own.yaml": AGENT})
+    write_folder(tmp_path / "out", {"agents/a.yaml": AGENT, "b.yaml": AGENT})
+    assert files.specs() == ["a.yaml", "agentflow.yaml", "out/own.yaml"]
+    write_folder(tmp_path, {"made.yaml": AGENT})
+    assert files.specs() == ["a.yaml", "agentflow.yaml", "out/own.yaml"]
 
 
 def test_a_file_is_read_again_when_it_changed(tmp_path: Path) -> None:
