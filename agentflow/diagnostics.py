@@ -5,7 +5,7 @@ Stages build these values and return them; only `output/` turns them into text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ __all__ = [
     "Diagnostic",
     "Edit",
     "Fix",
+    "Level",
     "Severity",
     "Span",
     "has_errors",
@@ -36,6 +37,21 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 for the worst, so that sorting by it puts errors first."""
         return ("error", "warning", "info").index(self.value)
+
+
+class Level(StrEnum):
+    """How much a reader wants to hear. Each shows what those before it show, and more."""
+
+    REGULAR = "regular"
+    """What almost every project should mend."""
+    STRICT = "strict"
+    """Also what a team may see as a matter of taste."""
+    AUDITOR = "auditor"
+    """Also what only a person can judge: for a review, not for every commit."""
+
+    @property
+    def rank(self) -> int:
+        return ("regular", "strict", "auditor").index(self.value)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,6 +109,14 @@ class Diagnostic:
     fix: Fix | None = None
     hides: tuple[Span, ...] = ()
     """What may be a secret: no excerpt shows it, not even one of another problem."""
+    level: Level = Level.REGULAR
+    """The first at which it is reported."""
+    about: str | None = None
+    """The code of a finding that this one is about, such as a comment that suppresses it.
+    None: it is about no other."""
+    anchor: str = field(default="", compare=False)
+    """What it concerns, in words that stay when lines move: `agent/writer tools.bash`, or a file.
+    Empty: the project as a whole, or not looked up."""
 
     def at_severity(self, severity: Severity) -> Diagnostic:
         return replace(self, severity=severity)
@@ -100,6 +124,10 @@ class Diagnostic:
     def hiding(self, *spans: Span) -> Diagnostic:
         """The same, and what stands there is shown nowhere."""
         return replace(self, hides=(*self.hides, *spans))
+
+    def on(self, code: Code) -> Diagnostic:
+        """The same, as what is said about the findings of another code."""
+        return replace(self, about=code.id, level=code.level)
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -118,6 +146,8 @@ class Code:
     title: str
     explanation: str = ""
     """A paragraph for `agentflow explain`: why it is a problem and what to do."""
+    level: Level = Level.REGULAR
+    """The first at which it is reported."""
 
     @property
     def family(self) -> str:
@@ -142,6 +172,7 @@ class Code:
             hint=hint,
             related=related,
             fix=fix,
+            level=self.level,
         )
 
 

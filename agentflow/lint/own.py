@@ -23,8 +23,8 @@ UNKNOWN_SUPPRESSION = Code(
     Severity.WARNING,
     "What is to be ignored is no code of a finding.",
     "Write codes in brackets, and the reason behind them: `# agentflow: ignore[AF501] done is in the "
-    "task`. Several are separated by commas. In `lint.ignore` of a project a prefix such as `AF5` "
-    "stands for all codes that begin with it.",
+    "task`. Several are separated by commas. In `lint` of a project a prefix such as `AF5` "
+    "stands for all codes that begin with it, and a name for its code.",
 )
 RULE_FAILED = Code(
     "AF093",

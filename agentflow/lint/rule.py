@@ -16,7 +16,7 @@ from typing import Literal
 from agentflow.compiler.fragments import Fragments, fragments_of
 from agentflow.compiler.graph import AgentNode, Bound, Graph, TemplateText
 from agentflow.compiler.manifest import Compiled
-from agentflow.diagnostics import Code, Diagnostic, Fix, Severity, Span
+from agentflow.diagnostics import Code, Diagnostic, Fix, Level, Severity, Span
 from agentflow.lint.prose import Prose
 from agentflow.lint.texts import agent_texts
 from agentflow.ports import Files
@@ -25,8 +25,9 @@ from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["Check", "Confidence", "Context", "Rule", "rule"]
 
-Confidence = Literal["high", "medium"]
-"""high: the spec itself shows it. medium: read from prose, which can mean something else."""
+Confidence = Literal["high", "medium", "low"]
+"""high: the spec itself shows it. medium: read from prose, which can mean something else.
+low: a hint for a reviewer, who has to judge it; such a rule is for level `auditor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def rule(
     severity: Severity,
     *,
     confidence: Confidence = "high",
+    level: Level | None = None,
     since: str = "0.1.0",
 ) -> Callable[[Check], Rule]:
     """Make a `Rule` of a check.
@@ -148,14 +150,18 @@ def rule(
     The docstring of the check is: the title in its first line; why, in paragraphs; then `Bad:` and
     `Good:`, each with an indented example.
 
+    Args:
+        level: the first at which it reports. None: `auditor` with low confidence, else `regular`.
+
     Raises:
         ValueError: the docstring does not have that form.
     """
+    default = Level.AUDITOR if confidence == "low" else Level.REGULAR
 
     def build(check: Check) -> Rule:
         title, why, examples = _parts(id, inspect.getdoc(check) or "")
         return Rule(
-            code=Code(id, name, severity, title, why),
+            code=Code(id, name, severity, title, why, level=level or default),
             confidence=confidence,
             since=since,
             check=check,

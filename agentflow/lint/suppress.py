@@ -53,7 +53,7 @@ def suppress(
                 for entry in comment.entries
                 if entry.code in active and _Used(number, entry.code) not in used
             ]
-            left.extend(_unused(comment, entry) for entry in idle)
+            left.extend(_unused(comment, entry).on(known[entry.code]) for entry in idle)
     return tuple(left)
 
 

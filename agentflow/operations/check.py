@@ -13,8 +13,9 @@ from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Severity, has_errors
 from agentflow.errors import FileRefused, PolicyUnmet, ProblemsFound, UsageError
-from agentflow.lint.engine import lint
+from agentflow.lint.engine import project_choice, scan
 from agentflow.lint.rule import Context
+from agentflow.lint.selection import Choice, select
 from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.ports import Files
@@ -41,6 +42,8 @@ class Report:
     files: int
     """Spec files read."""
     specs: int
+    choice: Choice
+    """What the project chooses to hear of, and over it the caller."""
 
 
 def open_project(directory: Path) -> Project:
@@ -111,8 +114,12 @@ def check(
     variables: Mapping[str, str] | None = None,
     settings: Sequence[str] = (),
     rules: bool = True,
+    choice: Choice | None = None,
 ) -> Report:
-    """Every problem of every stage, and of the lint rules unless `rules` is false."""
+    """Every problem of every stage, and of the lint rules unless `rules` is false.
+
+    `choice`: what is reported, over what the project chooses. None: as the project chooses.
+    """
     with ImportedCallables(project.root) as callables:
         built, problems = build(
             project.files,
@@ -124,20 +131,24 @@ def check(
             callables=callables,
         )
     found = list(problems)
+    choice = choice or Choice()
     if rules and built.graph is not None:
+        choice = choice.over(project_choice(built.graph))
         context = Context(graph=built.graph, compiled=built.compiled, files=project.files)
         found = [
             problem
-            for problem in lint(context, found=problems)
+            for problem in scan(context, found=problems)
             if project.only is None or _concerns(problem, set(project.only), context)
         ]
     found.sort(key=lambda problem: problem.sort_key)
+    chosen = select(found, choice)
     return Report(
-        problems=tuple(found),
+        problems=chosen,
         build=built,
-        sources={**_sources(project.files, found), SETTINGS_FILE: "\n".join(settings)},
+        sources={**_sources(project.files, chosen), SETTINGS_FILE: "\n".join(settings)},
         files=len(_files(project, built.graph)),
         specs=_count(project, built.graph),
+        choice=choice,
     )
 
 

@@ -13,6 +13,7 @@ from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, Sp
 __all__ = [
     "DefaultsSpec",
     "DriverSpec",
+    "LintPathSpec",
     "LintSpec",
     "ProjectSpec",
     "SecretName",
@@ -82,11 +83,55 @@ class TargetSpec(SpecModel):
         return self
 
 
-class LintSpec(SpecModel):
-    """Which rules apply."""
+Selector = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
+"""A code, the name of a code, or a prefix of codes."""
 
-    ignore: list[Text] = Field(
-        default_factory=list, description="Codes, or prefixes of codes, that are not reported."
+Verdict = Literal["off", "info", "warning", "error"]
+
+
+class LintPathSpec(SpecModel):
+    """What is different for some files."""
+
+    extend_select: list[Selector] = Field(
+        default_factory=list, description="Reported here as well, whatever the level."
+    )
+    ignore: list[Selector] = Field(default_factory=list, description="Not reported here.")
+    severity: dict[Selector, Verdict] = Field(
+        default_factory=dict, description="How severe a code is here; off: it is not reported."
+    )
+
+
+class LintSpec(SpecModel):
+    """Which rules apply. Codes are written in full, by name, or as a prefix such as `AF6`."""
+
+    level: Literal["regular", "strict", "auditor"] = Field(
+        default="regular",
+        description="strict: also matters of taste. auditor: also what only a person can judge.",
+    )
+    select: list[Selector] = Field(
+        default_factory=list, description="Only these are reported. Empty: all of the level."
+    )
+    extend_select: list[Selector] = Field(
+        default_factory=list, description="These are reported as well, whatever the level."
+    )
+    ignore: list[Selector] = Field(
+        default_factory=list,
+        description="Not reported. A longer prefix, or a whole code, counts more than a shorter one.",
+    )
+    severity: dict[Selector, Verdict] = Field(
+        default_factory=dict, description="How severe a code is; off: it is not reported."
+    )
+    paths: dict[Text, LintPathSpec] = Field(
+        default_factory=dict,
+        description="By directory or glob, from the root of the project: what differs there. "
+        "`*` also stands for `/`.",
+    )
+    baseline: (
+        Annotated[str, StringConstraints(pattern=r"^(?:[^/\\\s][^/\\]*/)*[^/\\\s][^/\\]*\.json$")]
+        | None
+    ) = Field(
+        default=None,
+        description="A file with known findings, which are not reported: `.agentflow-baseline.json`.",
     )
 
 

@@ -1,0 +1,63 @@
+"""From what a project writes under `lint` to a choice; and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from agentflow.compiler.graph import Bound
+from agentflow.diagnostics import Code, Diagnostic, Level
+from agentflow.lint.own import UNKNOWN_SUPPRESSION
+from agentflow.lint.selection import Choice, Layer, matches
+from agentflow.nearest import did_you_mean
+from agentflow.source.tree import Path
+from agentflow.spec.project import LintPathSpec, LintSpec, ProjectSpec
+
+__all__ = ["choice_of", "is_selector", "unknown_selectors"]
+
+
+def choice_of(spec: LintSpec, id_of: Callable[[str], str]) -> Choice:
+    """The choice of a project. `id_of` turns the name of a code into its id."""
+    whole = Layer(select=tuple(map(id_of, spec.select)), **_common(spec, id_of))
+    parts = [Layer(files=glob, **_common(part, id_of)) for glob, part in spec.paths.items()]
+    return Choice(layers=(whole, *parts), level=Level(spec.level), baseline=spec.baseline)
+
+
+def _common(spec: LintSpec | LintPathSpec, id_of: Callable[[str], str]) -> dict[str, Any]:
+    return {
+        "extend_select": tuple(map(id_of, spec.extend_select)),
+        "ignore": tuple(map(id_of, spec.ignore)),
+        "severity": {id_of(entry): verdict for entry, verdict in spec.severity.items()},
+    }
+
+
+def is_selector(entry: str, known: Mapping[str, Code]) -> bool:
+    """Whether it is a code, the name of one, or a prefix of some."""
+    return any(entry == code.name or matches(entry, code.id) for code in known.values())
+
+
+def unknown_selectors(
+    project: Bound[ProjectSpec], known: Mapping[str, Code]
+) -> Iterator[Diagnostic]:
+    """Entries of the project's `lint` that fit no code."""
+    for path, entry, is_key in _selectors(project.spec.lint):
+        if not is_selector(entry, known):
+            yield UNKNOWN_SUPPRESSION.at(
+                project.span("lint", *path, key=is_key),
+                f"There is no code {entry!r}.",
+                hint=did_you_mean(entry, known) or "Codes are listed by: agentflow explain",
+            )
+
+
+def _selectors(spec: LintSpec) -> Iterator[tuple[Path, str, bool]]:
+    """Each entry with its path below `lint`, and whether it is a key there."""
+    parts: list[tuple[Path, LintSpec | LintPathSpec]] = [((), spec)]
+    parts += [(("paths", glob), part) for glob, part in spec.paths.items()]
+    for index, entry in enumerate(spec.select):
+        yield ("select", index), entry, False
+    for path, part in parts:
+        for field in ("extend_select", "ignore"):
+            for index, entry in enumerate(getattr(part, field)):
+                yield (*path, field, index), entry, False
+        for entry in part.severity:
+            yield (*path, "severity", entry), entry, True
