@@ -1,45 +1,47 @@
 """[io] The entry point: find the command, run it, turn whatever goes wrong into one message.
 
-Only the chosen command's module is imported, so that `--help` and `lint` start fast.
+Only what is needed is imported, when it is needed: a check of a project that has not changed since
+the last one is answered before even the command line has been parsed.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from types import ModuleType
+import time
 
 from agentflow import __version__
-from agentflow.errors import (
-    EXIT_BUG,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    EXIT_USAGE,
-    AgentflowError,
-    ProblemsFound,
-)
-from agentflow.output.excerpt import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from agentflow.errors import AgentflowError
 
 __all__ = ["COMMANDS", "Command", "main", "parser_of", "usage"]
 
 
-@dataclass(frozen=True, slots=True)
 class Command:
-    name: str
-    help: str
+    __slots__ = ("help", "name", "recalled")
+
+    def __init__(self, name: str, help_: str, *, recalled: bool = False) -> None:
+        self.name = name
+        self.help = help_
+        self.recalled = recalled
+        """Whether its answers are kept; see `operations.answers`."""
 
     def module(self) -> ModuleType:
         """Its module in this package: `add_arguments(parser)` and `run(args) -> exit code`."""
+        import importlib
+
         return importlib.import_module(f"agentflow.cli.{self.name}_command")
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("init", "make a project that lints, applies and runs"),
-    Command("lint", "check specs, offline and fast"),
+    Command("lint", "check specs, offline and fast", recalled=True),
     Command("fmt", "bring specs into the layout of the documentation"),
     Command("compile", "print what a project becomes: payloads and policies"),
     Command("plan", "show what apply would change"),
@@ -75,7 +77,9 @@ def usage() -> str:
 
 
 def parser_of(command: Command) -> tuple[ArgumentParser, Callable[[Namespace], int]]:
-    """The command's own parser, and what runs it."""
+    """The command's own parser, and what runs it. It finds the words as they were in `args.words`."""
+    from argparse import ArgumentParser
+
     module = command.module()
     parser = ArgumentParser(
         prog=f"agentflow {command.name}", description=module.__doc__, allow_abbrev=False
@@ -87,6 +91,8 @@ def parser_of(command: Command) -> tuple[ArgumentParser, Callable[[Namespace], i
 def _unknown(name: str) -> int:
     from difflib import get_close_matches
 
+    from agentflow.errors import EXIT_USAGE
+
     near = get_close_matches(name, [command.name for command in COMMANDS], n=1)
     hint = f"Did you mean {near[0]!r}?" if near else "agentflow --help lists the commands."
     print(f"error: There is no command {name!r}.\n  hint: {hint}", file=sys.stderr)
@@ -94,6 +100,9 @@ def _unknown(name: str) -> int:
 
 
 def _report(error: AgentflowError) -> int:
+    from agentflow.errors import ProblemsFound
+    from agentflow.output.excerpt import printable
+
     if isinstance(error, ProblemsFound):
         from agentflow.cli.options import show_problems
 
@@ -106,10 +115,10 @@ def _report(error: AgentflowError) -> int:
 
 
 def _bug(error: Exception) -> int:
-    if os.environ.get("AGENTFLOW_TRACEBACK"):
-        import traceback
+    from agentflow.errors import EXIT_BUG
+    from agentflow.output.excerpt import printable
 
-        traceback.print_exc()
+    _trace_if_wanted()
     print(
         f"error: {type(error).__name__}: {printable(str(error))}\n"
         "  hint: This is a bug in agentflow. Set AGENTFLOW_TRACEBACK=1 to see where, and report it.",
@@ -120,10 +129,9 @@ def _bug(error: Exception) -> int:
 
 def _refused(error: OSError) -> int:
     """A file that cannot be written, a full disk: said of the machine, not of agentflow."""
-    if os.environ.get("AGENTFLOW_TRACEBACK"):
-        import traceback
+    from agentflow.errors import EXIT_USAGE
 
-        traceback.print_exc()
+    _trace_if_wanted()
     where = f"{str(error.filename)!r}: " if error.filename is not None else ""
     print(
         f"error: The system refused: {where}{error.strerror or error}.\n"
@@ -133,24 +141,54 @@ def _refused(error: OSError) -> int:
     return EXIT_USAGE
 
 
+def _trace_if_wanted() -> None:
+    if os.environ.get("AGENTFLOW_TRACEBACK"):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _recalled(arguments: Sequence[str]) -> int | None:
+    """The exit code of an answer that is given again. None: the command has to run."""
+    from agentflow.operations.answers import place, recall
+
+    started = time.perf_counter()
+    path = place(arguments)
+    answer = None if path is None else recall(path)
+    if answer is None:
+        return None
+    sys.stdout.write(answer.text(time.perf_counter() - started))
+    return answer.code
+
+
+def _parsed(command: Command, arguments: Sequence[str]) -> int:
+    from argparse import Namespace
+
+    parser, run = parser_of(command)
+    return run(parser.parse_args(arguments, Namespace(words=tuple(arguments))))
+
+
 def _run(command: Command, arguments: Sequence[str]) -> int:
     try:
-        parser, run = parser_of(command)
-        code = run(parser.parse_args(arguments))
+        code = _recalled(arguments) if command.recalled else None
+        if code is None:
+            code = _parsed(command, arguments)
         sys.stdout.flush()
-    except AgentflowError as error:
-        return _report(error)
     except KeyboardInterrupt:
+        from agentflow.errors import EXIT_INTERRUPTED
+
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`): nothing is left to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
+        return 0
     except OSError as error:
         return _refused(error)
     except Exception as error:
-        return _bug(error)
+        from agentflow.errors import AgentflowError
+
+        return _report(error) if isinstance(error, AgentflowError) else _bug(error)
     else:
         return code
 
@@ -159,11 +197,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code as listed in `agentflow --help`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help", "help"):
+        from agentflow.errors import EXIT_OK, EXIT_USAGE
+
         print(usage(), end="")
         return EXIT_OK if words else EXIT_USAGE
     if words[0] in ("-V", "--version"):
         print(f"agentflow {__version__}")
-        return EXIT_OK
+        return 0
     leading: list[str] = []
     # `agentflow -C DIR lint` reads as well as `agentflow lint -C DIR`.
     while len(words) > 2 and words[0] in ("-C", "-t", "--target", "--var", "--set"):

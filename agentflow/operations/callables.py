@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,8 +35,18 @@ class _Silent(Exception):
 class ImportedCallables:
     """`ports.Callables` of the project below `root`. Each function is asked for once."""
 
-    def __init__(self, root: Path, *, limit_s: float = 10.0) -> None:
+    def __init__(
+        self, root: Path, *, limit_s: float = 10.0, asked: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take the project's directory.
+
+        Args:
+            root: where modules are looked for.
+            limit_s: how long one function may take.
+            asked: is called when a function is asked for: from then on code of the project has run.
+        """
         self._root = root
+        self._asked = asked
         self._limit_s = limit_s
         self._process: subprocess.Popen[bytes] | None = None
         self._known: dict[str, Mapping[str, Any] | CallableRefused] = {}
@@ -59,6 +69,7 @@ class ImportedCallables:
             CallableRefused: it cannot be imported, or does not tell its parameters.
         """
         if reference not in self._known:
+            self._asked()
             try:
                 self._known[reference] = self._ask(reference)
             except CallableRefused as refused:

@@ -18,6 +18,7 @@ from agentflow.lint.rule import Context
 from agentflow.lint.selection import Choice, select
 from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
+from agentflow.operations.traced import Trace, TracedFiles
 from agentflow.ports import Files
 
 __all__ = ["Project", "Report", "check", "compiled", "open_project", "select_files"]
@@ -31,6 +32,8 @@ class Project:
     files: Files
     only: tuple[str, ...] | None = None
     """Report problems of these files alone. None: of all."""
+    trace: Trace | None = None
+    """Notes what the answer rests on. None: nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +64,26 @@ def open_project(directory: Path) -> Project:
     return Project(root=root, files=ProjectFiles(root))
 
 
-def select_files(directory: Path, paths: Sequence[Path]) -> Project:
-    """The project of `directory`, or of the paths; loose files where there is none.
+def select_files(directory: Path, paths: Sequence[Path], *, trace: Trace | None = None) -> Project:
+    """The project of `directory`, or of the paths; loose files, without a trace, where there is none.
 
     Raises:
         UsageError: no project and no paths, or a directory without specs.
         FileRefused: a path outside the project of the first.
     """
-    if not paths:
-        return open_project(directory)
-    first = paths[0].absolute()
-    root = find_project(first if first.is_dir() else first.parent)
-    if root is None and any(path.is_dir() for path in paths):
-        return open_project(first)
+    first = paths[0].absolute() if paths else directory.absolute()
+    start = first if first.is_dir() else first.parent
+    root = find_project(start)
+    if root is None and (not paths or any(path.is_dir() for path in paths)):
+        return open_project(first if paths else directory)
     if root is None:
         loose = LooseFiles(paths)
         return Project(root=loose.root, files=loose)
-    files = ProjectFiles(root)
+    if trace is not None:
+        trace.searched(start, root)
+    files = ProjectFiles(root) if trace is None else TracedFiles(root, trace)
+    if not paths:
+        return Project(root=root, files=files, trace=trace)
     only: list[str] = []
     for path in paths:
         relative = files.relative(path)
@@ -92,7 +98,7 @@ def select_files(directory: Path, paths: Sequence[Path]) -> Project:
             f"There is no spec below {str(paths[0])!r}.",
             hint="A spec is a YAML file with `apiVersion: agentflow/v1`.",
         )
-    return Project(root=root, files=files, only=tuple(only))
+    return Project(root=root, files=files, only=tuple(only), trace=trace)
 
 
 def _sources(files: Files, problems: Sequence[Diagnostic]) -> dict[str, str]:
@@ -120,11 +126,12 @@ def check(
 
     `choice`: what is reported, over what the project chooses. None: as the project chooses.
     """
-    with ImportedCallables(project.root) as callables:
+    trace = project.trace or Trace()
+    with ImportedCallables(project.root, asked=trace.spoil) as callables:
         built, problems = build(
             project.files,
             target=target,
-            environ=os.environ,
+            environ=trace.environ(os.environ),
             variables=variables or {},
             settings=settings,
             only=project.only,

@@ -44,6 +44,7 @@ def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("ANTHROPIC_", "AGENTFLOW_", "FORCE_COLOR"))
+        or name == "AGENTFLOW_CACHE_DIR"
     }
     return {**kept, "NO_COLOR": "1", **(more or {})}
 
