@@ -113,7 +113,9 @@ def _bound_in(found: Located, files: Files, span: Span) -> Checked[Located | Non
         at = Span(found.file, module.lineno or 1, max(module.offset or 1, 1), 0, 0)
         at = Span(at.file, at.line, at.column, at.line, at.column + 1)
         message = f"The module {found.file!r} is not valid Python: {module.msg}."
-        return Checked(None, (codes.BAD_PYTHON.at(at, message, related=((span, "used here"),)),))
+        mend = f"Correct it; `python -m py_compile {found.file}` tells whether it can be loaded."
+        related = ((span, "used here"),)
+        return Checked(None, (codes.BAD_PYTHON.at(at, message, hint=mend, related=related),))
     names = names_of(found.source)
     bound = names.certain.get(found.function)
     if isinstance(bound, ast.ClassDef) or not (

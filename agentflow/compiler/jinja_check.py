@@ -149,8 +149,14 @@ class Unit:
 
 
 def assigned_names(tree: nodes.Template) -> set[str]:
-    """Every name a text gives a value to, anywhere: targets, loop variables, macros, arguments."""
+    """Every name a text gives a value to, anywhere: targets, loop variables, macros, arguments.
+
+    Imports count too: they are refused themselves, and what uses their names is no second mistake.
+    """
     names = {n.name for n in tree.find_all(nodes.Name) if n.ctx in {"store", "param"}}
+    names |= {each.target for each in tree.find_all(nodes.Import)}
+    for each in tree.find_all(nodes.FromImport):
+        names |= {name if isinstance(name, str) else name[1] for name in each.names}
     return names | {macro.name for macro in tree.find_all(nodes.Macro)}
 
 

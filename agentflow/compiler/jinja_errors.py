@@ -20,6 +20,7 @@ __all__ = ["bad_number", "explain", "syntax_problem", "too_nested", "where"]
 
 _SECTION = f"{Section.__module__}.{Section.__name__} object"
 """What jinja2 calls it."""
+_NO_CIRCLE = "Take the call of the macro out of the macro itself."
 
 
 def explain(error: Exception) -> tuple[Code, str, str]:
@@ -30,7 +31,7 @@ def explain(error: Exception) -> tuple[Code, str, str]:
     if isinstance(error, BadParameter):
         return codes.FRAGMENT_PARAMETER, str(error), "Give it a value that fits."
     if isinstance(error, (RecursionError, MemoryError)):
-        return codes.TEMPLATE_TOO_LARGE, "It calls itself without end.", "Take the recursion out."
+        return codes.TEMPLATE_TOO_LARGE, "The template calls itself without end.", _NO_CIRCLE
     if isinstance(error, SecurityError):
         return codes.TEMPLATE_FORBIDDEN, f"The sandbox refused: {text}.", "Use a filter instead."
     if isinstance(error, UndefinedError):

@@ -118,7 +118,8 @@ def _problems(
     if len(relevant) > len(shown):
         message = f"{len(relevant) - len(shown)} further problems of this document are not shown."
         span = document.span(relevant[MAX_PROBLEMS].path, key=True)
-        problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
+        hint = "Correct those above first; the others are shown then."
+        problems.append(codes.TOO_MANY_PROBLEMS.at(span, message, hint=hint))
     return tuple(problems)
 
 

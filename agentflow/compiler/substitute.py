@@ -284,7 +284,7 @@ class _Work:
 
     def _problem(self, code: Code, span: Span, message: str, hint: str | None) -> Diagnostic:
         if self.reported == MAX_PROBLEMS:
-            code, hint = codes.TOO_MANY_PROBLEMS, None
+            code, hint = codes.TOO_MANY_PROBLEMS, "Correct those above first."
             message = f"More than {MAX_PROBLEMS} substitutions of this document fail."
         problem = code.at(span, message, hint=hint)
         return problem.hiding(self.document.span(self.path)) if self._is_secret else problem

@@ -299,7 +299,8 @@ class _Composer:
 
     def _too_deep(self, start: int) -> NoReturn:
         message = f"Values are nested more than {MAX_DEPTH} levels deep."
-        self._report(codes.TOO_DEEP, (start, start + 1), message, None)
+        hint = "Close the brackets, or take levels out."
+        self._report(codes.TOO_DEEP, (start, start + 1), message, hint)
         raise _Stop
 
     def _open(self, event: Any, is_map: bool) -> None:
@@ -414,7 +415,8 @@ class _Composer:
         span = self.source.span(*place)
         if len(self.problems) >= MAX_PROBLEMS:
             message = f"The file has more than {MAX_PROBLEMS} problems. The rest was not read."
-            self.problems.append(codes.TOO_MANY_PROBLEMS.at(span, message))
+            hint = "Correct those above first; the others are shown then."
+            self.problems.append(codes.TOO_MANY_PROBLEMS.at(span, message, hint=hint))
             raise _Stop
         self.problems.append(code.at(span, message, hint=hint, related=related))
 

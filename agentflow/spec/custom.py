@@ -42,9 +42,13 @@ def _url(value: str) -> str:
     """
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname
     except ValueError as error:
         raise ValueError(f"{value!r} is not a URL: {error}.") from None
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"{value!r} is not a URL: a port is a number up to 65535.") from None
     if parts.scheme not in ("https", "http") or not host or re.search(r"[\s\\]", value):
         raise ValueError(f"{value!r} is not a URL such as https://desk.example.com/rates.")
     if parts.username is not None or parts.password is not None:

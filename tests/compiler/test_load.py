@@ -116,7 +116,7 @@ def test_a_file_that_was_asked_for_and_is_no_spec_is_read_all_the_same() -> None
 def test_a_directory_that_cannot_be_listed_is_a_problem() -> None:
     class Unlisted(MemoryFiles):
         def specs(self) -> Sequence[str]:
-            raise FileRefused("AF006", "agents", "Permission denied: the file cannot be read.")
+            raise FileRefused("AF006", "agents", "'agents' cannot be read: Permission denied.")
 
     value, problems = load(Unlisted({}))
     assert [problem.code for problem in problems] == ["AF006"]

@@ -11,6 +11,7 @@ import pytest
 
 from agentflow.codes import CODES
 from agentflow.lint.registry import RULES
+from tests.support.bad_input import CASES, NOT_FROM_FILES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agentflow"
@@ -53,6 +54,22 @@ def test_a_code_is_given_once() -> None:
     names = [code.name for code in CODES.values()] + [rule.code.name for rule in RULES]
     assert len(ids) == len(set(ids))
     assert len(names) == len(set(names))
+
+
+def test_every_code_has_a_bad_input_or_a_reason_for_none() -> None:
+    """What a project on disk can raise stands in the one table, with its message and its hint."""
+    raised = {case.code for case in CASES}
+    assert raised | set(NOT_FROM_FILES) == set(CODES)
+    assert not raised & set(NOT_FROM_FILES)
+
+
+SAY_IT_THEMSELVES = {"AF112", "AF114"}
+"""Codes of values. Their sentence says what the value has to be, often with an example."""
+
+
+def test_every_bad_input_is_told_what_to_do() -> None:
+    silent = {case.id: case.code for case in CASES if not case.hint}
+    assert set(silent.values()) <= SAY_IT_THEMSELVES, silent
 
 
 def test_every_code_is_raised_somewhere_and_expected_by_a_test() -> None:

@@ -120,7 +120,9 @@ def _arguments(
             return  # its schema has errors that are reported already
     for argument in rule.match:
         if argument not in known:
-            message = f"{one_of(sorted(tools), joined='and')} has no argument {argument!r}."
+            named = one_of(map(repr, sorted(tools)), joined="and")
+            verb = "The tool {} has" if len(tools) == 1 else "The tools {} have"
+            message = f"{verb.format(named)} no argument {argument!r}."
             hint = (
                 did_you_mean(argument, known)
                 or f"Arguments are {one_of(sorted(known), joined='and')}."

@@ -75,20 +75,22 @@ def _input_schema(node: AgentNode, name: str, schema: Mapping[str, Any]) -> Iter
             )
             hint = "Use it inside a property."
             yield codes.TOOL_SCHEMA.at(node.span(*base, word, key=True), message, hint=hint)
-    for path in _references(schema, ()):
+    references = list(_references(schema, ()))
+    for path in references:
         message = f"The input schema of {name!r} has a $ref, which the service refuses."
         hint = "Write what it refers to in its place."
         yield codes.TOOL_SCHEMA.at(node.span(*base, *path, key=True), message, hint=hint)
     properties = schema.get("properties")
     for key in properties if isinstance(properties, Mapping) else ():
         if not PROPERTY.fullmatch(key):
-            message = f"The service refuses the argument name {key!r}."
-            hint = "Letters, digits, `_`, `.` and `-`, at most 64 of them."
+            message = f"The service refuses {key!r} as the name of an argument of {name!r}."
+            hint = "Use letters, digits, `_`, `.` and `-`, at most 64 of them."
             span = node.span(*base, "properties", key, key=True)
             yield codes.TOOL_SCHEMA.at(span, message, hint=hint)
-    if (problem := schema_problem(schema)) is not None:
+    # Where a reference leads is no second mistake.
+    if not references and (problem := schema_problem(schema)) is not None:
         message = f"The input schema of {name!r} is not valid JSON Schema: {problem.message}"
-        yield codes.TOOL_SCHEMA.at(node.span(*base, *problem.path), message)
+        yield codes.TOOL_SCHEMA.at(node.span(*base, *problem.path), message, hint=problem.hint)
 
 
 def _call(

@@ -89,7 +89,7 @@ def _schema(node: AgentNode, name: str, files: Files) -> Iterator[Diagnostic]:
         else:
             span = node.span("outputs", name, "schema", *problem.path)
         message = f"The schema of the output {name!r} is not valid JSON Schema: {problem.message}"
-        yield codes.BAD_SCHEMA.at(span, message)
+        yield codes.BAD_SCHEMA.at(span, message, hint=problem.hint)
 
 
 def _collisions(node: AgentNode) -> Iterator[Diagnostic]:
