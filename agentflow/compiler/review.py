@@ -48,8 +48,8 @@ _Answers = Iterator[tuple[str, tuple[str, ...]]]
 
 
 def _agent(address: str, data: Mapping[str, Any], specs: Specs) -> _Answers:
-    touch = [*_tools(data), *_session(data), *_team(data)]
-    touch += _network(data.get("environment"), specs)
+    touch = [*_tools(data), *_session(data, specs), *_team(data)]
+    touch += [*_network(data.get("environment"), specs), *_raw(data)]
     yield TOUCH, tuple(touch)
     yield SPEND, (_budget(_map(data.get("budget"))),)
     yield PRODUCE, tuple(_outputs(data)) or ("no output is declared",)
@@ -69,19 +69,21 @@ def _deployment(address: str, data: Mapping[str, Any], specs: Specs) -> _Answers
     )
     own = ("environment", "files", "repositories", "memory", "vaults", "outcome")
     values = {**inherited, **{key: data[key] for key in own if key in data}}
-    touch = [*_tools(values), *_session(values), *_team(values)]
+    touch = [*_tools(values), *_session(values, specs), *_team(values)]
     touch += _network(values.get("environment"), specs)
+    touch += [*_raw(inherited, " of its agent"), *_raw(data)]
     yield TOUCH, tuple(touch)
     usd = _map(data.get("budget")).get("usd", _map(inherited.get("budget")).get("usd"))
-    yield SPEND, (_budget({} if usd is None else {"usd": usd}),)
+    budget = {} if usd is None else {"usd": usd}  # the one limit that the service keeps
+    yield SPEND, (_budget(budget),)
     yield PRODUCE, tuple(_outputs(values)) or ("no output is declared",)
-    yield STOP, tuple(_stops({**values, "repair": 0}))
+    yield STOP, tuple(_stops({**values, "repair": 0, "budget": budget}))
     by = data.get("answered_by")
     yield ASK, (show(by) if by else "nobody: no one answers while it runs",)
 
 
 def _environment(address: str, data: Mapping[str, Any], specs: Specs) -> _Answers:
-    yield TOUCH, tuple(_network(address, specs))
+    yield TOUCH, (*_network(address, specs), *_raw(data))
     packages = _map(data.get("packages"))
     yield "brings along", tuple(f"{name}: {_joined(items)}" for name, items in packages.items())
     yield "used by", tuple(_users(address, specs))
@@ -183,7 +185,7 @@ def _runner(tool: Mapping[str, Any]) -> str:
     return what + _in_parentheses(notes)
 
 
-def _session(data: Mapping[str, Any]) -> Iterator[str]:
+def _session(data: Mapping[str, Any], specs: Specs) -> Iterator[str]:
     files = _map(data.get("files"))
     if files:
         yield f"files to read: {', '.join(files)}"
@@ -194,12 +196,27 @@ def _session(data: Mapping[str, Any]) -> Iterator[str]:
         access = "reads and writes" if values.get("access") == "read_write" else "reads"
         yield f"memory {show(values.get('store'))}: {access}"
     auth = [_map(server).get("auth") for server in _map(data.get("mcp")).values()]
-    vaults = [*_list(data.get("vaults")), *(show(value) for value in auth if value is not None)]
-    if vaults:
-        yield f"credentials: {_joined(dict.fromkeys(map(show, vaults)))}"
+    named = [*_list(data.get("vaults")), *(value for value in auth if value is not None)]
+    yield from dict.fromkeys(_credentials(show(vault), specs) for vault in named)
     skills = _list(data.get("skills"))
     if skills:
         yield f"skills: {_joined(skills)}"
+
+
+def _credentials(vault: str, specs: Specs) -> str:
+    """All of a vault, since sessions are given the whole of it, whichever credential is named."""
+    ref = parse_ref(vault, "vault")
+    document = specs.get(ref.address) if ref is not None and ref.address else None
+    if document is None:
+        return f"credentials of {vault}, which is not managed here"
+    credentials = _joined(_map(document.data.get("credentials"))) or "none"
+    return f"credentials of {document.data.get('name')}: {credentials}"
+
+
+def _raw(data: Mapping[str, Any], whose: str = "") -> Iterator[str]:
+    """What is merged into the payload over everything said here."""
+    if _map(data.get("raw")):
+        yield f"what `raw`{whose} says, unchecked, of {_joined(data['raw'])}"
 
 
 def _team(data: Mapping[str, Any]) -> Iterator[str]:
@@ -239,7 +256,7 @@ def _network(reference: Any, specs: Specs) -> Iterator[str]:
 # What it may spend, what it produces, when it stops, who is asked
 
 _LIMITS = {
-    "usd": "${}",
+    "usd": "{}",
     "tokens": "{} tokens",
     "turns": "{} turns",
     "tool_calls": "{} tool calls",
@@ -249,8 +266,15 @@ _LIMITS = {
 
 
 def _budget(budget: Mapping[str, Any]) -> str:
-    limits = [form.format(show(budget[key])) for key, form in _LIMITS.items() if key in budget]
+    values = {**budget, "usd": _dollars(budget["usd"])} if "usd" in budget else budget
+    limits = [form.format(show(values[key])) for key, form in _LIMITS.items() if key in values]
     return ", ".join(limits) if limits else "without a limit"
+
+
+def _dollars(amount: Any) -> str:
+    """`$2`, `$2.50`: two digits where there is one."""
+    _, point, cents = show(amount).partition(".")
+    return f"${show(amount)}{'0' if point and len(cents) == 1 else ''}"
 
 
 def _outputs(data: Mapping[str, Any]) -> Iterator[str]:

@@ -115,11 +115,12 @@ agent/analyst on target dev
                 files to read: glossary
                 repository models: https://github.com/desk/models
                 memory style: reads
-                credentials: vault/desk.warehouse
+                credentials of desk: warehouse
                 skills: sheets, house
                 subagents: researcher
                 network of analytics: docs.python.org, pypi.org, package registries, hosts of MCP
                   servers
+                what `raw` says, unchecked, of x
   may spend     $1, 60 turns
   must produce  report: report.md (2 sections)
                 totals: totals.json (with a schema)
