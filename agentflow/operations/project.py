@@ -37,6 +37,7 @@ MAX_DATA_BYTES = 5 << 20
 
 _DATA_SUFFIXES = (".json", ".py")
 _SPEC_SUFFIXES = (".yaml", ".yml")
+_UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 _KIND = "|".join(KINDS)
@@ -66,6 +67,8 @@ class ProjectFiles:
         self._real_root = os.path.realpath(self.root)
         # What `specs` had to read anyway, until `read` asks for it.
         self._ahead: dict[str, bytes] = {}
+        # What `compile --out` wrote: it would declare everything a second time.
+        self._made: set[str] = set()
 
     def specs(self) -> Sequence[str]:
         """The project's file, and every file that says it is a spec or is one of `ant apply`, sorted.
@@ -78,10 +81,10 @@ class ProjectFiles:
         """
         self.skipped = 0
         found = []
-        for path in self._walk(""):
+        for path in self._walk():
             if path == PROJECT_FILE or self._is_spec(path):
                 found.append(path)
-            elif path.endswith(_SPEC_SUFFIXES):
+            elif path.endswith(_SPEC_SUFFIXES) and path not in self._made:
                 self.skipped += 1
         return sorted(found)
 
@@ -125,26 +128,32 @@ class ProjectFiles:
                 message = f"There is no folder {path!r}."
                 raise FileRefused(codes.FILE_MISSING.id, path, message, hint=self._similar(path))
             raise _refused(codes.NOT_A_FILE, path, f"{path!r} is a file, not a folder.")
-        return sorted(self._listed(path, ""))
+        return sorted(self._listed(path))
 
-    def _listed(self, folder: str, below: str) -> Iterator[str]:
+    def _listed(self, folder: str) -> Iterator[str]:
         """The files of a folder, relative to it. A link could lead anywhere, so none is allowed."""
-        directory = posixpath.join(folder, below)
-        try:
-            listed = [e for e in self._entries(directory) if not e.name.startswith(".")]
-        except OSError as error:
-            raise _unreadable(directory, error) from None
-        for entry in listed:
-            name = posixpath.join(below, entry.name)
-            if entry.is_symlink():
-                message = f"{posixpath.join(folder, name)!r} is a link."
-                hint = "Copy the file there: what is uploaded stands in the folder itself."
-                raise _refused(codes.OUTSIDE_PROJECT, folder, message, hint)
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _SKIPPED_DIRECTORIES:
-                    yield from self._listed(folder, name)
-            else:
-                yield name
+        waiting = [""]
+        while waiting:
+            below = waiting.pop()
+            directory = posixpath.join(folder, below)
+            try:
+                listed = [e for e in self._entries(directory) if not e.name.startswith(".")]
+            except OSError as error:
+                raise _unreadable(directory, error) from None
+            for entry in listed:
+                name = posixpath.join(below, entry.name)
+                if entry.is_symlink():
+                    message = f"{posixpath.join(folder, name)!r} is a link."
+                    hint = "Copy the file there: what is uploaded stands in the folder itself."
+                    raise _refused(codes.OUTSIDE_PROJECT, folder, message, hint)
+                if _UNSPEAKABLE.search(entry.name):
+                    message = f"The name {posixpath.join(folder, name)!r} is not text in UTF-8."
+                    hint = "Rename it: the agent finds the file by its name."
+                    raise _refused(codes.NOT_UTF8, folder, message, hint)
+                if not entry.is_dir(follow_symlinks=False):
+                    yield name
+                elif entry.name not in _SKIPPED_DIRECTORIES:
+                    waiting.append(name)
 
     def relative(self, path: Path) -> str:
         """The project-relative name of a path.
@@ -161,34 +170,34 @@ class ProjectFiles:
         with os.scandir(self.root / directory) as entries:
             return list(entries)
 
-    def _walk(self, directory: str, written: frozenset[str] = frozenset()) -> Iterator[str]:
-        """Files below a directory that may be specs, links left out, in no order.
-
-        Args:
-            written: paths that `compile --out` has written, as directories above have noted them.
-        """
-        try:
-            listed = self._entries(directory)
-        except OSError as error:
-            raise _unreadable(directory or ".", error) from None
-        names = {entry.name for entry in listed}
-        if directory and (PROJECT_FILE in names or "pyvenv.cfg" in names):
-            return
-        if INDEX in names:  # would declare everything a second time
-            written |= self._written(directory)
-        for entry in listed:
-            path = posixpath.join(directory, entry.name)
-            if path == PROJECT_FILE:
-                yield path
-            elif entry.name.startswith(".") or entry.is_symlink() or path in written:
+    def _walk(self) -> Iterator[str]:
+        """Files of the project that may be specs, links left out, in no order."""
+        waiting = [""]
+        while waiting:
+            directory = waiting.pop()
+            try:
+                listed = self._entries(directory)
+            except OSError as error:
+                raise _unreadable(directory or ".", error) from None
+            names = {entry.name for entry in listed}
+            if directory and (PROJECT_FILE in names or "pyvenv.cfg" in names):
                 continue
-            elif entry.is_dir(follow_symlinks=False):
-                if entry.name not in _SKIPPED_DIRECTORIES:
-                    yield from self._walk(path, written)
-            elif (entry.name.endswith(_SPEC_SUFFIXES) or may_be_ant(path)) and entry.is_file(
-                follow_symlinks=False
-            ):
-                yield path
+            # In the root it is of a folder that was written, and made a project since.
+            if directory and INDEX in names:
+                self._made |= self._written(directory)
+            for entry in listed:
+                path = posixpath.join(directory, entry.name)
+                if path == PROJECT_FILE:
+                    yield path
+                elif entry.name.startswith(".") or entry.is_symlink():
+                    continue
+                elif entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _SKIPPED_DIRECTORIES:
+                        waiting.append(path)
+                elif (entry.name.endswith(_SPEC_SUFFIXES) or may_be_ant(path)) and entry.is_file(
+                    follow_symlinks=False
+                ):
+                    yield path
 
     def _written(self, directory: str) -> set[str]:
         """What `compile --out` has noted in a directory."""
@@ -208,8 +217,10 @@ class ProjectFiles:
             data = self._bytes(path, limit=MAX_TEXT_BYTES, cut=True)
         except FileRefused:
             return True  # `read` says why
+        # A spec of ours is never made by us: no list of files can hide one, such as a policy.
         found = is_own_spec(path, data) or (
-            may_be_ant(path, text := data.decode("utf-8", "ignore"))
+            path not in self._made
+            and may_be_ant(path, text := data.decode("utf-8", "ignore"))
             and ant_kind(path, text) is not None
         )
         if found and len(data) <= MAX_TEXT_BYTES:

@@ -93,11 +93,48 @@ def test_specs_are_found_below_the_root_and_nowhere_else(tmp_path: Path) -> None
 
 
 def test_what_was_written_from_the_specs_is_no_spec(tmp_path: Path) -> None:
-    files = write(tmp_path, {"agentflow.yaml": PROJECT, "a.yaml": AGENT, "out/own.yaml": AGENT})
-    write_folder(tmp_path / "out", {"agents/a.yaml": AGENT, "b.yaml": AGENT})
-    assert files.specs() == ["a.yaml", "agentflow.yaml", "out/own.yaml"]
-    write_folder(tmp_path, {"made.yaml": AGENT})
-    assert files.specs() == ["a.yaml", "agentflow.yaml", "out/own.yaml"]
+    theirs = "name: a\nmodel: claude-opus-5-5\nsystem: Work.\n"
+    files = write(tmp_path, {"agentflow.yaml": PROJECT, "a.yaml": AGENT, "agents/b.yaml": theirs})
+    write_folder(tmp_path / "out", {"agents/a.yaml": theirs, "agents/c.yaml": theirs})
+    assert files.specs() == ["a.yaml", "agentflow.yaml", "agents/b.yaml"]
+    assert files.skipped == 0
+
+
+def test_a_list_of_written_files_hides_no_spec_of_ours(tmp_path: Path) -> None:
+    """Who puts one into a repository cannot take the policies out of sight with it."""
+    files = write(tmp_path, {"agentflow.yaml": PROJECT})
+    write_folder(tmp_path, {"policies/desk.yaml": AGENT, "b.yaml": AGENT})
+    assert files.specs() == ["agentflow.yaml", "b.yaml", "policies/desk.yaml"]
+
+
+def test_no_depth_of_folders_is_too_much(tmp_path: Path) -> None:
+    files = write(tmp_path, {"agentflow.yaml": PROJECT, "a.yaml": AGENT, "skill/SKILL.md": "x"})
+    folders = [str(tmp_path / "skill") + "/d" * depth for depth in range(1, 1_501)]
+    inside = "d/" * 1_500 + "a.yaml"
+    try:
+        for folder in folders:
+            os.mkdir(folder)  # noqa: PTH102 - a `Path` cannot be as deep
+        (tmp_path / "a.yaml").rename(f"{folders[-1]}/a.yaml")
+        assert files.specs() == ["agentflow.yaml", f"skill/{inside}"]
+        assert files.folder("skill") == ["SKILL.md", inside]
+    finally:
+        # Neither can pytest remove as much.
+        os.unlink(f"{folders[-1]}/a.yaml")  # noqa: PTH108
+        for folder in reversed(folders):
+            os.rmdir(folder)  # noqa: PTH106
+
+
+@pytest.mark.parametrize("name", [b"a\xff.md", b"a\nb.md", b"a\x7f.md"])
+def test_a_file_that_cannot_be_called_by_its_name(tmp_path: Path, name: bytes) -> None:
+    files = write(tmp_path, {"skill/SKILL.md": "x"})
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path / "skill") + b"/" + name)).touch()
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(FileRefused) as caught:
+        files.folder("skill")
+    assert caught.value.code == "AF005"
+    assert "is not text in UTF-8" in caught.value.message
 
 
 def test_a_file_is_read_again_when_it_changed(tmp_path: Path) -> None:
