@@ -34,4 +34,5 @@ def one_of(names: Iterable[str], *, joined: str = "or", limit: int = 12) -> str:
 
 
 def _fold(name: str) -> str:
-    return name.lower().replace("_", "-")
+    """Case, `-` for `_` and the letter O for a zero are no difference."""
+    return name.lower().replace("_", "-").replace("o", "0")

@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.lint.abilities import has_raw_tools, policies_of
 from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
-from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
+from agentflow.spec.tool import BUILT_IN_TOOLS
 
 __all__ = [
     "ask_always_allowed",
@@ -23,16 +24,6 @@ __all__ = [
 ]
 
 _WRITERS = ("write", "edit", "bash")
-
-
-def _policies(agent: AgentNode) -> dict[str, str]:
-    """Built-in tools that are on, by name: allow, ask or auto."""
-    return {name: tool.policy for name, tool in declared_tools(agent.spec.tools).items()}
-
-
-def _has_raw_tools(agent: AgentNode) -> bool:
-    """Whether `raw` says something about tools: then the spec does not show what the agent has."""
-    return not {"tools", "mcp_servers"}.isdisjoint(agent.spec.raw)
 
 
 _READ_ONLY = Phrase(
@@ -70,7 +61,7 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
         tools: { read: allow, grep: allow }
     """
     for agent in ctx.agents:
-        policies = _policies(agent)
+        policies = policies_of(agent)
         able = [name for name in _WRITERS if policies.get(name) in ("allow", "auto")]
         if agent.spec.outputs:
             able = [name for name in able if name == "edit"]  # the others deliver the outputs
@@ -92,7 +83,7 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
 
 def _asking(agent: AgentNode) -> Iterator[tuple[str, Span]]:
     """Tools that wait for an answer, with the place of their policy."""
-    for name, policy in _policies(agent).items():
+    for name, policy in policies_of(agent).items():
         if policy == "ask":
             yield name, agent.span("tools", name)
     for name, tool in agent.spec.custom.items():
@@ -219,7 +210,7 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
           - { tool: write, match: { file_path: "/mnt/session/outputs/*" }, answer: allow }
     """
     for agent in ctx.agents:
-        policies = _policies(agent)
+        policies = policies_of(agent)
         gated = [name for name in ("write", "edit") if policies.get(name) == "ask"]
         ways = [name for name in _WRITERS if policies.get(name) == "allow"]
         if gated and ways:
@@ -264,9 +255,9 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
         tools: { read: allow, web_search: allow }
     """
     for agent in ctx.agents:
-        if _has_raw_tools(agent):
+        if has_raw_tools(agent):
             continue
-        have = {*_policies(agent), *agent.spec.custom}
+        have = {*policies_of(agent), *agent.spec.custom}
         for field, prose in ctx.texts(agent):
             reported: set[str] = set()
             for match in prose.find(_NAMED):
@@ -353,7 +344,7 @@ def outputs_without_writer(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         required = [name for name, output in agent.spec.outputs.items() if output.required]
-        if not required or _has_raw_tools(agent) or {"write", "bash"} & _policies(agent).keys():
+        if not required or has_raw_tools(agent) or {"write", "bash"} & policies_of(agent).keys():
             continue
         yield ctx.problem(
             agent.span("outputs", required[0], key=True),
