@@ -76,7 +76,7 @@ def parse_markdown(
         hint = "Write a line `---` below its last key."
         problem = codes.FRONTMATTER.at(Span.start_of(file), message, hint=hint)
         return Checked((), (problem,) if has_frontmatter(text) else ())
-    start, end = page.front
+    end = page.front[1]
     # The opening fence would start a document of its own.
     documents, problems = parse(file, " " * 3 + text[3:end])
     if len(documents) > 1:

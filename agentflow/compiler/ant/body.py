@@ -151,10 +151,10 @@ class Draft:
         inner[path[-1]] = value
         self._places[path] = Origin(at.document, at.path)
 
-    def copy(self, key: str, source: Node | None, *, to: str | None = None) -> None:
+    def copy(self, key: str, source: Node | None) -> None:
         """Take a value over as it is."""
         if source is not None:
-            self.put(to or key, value=source.value, at=source)
+            self.put(key, value=source.value, at=source)
 
     def add(self, key: str, value: Any, at: Node) -> int:
         """Append to a list; returns the index of the item."""
