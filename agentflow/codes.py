@@ -23,7 +23,8 @@ FILE_MISSING = Code(
     _E,
     "File does not exist.",
     "A spec names a file that is not there. Text that starts with `./` or `../` is a "
-    "file beside the spec that names it.",
+    "file beside the spec that names it."
+    "\n\nBad:\n    prompt: ./prompts/analist.md\nGood:\n    prompt: ./prompts/analyst.md",
 )
 NOT_A_FILE = Code(
     "AF002",
@@ -31,7 +32,8 @@ NOT_A_FILE = Code(
     _E,
     "Path is not a regular file.",
     "A directory, a pipe or a device stands where a file was expected. Only regular "
-    "files are read.",
+    "files are read."
+    "\n\nBad:\n    prompt: ./prompts\nGood:\n    prompt: ./prompts/analyst.md",
 )
 OUTSIDE_PROJECT = Code(
     "AF003",
@@ -40,7 +42,8 @@ OUTSIDE_PROJECT = Code(
     "File lies outside of the project.",
     "Specs read only what is below the directory of `agentflow.yaml`, so that a "
     "checkout is complete and a spec cannot pull in other files of the machine. Links "
-    "that lead out count as outside.",
+    "that lead out count as outside."
+    "\n\nBad:\n    prompt: ../../shared/analyst.md\nGood:\n    prompt: ./prompts/analyst.md",
 )
 FILE_TOO_LARGE = Code(
     "AF004",
@@ -70,7 +73,8 @@ YAML_SYNTAX = Code(
     _E,
     "YAML syntax is broken.",
     "The text is not YAML from this place on, so the rest of the file was not read. "
-    "Problems after it show up once it is mended.",
+    "Problems after it show up once it is mended."
+    '\n\nBad:\n    prompt: Note: be brief.\nGood:\n    prompt: "Note: be brief."',
 )
 TAB = Code(
     "AF011",
@@ -85,14 +89,17 @@ DUPLICATE_KEY = Code(
     _E,
     "Key is set twice.",
     "Most YAML readers keep one of the two values silently. Here it is an error, "
-    "because the other value was meant to count too.",
+    "because the other value was meant to count too."
+    "\n\nBad:\n    tools: { bash: ask }\n    prompt: Work.\n    tools: { read: allow }\nGood:\n"
+    "    tools: { bash: ask, read: allow }\n    prompt: Work.",
 )
 TAG = Code(
     "AF013",
     "yaml-tag",
     _E,
     "YAML tag used.",
-    "Specs are plain data. Tags such as `!Ref` or `!!python/name` have no meaning here.",
+    "Specs are plain data. Tags such as `!Ref` or `!!python/name` have no meaning here."
+    "\n\nBad:\n    prompt: !file prompts/analyst.md\nGood:\n    prompt: ./prompts/analyst.md",
 )
 KEY_NOT_TEXT = Code(
     "AF014",
@@ -101,7 +108,8 @@ KEY_NOT_TEXT = Code(
     "Key is not text.",
     "Keys are text: numbers, `true`, `null`, lists and mappings must be quoted to "
     "become keys. A line that starts with `{{` is read as a mapping too, and has to "
-    "be quoted.",
+    "be quoted."
+    '\n\nBad:\n    prompt: {{ vars.task }}\nGood:\n    prompt: "{{ vars.task }}"',
 )
 MERGE_KEY = Code(
     "AF015",
@@ -109,7 +117,9 @@ MERGE_KEY = Code(
     _E,
     "Merge key used.",
     "`<<` belongs to an older YAML, and its order of precedence surprises. Write the "
-    "keys out or use a variable.",
+    "keys out or use a variable."
+    "\n\nBad:\n    budget:\n      <<: *limits\n      turns: 20\nGood:\n    budget:\n"
+    "      usd: 2\n      turns: 20",
 )
 BAD_ALIAS = Code(
     "AF016",
@@ -117,7 +127,8 @@ BAD_ALIAS = Code(
     _E,
     "Alias names nothing that can be repeated.",
     "An alias repeats a value that an anchor named before it, and can neither come "
-    "first nor contain itself.",
+    "first nor contain itself."
+    "\n\nBad:\n    scratch: *tmp\nGood:\n    scratch: /tmp",
 )
 ALIAS_EXPANSION = Code(
     "AF017",
@@ -150,7 +161,8 @@ BAD_NUMBER = Code(
     _E,
     "Number cannot be used.",
     "Infinity, not-a-number and numbers with dozens of digits have no meaning in a "
-    "spec. Quote the value if it is text.",
+    "spec. Quote the value if it is text."
+    "\n\nBad:\n    budget: { usd: .inf }\nGood:\n    budget: { usd: 20 }",
 )
 YAML_VERSION = Code(
     "AF021",
@@ -158,7 +170,9 @@ YAML_VERSION = Code(
     _E,
     "Other version of YAML declared.",
     "Specs are YAML 1.2: `yes`, `no`, `on` and `off` are text. A directive for "
-    "another version would promise something else.",
+    "another version would promise something else."
+    "\n\nBad:\n    %YAML 1.1\n    ---\n    apiVersion: agentflow/v1\nGood:\n"
+    "    apiVersion: agentflow/v1",
 )
 EMPTY_FILE = Code(
     "AF022",
@@ -205,7 +219,8 @@ API_VERSION_MISSING = Code(
     _E,
     "`apiVersion` is missing.",
     "The first document of each file says which version of the language it is written "
-    "in: `apiVersion: agentflow/v1`.",
+    "in: `apiVersion: agentflow/v1`."
+    "\n\nBad:\n    kind: Agent\nGood:\n    apiVersion: agentflow/v1\n    kind: Agent",
 )
 API_VERSION_UNKNOWN = Code(
     "AF102",
@@ -214,28 +229,33 @@ API_VERSION_UNKNOWN = Code(
     "`apiVersion` is not known.",
     "This version of agentflow reads `agentflow/v1`. A file in an older or newer language is not read at "
     "all, because the same words may mean something else there. When there is a second language, "
-    "`agentflow migrate` will rewrite files of the first; until then there is nothing to migrate.",
+    "`agentflow migrate` will rewrite files of the first; until then there is nothing to migrate."
+    "\n\nBad:\n    apiVersion: agentflow/1.0\nGood:\n    apiVersion: agentflow/v1",
 )
 KIND_MISSING = Code(
     "AF103",
     "kind-missing",
     _E,
     "`kind` is missing.",
-    "Each document says what it declares by its `kind`.",
+    "Each document says what it declares by its `kind`."
+    "\n\nBad:\n    apiVersion: agentflow/v1\n    name: writer\nGood:\n"
+    "    apiVersion: agentflow/v1\n    kind: Agent\n    name: writer",
 )
 KIND_UNKNOWN = Code(
     "AF104",
     "kind-unknown",
     _E,
     "`kind` is not known.",
-    "The kinds are listed in the README. They are written with a capital letter.",
+    "The kinds are listed in the README. They are written with a capital letter."
+    "\n\nBad:\n    kind: agent\nGood:\n    kind: Agent",
 )
 NOT_A_MAPPING = Code(
     "AF105",
     "not-a-mapping",
     _E,
     "Document is not a mapping.",
-    "A spec is a mapping of keys to values, not a list or a single text.",
+    "A spec is a mapping of keys to values, not a list or a single text."
+    "\n\nBad:\n    - kind: Agent\n      name: writer\nGood:\n    kind: Agent\n    name: writer",
 )
 DUPLICATE_ADDRESS = Code(
     "AF106",
@@ -243,7 +263,9 @@ DUPLICATE_ADDRESS = Code(
     _E,
     "Two specs have the same address.",
     "Kind and name together are the identity of a spec, in the project and on the "
-    "service. They have to be unique, whichever files the specs are in.",
+    "service. They have to be unique, whichever files the specs are in."
+    "\n\nBad:\n    kind: Agent\n    name: writer\n    ---\n    kind: Agent\n    name: writer\n"
+    "Good:\n    kind: Agent\n    name: writer\n    ---\n    kind: Agent\n    name: editor",
 )
 SECOND_PROJECT = Code(
     "AF107",
@@ -265,14 +287,16 @@ UNKNOWN_KEY = Code(
     "unknown-key",
     _E,
     "Key is not known.",
-    "Unknown keys are errors, because a misspelt limit that is ignored is worse than none.",
+    "Unknown keys are errors, because a misspelt limit that is ignored is worse than none."
+    "\n\nBad:\n    toolz: { bash: ask }\nGood:\n    tools: { bash: ask }",
 )
 MISSING_KEY = Code(
     "AF111",
     "missing-key",
     _E,
     "Key is missing.",
-    "The key has no default.",
+    "The key has no default."
+    "\n\nBad:\n    outputs: { report: {} }\nGood:\n    outputs: { report: { path: report.md } }",
 )
 WRONG_TYPE = Code(
     "AF112",
@@ -280,28 +304,32 @@ WRONG_TYPE = Code(
     _E,
     "Value has the wrong type.",
     "Text, numbers, true or false, lists and mappings are not converted into each "
-    "other. Quote a value to make it text.",
+    "other. Quote a value to make it text."
+    "\n\nBad:\n    description: [Writes reports.]\nGood:\n    description: Writes reports.",
 )
 UNKNOWN_WORD = Code(
     "AF113",
     "unknown-word",
     _E,
     "Word is not one of the allowed ones.",
-    "The field takes one of a few words.",
+    "The field takes one of a few words."
+    "\n\nBad:\n    tools: { bash: always }\nGood:\n    tools: { bash: allow }",
 )
 MALFORMED = Code(
     "AF114",
     "malformed-value",
     _E,
     "Value is malformed.",
-    "The value has the right type but not the form its field needs.",
+    "The value has the right type but not the form its field needs."
+    "\n\nBad:\n    budget: { usd: $2, wall: 20 }\nGood:\n    budget: { usd: 2, wall: 20m }",
 )
 OUT_OF_RANGE = Code(
     "AF115",
     "out-of-range",
     _E,
     "Value is out of range.",
-    "The value is too large, too small, too long or too short.",
+    "The value is too large, too small, too long or too short."
+    "\n\nBad:\n    budget: { usd: 0 }\nGood:\n    budget: { usd: 0.50 }",
 )
 
 BAD_MODEL_SCRIPT = Code(
@@ -310,7 +338,9 @@ BAD_MODEL_SCRIPT = Code(
     _E,
     "Model script has the wrong shape.",
     "A model script plays the turns of the model for the local service. It holds `agents` by name "
-    "or `turns`, and a turn holds `say`, `tools`, `expect`, `usage`, `stop` or `error`.",
+    "or `turns`, and a turn holds `say`, `tools`, `expect`, `usage`, `stop` or `error`."
+    "\n\nBad:\n    agents: { writer: [{ say: Done. }] }\nGood:\n"
+    "    agents: { writer: { turns: [{ say: Done. }] } }",
 )
 
 PROMPT_TOO_LONG = Code(
@@ -329,7 +359,9 @@ BAD_DOMAIN = Code(
     "Domain of a web tool is refused by the service.",
     "Domains of `web_search` and `web_fetch` are plain public host names: no scheme, port, IP "
     "address, wildcard or single label. Subdomains are covered. Only `web_search` takes a "
-    "path.",
+    "path."
+    "\n\nBad:\n    tools: { web_fetch: { policy: allow, domains: [https://docs.dev/api] } }\n"
+    "Good:\n    tools: { web_fetch: { policy: allow, domains: [docs.dev] } }",
 )
 BAD_HOST = Code(
     "AF152",
@@ -337,7 +369,9 @@ BAD_HOST = Code(
     _E,
     "Host of an environment is refused by the service.",
     "`network.hosts` takes bare host names, without scheme, port and path. `*.example.com` "
-    "covers the subdomains of example.com and not example.com itself.",
+    "covers the subdomains of example.com and not example.com itself."
+    "\n\nBad:\n    network: { hosts: [https://docs.dev/api] }\nGood:\n"
+    "    network: { hosts: [docs.dev] }",
 )
 PACKAGES_BLOCKED = Code(
     "AF153",
@@ -345,7 +379,9 @@ PACKAGES_BLOCKED = Code(
     _E,
     "Packages are declared, but package managers are blocked.",
     "An environment with a limited network refuses packages unless `network.packages` is "
-    "true, because they are installed through the same network.",
+    "true, because they are installed through the same network."
+    "\n\nBad:\n    packages: { pip: [pandas] }\nGood:\n    packages: { pip: [pandas] }\n"
+    "    network: { packages: true }",
 )
 OUTPUT_PATH = Code(
     "AF154",
@@ -354,7 +390,9 @@ OUTPUT_PATH = Code(
     "Output is not a plain file in the outputs directory.",
     "The service collects the files of /mnt/session/outputs/ and drops subdirectories: two "
     "files with one name would overwrite each other. An absolute path below that directory is "
-    "fine.",
+    "fine."
+    "\n\nBad:\n    outputs: { report: { path: monthly/report.md } }\nGood:\n"
+    "    outputs: { report: { path: report.md } }",
 )
 OUTPUT_COLLISION = Code(
     "AF155",
@@ -362,14 +400,18 @@ OUTPUT_COLLISION = Code(
     _E,
     "Two outputs are the same file.",
     "Each output needs a file name of its own, compared without regard to case, because "
-    "results are downloaded to machines that do not tell them apart.",
+    "results are downloaded to machines that do not tell them apart."
+    "\n\nBad:\n    outputs: { long: { path: report.md }, short: { path: Report.md } }\nGood:\n"
+    "    outputs: { long: { path: report.md }, short: { path: summary.md } }",
 )
 OUTPUT_FORMAT = Code(
     "AF156",
     "output-format",
     _E,
     "Output cannot be verified as declared.",
-    "`schema` verifies a JSON file and `sections` the headings of a Markdown file.",
+    "`schema` verifies a JSON file and `sections` the headings of a Markdown file."
+    "\n\nBad:\n    outputs: { report: { path: report.md, schema: ./report.schema.json } }\n"
+    "Good:\n    outputs: { report: { path: report.json, schema: ./report.schema.json } }",
 )
 SCRATCH_PATH = Code(
     "AF157",
@@ -377,7 +419,8 @@ SCRATCH_PATH = Code(
     _E,
     "Scratch directory is delivered or read-only.",
     "Files below /mnt/session/outputs are delivered, those below /mnt/session/uploads are "
-    "inputs. Intermediate files belong elsewhere, such as in /tmp.",
+    "inputs. Intermediate files belong elsewhere, such as in /tmp."
+    "\n\nBad:\n    scratch: /mnt/session/outputs/tmp\nGood:\n    scratch: /tmp",
 )
 BAD_SCHEMA = Code(
     "AF158",
@@ -385,7 +428,9 @@ BAD_SCHEMA = Code(
     _E,
     "Schema of an output is not valid JSON Schema.",
     "The schema is checked against the metaschema of the draft it names (2020-12 if it names "
-    "none). A `$ref` stays inside the schema: nothing is fetched.",
+    "none). A `$ref` stays inside the schema: nothing is fetched."
+    "\n\nBad:\n    outputs: { rows: { path: rows.json, schema: { type: list } } }\nGood:\n"
+    "    outputs: { rows: { path: rows.json, schema: { type: array } } }",
 )
 TOOL_NAME = Code(
     "AF160",
@@ -393,7 +438,9 @@ TOOL_NAME = Code(
     _E,
     "Custom tools are named or counted in a way the service refuses.",
     "Names of custom tools are unique, also among the built-in tools and `ask_user`, which "
-    "`uncertainty: ask` adds. An agent has at most 128 entries of tools.",
+    "`uncertainty: ask` adds. An agent has at most 128 entries of tools."
+    "\n\nBad:\n    custom: { bash: { run: desk.tools:shell } }\nGood:\n"
+    "    custom: { desk_shell: { run: desk.tools:shell } }",
 )
 TOOL_SCHEMA = Code(
     "AF161",
@@ -401,7 +448,9 @@ TOOL_SCHEMA = Code(
     _E,
     "Input schema of a custom tool is refused by the service.",
     "It is an object schema without `$ref`, without `oneOf`, `anyOf` or `allOf` at the top, "
-    "and with property names of letters, digits, `_`, `.` and `-`.",
+    "and with property names of letters, digits, `_`, `.` and `-`."
+    "\n\nBad:\n    input_schema: { type: array, items: { type: string } }\nGood:\n"
+    "    input_schema: { type: object, properties: { names: { type: array } } }",
 )
 TOOL_WITHOUT_DESCRIPTION = Code(
     "AF162",
@@ -409,14 +458,18 @@ TOOL_WITHOUT_DESCRIPTION = Code(
     _E,
     "Custom tool has no description.",
     "The description is what the model decides by whether and how to use the tool; the "
-    "service requires one. It is taken from the docstring unless the spec gives one.",
+    "service requires one. It is taken from the docstring unless the spec gives one."
+    "\n\nBad:\n    def rate(currency: str) -> float: ...\nGood:\n"
+    '    def rate(currency: str) -> float:\n        """The rate of a currency in euro."""',
 )
 EMPTY_RULE = Code(
     "AF163",
     "empty-rule",
     _E,
     "Rule of an argument says nothing.",
-    "A rule has `allow`, `deny` or both. One without either looks like a restriction and is none.",
+    "A rule has `allow`, `deny` or both. One without either looks like a restriction and is none."
+    "\n\nBad:\n    arguments: { currency: {} }\nGood:\n"
+    '    arguments: { currency: { allow: ["EUR", "USD"] } }',
 )
 INPUT_VALUE = Code(
     "AF164",
@@ -424,7 +477,9 @@ INPUT_VALUE = Code(
     _E,
     "Default or choice of an input does not fit it.",
     "A default has the declared type and is one of the choices, if there are any. In YAML, "
-    '`1` is a number and `"1"` is text.',
+    '`1` is a number and `"1"` is text.'
+    "\n\nBad:\n    inputs: { days: { type: integer, default: seven } }\nGood:\n"
+    "    inputs: { days: { type: integer, default: 7 } }",
 )
 BUDGET = Code(
     "AF165",
@@ -432,21 +487,27 @@ BUDGET = Code(
     _E,
     "Budget limits nothing, or cannot take effect.",
     "A budget names at least one limit, and each limit can be reached before another makes it "
-    "moot.",
+    "moot."
+    "\n\nBad:\n    budget: { active: 2h, wall: 1h }\nGood:\n"
+    "    budget: { active: 1h, wall: 2h }",
 )
 MODEL_SPEED = Code(
     "AF166",
     "model-speed",
     _E,
     "Model has no fast mode.",
-    "Fast mode exists for some models; for others the service refuses the agent.",
+    "Fast mode exists for some models; for others the service refuses the agent."
+    "\n\nBad:\n    model: { id: claude-haiku-4-5, speed: fast }\nGood:\n"
+    "    model: { id: claude-haiku-4-5 }",
 )
 OPEN_NETWORK = Code(
     "AF167",
     "open-network",
     _E,
     "Open network is restricted too.",
-    "`open` lifts every restriction, so hosts beside it look like a limit and are none.",
+    "`open` lifts every restriction, so hosts beside it look like a limit and are none."
+    "\n\nBad:\n    network: { open: true, hosts: [docs.dev] }\nGood:\n"
+    "    network: { hosts: [docs.dev] }",
 )
 RESERVED_METADATA = Code(
     "AF168",
@@ -454,7 +515,9 @@ RESERVED_METADATA = Code(
     _E,
     "Metadata key belongs to agentflow.",
     "Keys that start with `agentflow.` say which project and spec a resource belongs to. A "
-    "spec that sets them would make apply lose track of what it owns.",
+    "spec that sets them would make apply lose track of what it owns."
+    "\n\nBad:\n    metadata: { agentflow.project: desk }\nGood:\n"
+    "    metadata: { desk.project: rates }",
 )
 TOOL_WITHOUT_SCHEMA = Code(
     "AF169",
@@ -462,7 +525,9 @@ TOOL_WITHOUT_SCHEMA = Code(
     _E,
     "Custom tool has no input schema.",
     "The service requires the JSON Schema of the arguments. It is read from a Python function; a "
-    "tool with `command` or `http` writes its `input_schema`, an object with `properties`.",
+    "tool with `command` or `http` writes its `input_schema`, an object with `properties`."
+    "\n\nBad:\n    custom: { now: { command: [date], description: The time. } }\nGood:\n"
+    "    custom: { now: { command: [date], description: The time., input_schema: { type: object } } }",
 )
 OUTCOME_RUBRIC = Code(
     "AF170",
@@ -496,7 +561,8 @@ UNKNOWN_REFERENCE = Code(
     "Reference names nothing.",
     "A spec refers to another by its name. References are looked up in the whole "
     "project, whichever file a spec is in; `id:…` names something that agentflow does "
-    "not manage.",
+    "not manage."
+    "\n\nBad:\n    environment: boxx\nGood:\n    environment: box",
 )
 BAD_SUBSTITUTION = Code(
     "AF202",
@@ -505,21 +571,25 @@ BAD_SUBSTITUTION = Code(
     "Substitution is malformed.",
     "`${var.x}`, `${env.X}`, `${env.X:-default}`, `${env.X:?message}`, `${secret.x}` "
     "and `${ref.agent.name.id}` are replaced when the project is read. Write `$${` "
-    "for a literal `${`.",
+    "for a literal `${`."
+    '\n\nBad:\n    metadata: { team: "${team}" }\nGood:\n    metadata: { team: "${var.team}" }',
 )
 UNKNOWN_VARIABLE = Code(
     "AF203",
     "unknown-variable",
     _E,
     "Variable is not declared.",
-    "Variables are declared below `vars` of the project or of the agent that uses them.",
+    "Variables are declared below `vars` of the project or of the agent that uses them."
+    "\n\nBad:\n    prompt: Work for ${var.compny}.\nGood:\n    prompt: Work for ${var.company}.",
 )
 ENV_MISSING = Code(
     "AF204",
     "environment-variable-missing",
     _E,
     "Environment variable is not set.",
-    "`${env.X}` needs the variable; `${env.X:-default}` works without it.",
+    "`${env.X}` needs the variable; `${env.X:-default}` works without it."
+    '\n\nBad:\n    metadata: { stage: "${env.STAGE}" }\nGood:\n'
+    '    metadata: { stage: "${env.STAGE:-dev}" }',
 )
 VARIABLE_UNSET = Code(
     "AF205",
@@ -527,14 +597,17 @@ VARIABLE_UNSET = Code(
     _E,
     "Variable has no value.",
     "A variable without a default needs a value from the command line (`--var "
-    "name=value`) or from the target.",
+    "name=value`) or from the target."
+    "\n\nBad:\n    vars: { region: {} }\nGood:\n    vars: { region: { default: north } }",
 )
 VARIABLE_CYCLE = Code(
     "AF206",
     "variable-cycle",
     _E,
     "Variables refer to each other in a circle.",
-    "The default of a variable may use other variables, as long as the chain ends.",
+    "The default of a variable may use other variables, as long as the chain ends."
+    '\n\nBad:\n    vars: { a: { default: "${var.b}" }, b: { default: "${var.a}" } }\nGood:\n'
+    '    vars: { a: { default: "${var.b}" }, b: { default: north } }',
 )
 VARIABLE_VALUE = Code(
     "AF207",
@@ -542,7 +615,9 @@ VARIABLE_VALUE = Code(
     _E,
     "Value does not fit the variable.",
     "The value has to be of the declared type, and one of the listed values where "
-    "there is an `enum`.",
+    "there is an `enum`."
+    "\n\nBad:\n    vars: { days: { type: integer, default: seven } }\nGood:\n"
+    "    vars: { days: { type: integer, default: 7 } }",
 )
 SECRET_NOT_ALLOWED = Code(
     "AF208",
@@ -550,14 +625,18 @@ SECRET_NOT_ALLOWED = Code(
     _E,
     "Secret used where it would be stored.",
     "`${secret.x}` is legal only in fields that keep secrets. Everything else becomes "
-    "part of a payload, a plan and a log.",
+    "part of a payload, a plan and a log."
+    "\n\nBad:\n    prompt: The key is ${secret.crm}.\nGood:\n"
+    '    credentials: { crm: { url: https://crm.northwind.dev/mcp, bearer: "${secret.crm}" } }',
 )
 UNKNOWN_TARGET = Code(
     "AF209",
     "unknown-target",
     _E,
     "Target does not exist.",
-    "Targets are declared below `targets` of the project; `local` always exists.",
+    "Targets are declared below `targets` of the project; `local` always exists."
+    "\n\nBad:\n    kind: Overlay\n    name: small\n    target: prdo\nGood:\n    kind: Overlay\n"
+    "    name: small\n    target: prod",
 )
 UNDECLARED_VALUE = Code(
     "AF210",
@@ -565,7 +644,9 @@ UNDECLARED_VALUE = Code(
     _E,
     "Value is set for a variable that nobody declares.",
     "A value on the command line or in a target is for a declared variable; otherwise "
-    "a typing mistake would go unnoticed.",
+    "a typing mistake would go unnoticed."
+    "\n\nBad:\n    agentflow compile --var regoin=north\nGood:\n"
+    "    agentflow compile --var region=north",
 )
 
 EXTENDS_CYCLE = Code(
@@ -574,7 +655,10 @@ EXTENDS_CYCLE = Code(
     _E,
     "Spec extends itself.",
     "Each spec starts from the values of the one it extends; in a circle none of them is the first. "
-    "Take one `extends` out.",
+    "Take one `extends` out."
+    "\n\nBad:\n    kind: Agent\n    name: base\n    extends: writer\n    ---\n    kind: Agent\n"
+    "    name: writer\n    extends: base\nGood:\n    kind: Agent\n    name: base\n    ---\n"
+    "    kind: Agent\n    name: writer\n    extends: base",
 )
 TOOLSETS_DISAGREE = Code(
     "AF221",
@@ -582,7 +666,9 @@ TOOLSETS_DISAGREE = Code(
     _E,
     "Two toolsets say different things.",
     "Toolsets below `use` have no order, so none of two different values wins. Say it in one of "
-    "them, or in the agent, which wins over both. Their lists do not disagree: all items count.",
+    "them, or in the agent, which wins over both. Their lists do not disagree: all items count."
+    "\n\nBad:\n    # One toolset has tools: { read: allow }, the other tools: { read: ask }\n"
+    "    use: [one, other]\nGood:\n    use: [one, other]\n    tools: { read: ask }",
 )
 OVERLAYS_DISAGREE = Code(
     "AF222",
@@ -606,7 +692,8 @@ NOTHING_TO_REMOVE = Code(
     _E,
     "`key-` names something that is not there.",
     "`key-: [...]` takes items out of a list, or keys out of a map, that earlier layers gave. What is "
-    "not there cannot be taken out: the layer below has changed, or there is a typing mistake.",
+    "not there cannot be taken out: the layer below has changed, or there is a typing mistake."
+    "\n\nBad:\n    tools: { read: ask }\n    tools-: [bash]\nGood:\n    tools: { read: ask }",
 )
 FIXED_KEY = Code(
     "AF225",
@@ -614,7 +701,9 @@ FIXED_KEY = Code(
     _E,
     "Key can only stand in the spec itself.",
     "`apiVersion`, `kind`, `name`, `title`, `extends` and `abstract` say which spec it is. Defaults, "
-    "overlays and `--set` do not change them.",
+    "overlays and `--set` do not change them."
+    "\n\nBad:\n    patch: { agent/writer: { name: author } }\nGood:\n"
+    "    patch: { agent/writer: { description: Writes as an author. } }",
 )
 PATCHES_NOTHING = Code(
     "AF226",
@@ -622,7 +711,9 @@ PATCHES_NOTHING = Code(
     _E,
     "Patch is for a spec that does not exist.",
     "An overlay or `--set` names a spec by its address: `agent/writer`, or `agent/*` in an overlay. "
-    "A patch that changes nothing would be a change that silently never happens.",
+    "A patch that changes nothing would be a change that silently never happens."
+    "\n\nBad:\n    patch: { agent/writr: { budget: { usd: 1 } } }\nGood:\n"
+    "    patch: { agent/writer: { budget: { usd: 1 } } }",
 )
 LOOSENED = Code(
     "AF227",
@@ -631,7 +722,8 @@ LOOSENED = Code(
     "Overlay loosens what the spec says.",
     "A reviewed spec says what an agent may touch and spend. An overlay or `--set` that adds tools or "
     "hosts, lets a tool run without asking, or raises a budget needs the target's permission: "
-    "`loosen: [tools, hosts, budget]`.",
+    "`loosen: [tools, hosts, budget]`."
+    "\n\nBad:\n    targets: { dev: {} }\nGood:\n    targets: { dev: { loosen: [tools] } }",
 )
 BAD_SET = Code(
     "AF228",
@@ -639,7 +731,9 @@ BAD_SET = Code(
     _E,
     "`--set` is malformed.",
     "Write an address, a path and a value: `--set agent/writer.budget.usd=3`. The value is YAML, so "
-    "`[a, b]` is a list; `done+=[...]` appends.",
+    "`[a, b]` is a list; `done+=[...]` appends."
+    "\n\nBad:\n    agentflow compile --set budget.usd=3\nGood:\n"
+    "    agentflow compile --set agent/writer.budget.usd=3",
 )
 UNKNOWN_SECRET = Code(
     "AF229",
@@ -647,7 +741,8 @@ UNKNOWN_SECRET = Code(
     _E,
     "Secret is not declared.",
     "`${secret.x}` needs an entry `x` below `secrets` of the project, which says where it is read: "
-    "`env:NAME`, `file:PATH` or `keyring:service/user`. The secret itself is only read by apply.",
+    "`env:NAME`, `file:PATH` or `keyring:service/user`. The secret itself is only read by apply."
+    '\n\nBad:\n    bearer: "${secret.crm}"\nGood:\n    secrets: { crm: "env:CRM_TOKEN" }',
 )
 ABSTRACT_USED = Code(
     "AF230",
@@ -655,7 +750,8 @@ ABSTRACT_USED = Code(
     _E,
     "Reference to an abstract spec.",
     "A spec with `abstract: true` is there to be extended. It is not created on a service, so nothing "
-    "can run it or run in it.",
+    "can run it or run in it."
+    "\n\nBad:\n    team: { subagents: [base] }\nGood:\n    team: { subagents: [writer] }",
 )
 
 UNKNOWN_MODULE = Code(
@@ -664,7 +760,9 @@ UNKNOWN_MODULE = Code(
     _E,
     "A reference to code names no module of the project.",
     "`run:` and `check:` name Python code as `package.module:function`. The module is looked up as "
-    "`package/module.py` or `package/module/__init__.py` from the project directory.",
+    "`package/module.py` or `package/module/__init__.py` from the project directory."
+    "\n\nBad:\n    custom: { rate: { run: desk/tools.py } }\nGood:\n"
+    "    custom: { rate: { run: desk.tools:rate } }",
 )
 UNKNOWN_FUNCTION = Code(
     "AF251",
@@ -672,7 +770,9 @@ UNKNOWN_FUNCTION = Code(
     _E,
     "The module has no such function.",
     "The name stands at the top level of the module, for a function and not for a class: defined, "
-    "imported or made there.",
+    "imported or made there."
+    "\n\nBad:\n    class Desk:\n        def rate(currency: str) -> float: ...\nGood:\n"
+    "    def rate(currency: str) -> float: ...",
 )
 CALLABLE_SIGNATURE = Code(
     "AF252",
@@ -682,7 +782,9 @@ CALLABLE_SIGNATURE = Code(
     "The schema of a custom tool is read from type hints: str, int, float, bool, list[X], "
     "dict[str, X], Literal, X | None, Annotated, dataclasses, typed dictionaries, enums, and what "
     "pydantic knows. A type that is made of itself has none, as the service takes no `$ref`. For "
-    "other signatures write `input_schema`.",
+    "other signatures write `input_schema`."
+    "\n\nBad:\n    def rate(currency) -> float: ...\nGood:\n"
+    "    def rate(currency: str) -> float: ...",
 )
 BAD_PYTHON = Code(
     "AF253",
@@ -697,7 +799,9 @@ APPROVAL_TOOL = Code(
     _E,
     "Approval rule names no tool that asks.",
     "A rule decides what happens when a tool asks. For a tool that the agent does not have, "
-    "or that is always allowed, it decides nothing.",
+    "or that is always allowed, it decides nothing."
+    "\n\nBad:\n    tools: { bash: allow }\n    approvals: [{ tool: bash, answer: deny }]\n"
+    "Good:\n    tools: { bash: ask }\n    approvals: [{ tool: bash, answer: deny }]",
 )
 APPROVAL_ARGUMENT = Code(
     "AF255",
@@ -705,7 +809,9 @@ APPROVAL_ARGUMENT = Code(
     _E,
     "Approval rule matches an argument that the tool does not have.",
     "The rule could never match, so the call would be denied. The built-in file tools call "
-    "their path `file_path`.",
+    "their path `file_path`."
+    "\n\nBad:\n    approvals: [{ tool: read, match: { path: /tmp/* }, answer: allow }]\nGood:\n"
+    "    approvals: [{ tool: read, match: { file_path: /tmp/* }, answer: allow }]",
 )
 APPROVAL_UNREACHABLE = Code(
     "AF256",
@@ -713,7 +819,9 @@ APPROVAL_UNREACHABLE = Code(
     _E,
     "Approval rule is never reached.",
     "The first rule that matches wins. A rule behind a wider one decides nothing, which is "
-    "dangerous if it was meant to deny.",
+    "dangerous if it was meant to deny."
+    '\n\nBad:\n    approvals: [{ tool: "*", answer: allow }, { tool: bash, answer: deny }]\n'
+    'Good:\n    approvals: [{ tool: bash, answer: deny }, { tool: "*", answer: allow }]',
 )
 UNKNOWN_ARGUMENT = Code(
     "AF257",
@@ -721,7 +829,9 @@ UNKNOWN_ARGUMENT = Code(
     _E,
     "Rule names an argument that the tool does not have.",
     "`arguments` restricts arguments of a custom tool by their names. A rule for another name "
-    "restricts nothing.",
+    "restricts nothing."
+    "\n\nBad:\n    arguments: { curency: { deny: [XXX] } }\nGood:\n"
+    "    arguments: { currency: { deny: [XXX] } }",
 )
 UNKNOWN_RECORD = Code(
     "AF258",
@@ -729,14 +839,19 @@ UNKNOWN_RECORD = Code(
     _E,
     "Assumptions are recorded in a file that is no output.",
     "`uncertainty.record` names an output, by its name or its path, so that what is written "
-    "there is delivered.",
+    "there is delivered."
+    "\n\nBad:\n    outputs: { report: { path: report.md } }\n"
+    "    uncertainty: { mode: assume, record: assumptions }\nGood:\n"
+    "    outputs: { report: { path: report.md } }\n"
+    "    uncertainty: { mode: assume, record: report }",
 )
 BAD_SCHEMA_FILE = Code(
     "AF259",
     "bad-schema-file",
     _E,
     "Schema file cannot be read as a schema.",
-    "The file holds one JSON or YAML object: the JSON Schema of the output.",
+    "The file holds one JSON or YAML object: the JSON Schema of the output."
+    '\n\nBad:\n    [{ "type": "object" }]\nGood:\n    { "type": "object" }',
 )
 CALLABLE_MISMATCH = Code(
     "AF260",
@@ -745,7 +860,8 @@ CALLABLE_MISMATCH = Code(
     "Function cannot be called as the spec says.",
     "A custom tool is called with the properties of its input schema as keyword arguments, a "
     "check with one argument: the outputs by name, as paths. A call that does not fit fails "
-    "in every run.",
+    "in every run."
+    "\n\nBad:\n    def complete(): ...\nGood:\n    def complete(outputs): ...",
 )
 REFERENCE_CYCLE = Code(
     "AF261",
@@ -753,7 +869,10 @@ REFERENCE_CYCLE = Code(
     _E,
     "Resources need each other's ids.",
     "`${ref.…}` is filled in with the id of a resource that exists already. Resources that refer to "
-    "each other in a circle, or to themselves, cannot be created in any order.",
+    "each other in a circle, or to themselves, cannot be created in any order."
+    "\n\nBad:\n    kind: Agent\n    name: writer\n"
+    '    metadata: { me: "${ref.agent.writer.id}" }\nGood:\n    kind: Agent\n    name: writer\n'
+    '    metadata: { box: "${ref.environment.box.id}" }',
 )
 CALLABLE_IMPORT = Code(
     "AF262",
@@ -1003,7 +1122,9 @@ TEMPLATE_SYNTAX = Code(
     _E,
     "The template cannot be parsed.",
     'Prompts and tasks are Jinja: `{{ value }}`, `{% if %}`, `{% for %}`, `{% include "./part.md" %}`. '
-    "Text that happens to hold delimiters goes between `{% raw %}` and `{% endraw %}`.",
+    "Text that happens to hold delimiters goes between `{% raw %}` and `{% endraw %}`."
+    "\n\nBad:\n    {% if vars.strict %}Be strict.\nGood:\n"
+    "    {% if vars.strict %}Be strict.{% endif %}",
 )
 TEMPLATE_UNDEFINED = Code(
     "AF302",
@@ -1013,7 +1134,8 @@ TEMPLATE_UNDEFINED = Code(
     "A prompt sees `vars` and the policy sections, a task sees `vars` and `inputs`, a fragment its "
     "`params` too, and the wording of a section the policies as data. An undefined name "
     "is an error, because an empty place in a prompt is seen by nobody. A value that may be missing "
-    "is written `{{ vars.x | default('…') }}` or asked for with `{% if vars.x is defined %}`.",
+    "is written `{{ vars.x | default('…') }}` or asked for with `{% if vars.x is defined %}`."
+    "\n\nBad:\n    Work for {{ vars.compny }}.\nGood:\n    Work for {{ vars.company }}.",
 )
 TEMPLATE_INPUTS_IN_PROMPT = Code(
     "AF303",
@@ -1023,7 +1145,9 @@ TEMPLATE_INPUTS_IN_PROMPT = Code(
     "The system prompt is part of the agent, which is created once and serves many runs; inputs are "
     "known when a run starts. What depends on an input belongs in `task`. This also keeps the prompt "
     "the same for every run, so that it is read from the cache. A fragment that uses `inputs` can be "
-    "put into tasks only.",
+    "put into tasks only."
+    '\n\nBad:\n    prompt: "Report on {{ inputs.region }}."\nGood:\n'
+    '    prompt: You write reports.\n    task: "Report on {{ inputs.region }}."',
 )
 TEMPLATE_INCLUDE = Code(
     "AF304",
@@ -1032,7 +1156,8 @@ TEMPLATE_INCLUDE = Code(
     "An include does not name a file beside the template.",
     "An include is a literal path that starts with `./` or `../`, relative to the file it stands in, "
     "and stays inside the project; or `fragment/name`. Names that are computed cannot be checked "
-    "before a run.",
+    "before a run."
+    '\n\nBad:\n    {% include "rules.md" %}\nGood:\n    {% include "./rules.md" %}',
 )
 TEMPLATE_INCLUDE_CYCLE = Code(
     "AF305",
@@ -1048,7 +1173,8 @@ TEMPLATE_FORBIDDEN = Code(
     _E,
     "The template uses something that templates may not use.",
     "Templates are rendered in a sandbox: no imports, no inheritance, no recursive loops, no private "
-    "attributes, and only the methods that read text, lists and maps.",
+    "attributes, and only the methods that read text, lists and maps."
+    '\n\nBad:\n    {% extends "./base.md" %}\nGood:\n    {% include "./base.md" %}',
 )
 TEMPLATE_UNKNOWN_FILTER = Code(
     "AF307",
@@ -1058,7 +1184,8 @@ TEMPLATE_UNKNOWN_FILTER = Code(
     "The filters are: abs, capitalize, count, default, dictsort, first, float, indent, int, items, "
     "join, last, length, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, "
     "select, selectattr, sort, string, sum, title, tojson, trim, unique, upper, wordcount. The tests "
-    "are those of Jinja, such as `is defined` and `is none`.",
+    "are those of Jinja, such as `is defined` and `is none`."
+    "\n\nBad:\n    {{ vars.names | uper }}\nGood:\n    {{ vars.names | upper }}",
 )
 TEMPLATE_TOO_LARGE = Code(
     "AF308",
@@ -1068,14 +1195,17 @@ TEMPLATE_TOO_LARGE = Code(
     "A rendered text has at most 100,000 characters, which is what the service takes as a system "
     "prompt; includes and fragments are nested at most ten deep; a text has at most 30,000 words and "
     "signs in its tags; loops, macros, operators, filters and methods are metered, so that no template "
-    "takes more than a moment.",
+    "takes more than a moment."
+    "\n\nBad:\n    {% for n in range(1000000) %}{{ n }}{% endfor %}\nGood:\n"
+    "    {% for n in range(10) %}{{ n }}{% endfor %}",
 )
 TEMPLATE_FAILED = Code(
     "AF309",
     "template-failed",
     _E,
     "The template failed while it was rendered.",
-    "Usually an operator or filter met a value of a type it cannot take.",
+    "Usually an operator or filter met a value of a type it cannot take."
+    "\n\nBad:\n    {{ vars.names / 2 }}\nGood:\n    {{ (vars.names | length) / 2 }}",
 )
 TEMPLATE_SECTION = Code(
     "AF310",
@@ -1085,14 +1215,16 @@ TEMPLATE_SECTION = Code(
     "A section such as `{{ outputs_section }}` may be placed once, as it is. A prompt that does not "
     "place it gets it at the end. Placed twice, or changed on the way, what the model is told and "
     "what the runtime enforces would come apart. For the same reason a wording of your own, below "
-    "`sections`, has to say something where the policy is declared.",
+    "`sections`, has to say something where the policy is declared."
+    "\n\nBad:\n    {{ outputs_section | upper }}\nGood:\n    {{ outputs_section }}",
 )
 TEMPLATE_EMPTY = Code(
     "AF311",
     "template-empty",
     _E,
     "The rendered text is empty.",
-    "An agent without instructions, or a run without a task, does nothing that was asked for.",
+    "An agent without instructions, or a run without a task, does nothing that was asked for."
+    "\n\nBad:\n    {# Write this later. #}\nGood:\n    You write reports.",
 )
 
 FRAGMENT_PARAMETER = Code(
