@@ -100,6 +100,9 @@ class _Environ(Mapping[str, str]):
         self._trace.note("V", "", digest("\0".join(names).encode("utf-8", "surrogateescape")))
         return iter(names)
 
+    def __bool__(self) -> bool:
+        return bool(self._environ)  # says nothing of what is in it
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
