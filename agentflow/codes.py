@@ -109,7 +109,7 @@ KEY_NOT_TEXT = Code(
     "Keys are text: numbers, `true`, `null`, lists and mappings must be quoted to "
     "become keys. A line that starts with `{{` is read as a mapping too, and has to "
     "be quoted."
-    '\n\nBad:\n    prompt: {{ vars.task }}\nGood:\n    prompt: "{{ vars.task }}"',
+    '\n\nBad:\n    prompt: {{ vars.company }}\nGood:\n    prompt: "{{ vars.company }}"',
 )
 MERGE_KEY = Code(
     "AF015",
@@ -329,7 +329,7 @@ OUT_OF_RANGE = Code(
     _E,
     "Value is out of range.",
     "The value is too large, too small, too long or too short."
-    "\n\nBad:\n    budget: { usd: 0 }\nGood:\n    budget: { usd: 0.50 }",
+    "\n\nBad:\n    repair: 11\nGood:\n    repair: 2",
 )
 
 BAD_MODEL_SCRIPT = Code(
@@ -360,7 +360,7 @@ BAD_DOMAIN = Code(
     "Domains of `web_search` and `web_fetch` are plain public host names: no scheme, port, IP "
     "address, wildcard or single label. Subdomains are covered. Only `web_search` takes a "
     "path."
-    "\n\nBad:\n    tools: { web_fetch: { policy: allow, domains: [https://docs.dev/api] } }\n"
+    "\n\nBad:\n    tools: { web_fetch: { policy: allow, domains: ['https://docs.dev/api'] } }\n"
     "Good:\n    tools: { web_fetch: { policy: allow, domains: [docs.dev] } }",
 )
 BAD_HOST = Code(
@@ -370,7 +370,7 @@ BAD_HOST = Code(
     "Host of an environment is refused by the service.",
     "`network.hosts` takes bare host names, without scheme, port and path. `*.example.com` "
     "covers the subdomains of example.com and not example.com itself."
-    "\n\nBad:\n    network: { hosts: [https://docs.dev/api] }\nGood:\n"
+    "\n\nBad:\n    network: { hosts: ['https://docs.dev/api'] }\nGood:\n"
     "    network: { hosts: [docs.dev] }",
 )
 PACKAGES_BLOCKED = Code(
@@ -439,8 +439,8 @@ TOOL_NAME = Code(
     "Custom tools are named or counted in a way the service refuses.",
     "Names of custom tools are unique, also among the built-in tools and `ask_user`, which "
     "`uncertainty: ask` adds. An agent has at most 128 entries of tools."
-    "\n\nBad:\n    custom: { bash: { run: desk.tools:shell } }\nGood:\n"
-    "    custom: { desk_shell: { run: desk.tools:shell } }",
+    "\n\nBad:\n    custom: { bash: { run: 'desk.tools:shell' } }\nGood:\n"
+    "    custom: { desk_shell: { run: 'desk.tools:shell' } }",
 )
 TOOL_SCHEMA = Code(
     "AF161",
@@ -627,7 +627,7 @@ SECRET_NOT_ALLOWED = Code(
     "`${secret.x}` is legal only in fields that keep secrets. Everything else becomes "
     "part of a payload, a plan and a log."
     "\n\nBad:\n    prompt: The key is ${secret.crm}.\nGood:\n"
-    '    credentials: { crm: { url: https://crm.northwind.dev/mcp, bearer: "${secret.crm}" } }',
+    '    credentials: { crm: { url: "https://crm.northwind.dev/mcp", bearer: "${secret.crm}" } }',
 )
 UNKNOWN_TARGET = Code(
     "AF209",
@@ -723,7 +723,7 @@ LOOSENED = Code(
     "A reviewed spec says what an agent may touch and spend. An overlay or `--set` that adds tools or "
     "hosts, lets a tool run without asking, or raises a budget needs the target's permission: "
     "`loosen: [tools, hosts, budget]`."
-    "\n\nBad:\n    targets: { dev: {} }\nGood:\n    targets: { dev: { loosen: [tools] } }",
+    "\n\nBad:\n    targets: { dev: { service: local } }\nGood:\n    targets: { dev: { service: local, loosen: [tools] } }",
 )
 BAD_SET = Code(
     "AF228",
@@ -761,8 +761,8 @@ UNKNOWN_MODULE = Code(
     "A reference to code names no module of the project.",
     "`run:` and `check:` name Python code as `package.module:function`. The module is looked up as "
     "`package/module.py` or `package/module/__init__.py` from the project directory."
-    "\n\nBad:\n    custom: { rate: { run: desk/tools.py } }\nGood:\n"
-    "    custom: { rate: { run: desk.tools:rate } }",
+    "\n\nBad:\n    custom: { rate: { run: 'dsek.tools:rate' } }\nGood:\n"
+    "    custom: { rate: { run: 'desk.tools:rate' } }",
 )
 UNKNOWN_FUNCTION = Code(
     "AF251",
@@ -772,7 +772,8 @@ UNKNOWN_FUNCTION = Code(
     "The name stands at the top level of the module, for a function and not for a class: defined, "
     "imported or made there."
     "\n\nBad:\n    class Desk:\n        def rate(currency: str) -> float: ...\nGood:\n"
-    "    def rate(currency: str) -> float: ...",
+    "    def rate(currency: str) -> float:\n"
+    '        """The rate of a currency in euro."""',
 )
 CALLABLE_SIGNATURE = Code(
     "AF252",
@@ -810,8 +811,9 @@ APPROVAL_ARGUMENT = Code(
     "Approval rule matches an argument that the tool does not have.",
     "The rule could never match, so the call would be denied. The built-in file tools call "
     "their path `file_path`."
-    "\n\nBad:\n    approvals: [{ tool: read, match: { path: /tmp/* }, answer: allow }]\nGood:\n"
-    "    approvals: [{ tool: read, match: { file_path: /tmp/* }, answer: allow }]",
+    "\n\nBad:\n    tools: { read: ask }\n"
+    "    approvals: [{ tool: read, match: { path: /tmp/* }, answer: allow }]\n"
+    "Good:\n    tools: { read: ask }\n    approvals: [{ tool: read, match: { file_path: /tmp/* }, answer: allow }]",
 )
 APPROVAL_UNREACHABLE = Code(
     "AF256",
@@ -820,8 +822,9 @@ APPROVAL_UNREACHABLE = Code(
     "Approval rule is never reached.",
     "The first rule that matches wins. A rule behind a wider one decides nothing, which is "
     "dangerous if it was meant to deny."
-    '\n\nBad:\n    approvals: [{ tool: "*", answer: allow }, { tool: bash, answer: deny }]\n'
-    'Good:\n    approvals: [{ tool: bash, answer: deny }, { tool: "*", answer: allow }]',
+    "\n\nBad:\n    tools: { bash: ask, read: ask }\n"
+    '    approvals: [{ tool: "*", answer: allow }, { tool: bash, answer: deny }]\n'
+    'Good:\n    tools: { bash: ask, read: ask }\n    approvals: [{ tool: bash, answer: deny }, { tool: "*", answer: allow }]',
 )
 UNKNOWN_ARGUMENT = Code(
     "AF257",
@@ -893,9 +896,9 @@ MCP_AUTH = Code(
     "The service finds the credential of a server by its URL: scheme, host, port and path have to be "
     "the same; case of the host, a default port and a slash at the end do not count. Variables are "
     "for programs in the sandbox, not for MCP servers.\n\n"
-    "Bad:\n    mcp: { crm: { url: https://crm.northwind.dev/mcp, auth: desk.crm } }\n"
-    '    credentials: { crm: { url: https://crm.northwind.dev, bearer: "${secret.crm}" } }\n'
-    'Good:\n    credentials: { crm: { url: https://crm.northwind.dev/mcp, bearer: "${secret.crm}" } }',
+    "Bad:\n    mcp: { crm: { url: 'https://crm.northwind.dev/mcp', auth: desk.crm } }\n"
+    '    credentials: { crm: { url: "https://crm.northwind.dev", bearer: "${secret.crm}" } }\n'
+    'Good:\n    credentials: { crm: { url: "https://crm.northwind.dev/mcp", bearer: "${secret.crm}" } }',
 )
 MCP_SERVERS = Code(
     "AF264",
@@ -904,8 +907,8 @@ MCP_SERVERS = Code(
     "MCP servers are more than the service takes, or the same twice.",
     "An agent has at most 20 servers, 128 entries of tools and 256 tools. One server under two names "
     "would offer each of its tools twice, with two policies.\n\n"
-    "Bad:\n    mcp: { a: { url: https://x.dev/mcp }, b: { url: https://X.dev/mcp/ } }\n"
-    "Good:\n    mcp: { a: { url: https://x.dev/mcp } }",
+    "Bad:\n    mcp: { a: { url: 'https://x.dev/mcp' }, b: { url: 'https://X.dev/mcp/' } }\n"
+    "Good:\n    mcp: { a: { url: 'https://x.dev/mcp' } }",
 )
 TEAM_MEMBER = Code(
     "AF265",
@@ -954,8 +957,8 @@ CREDENTIAL_TWICE = Code(
     "Within a vault the URL of an MCP server, and the name of a variable, is the key of a credential: "
     "the service refuses a second one.\n\n"
     "Bad:\n    credentials:\n"
-    '      read: { url: https://x.dev/mcp, bearer: "${secret.read}" }\n'
-    '      write: { url: https://x.dev/mcp/, bearer: "${secret.write}" }\n'
+    '      read: { url: "https://x.dev/mcp", bearer: "${secret.read}" }\n'
+    '      write: { url: "https://x.dev/mcp/", bearer: "${secret.write}" }\n'
     "Good: two vaults, each with one of them.",
 )
 POLICY_VIOLATED = Code(
@@ -1114,6 +1117,19 @@ MCP_UNREACHABLE = Code(
     "Good:\n    network: { hosts: [docs.python.org], mcp: inferred }",
 )
 
+SYSTEM_UNSUPPORTED = Code(
+    "AF285",
+    "system-unsupported",
+    _E,
+    "Model takes no message of the system.",
+    "`system` of a deployment is sent beside its task, which older models refuse: the session would not "
+    "start. The system prompt of the agent reaches every model.\n\n"
+    "Bad:\n    kind: Deployment\n    agent: clerk   # with `model: claude-sonnet-4-5`\n"
+    "    system: Today nobody is at the desk.\n"
+    "Good:\n    kind: Deployment\n    agent: clerk   # with `model: claude-sonnet-5-5`\n"
+    "    system: Today nobody is at the desk.",
+)
+
 # AF3: templates
 
 TEMPLATE_SYNTAX = Code(
@@ -1185,7 +1201,7 @@ TEMPLATE_UNKNOWN_FILTER = Code(
     "join, last, length, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, "
     "select, selectattr, sort, string, sum, title, tojson, trim, unique, upper, wordcount. The tests "
     "are those of Jinja, such as `is defined` and `is none`."
-    "\n\nBad:\n    {{ vars.names | uper }}\nGood:\n    {{ vars.names | upper }}",
+    "\n\nBad:\n    {{ vars.company | uper }}\nGood:\n    {{ vars.company | upper }}",
 )
 TEMPLATE_TOO_LARGE = Code(
     "AF308",
@@ -1205,7 +1221,7 @@ TEMPLATE_FAILED = Code(
     _E,
     "The template failed while it was rendered.",
     "Usually an operator or filter met a value of a type it cannot take."
-    "\n\nBad:\n    {{ vars.names / 2 }}\nGood:\n    {{ (vars.names | length) / 2 }}",
+    "\n\nBad:\n    {{ vars.company / 2 }}\nGood:\n    {{ vars.days / 2 }}",
 )
 TEMPLATE_SECTION = Code(
     "AF310",
