@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from agentflow.local.workshop import Workshop
 __all__ = ["Call", "Service", "page_body", "public"]
 
 _MAX_BODY = 32 * 1024 * 1024
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""The escape of one. Together with that of another half it is a character."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,18 @@ class Call:
             if size > _MAX_BODY:
                 raise too_large(f"The request body is larger than {_MAX_BODY} bytes.")
             chunks.append(chunk)
+        data = b"".join(chunks) or b"{}"
         try:
-            return json.loads(b"".join(chunks) or b"{}", parse_constant=_no_constant)
+            body = json.loads(data, parse_constant=_no_constant, parse_int=_integer)
+            if _SURROGATE.search(data):
+                json.dumps(body, ensure_ascii=False).encode()
+        except _TooLarge:
+            raise invalid("The request body holds an integer of more than 64 bits.") from None
+        except UnicodeEncodeError:
+            raise invalid("The request body holds half of a surrogate pair.") from None
         except (ValueError, RecursionError):
             raise invalid("The request body is not JSON.") from None
+        return body
 
     # Query
 
@@ -114,6 +125,17 @@ class Call:
             if value is not None:
                 found.append((f"{column} {operator} ?", [read_time(value, key)]))
         return found
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def _integer(text: str) -> int:
+    """A number that SQLite takes too."""
+    if len(text) > 20 or not -(2**63) <= (value := int(text)) < 2**63:
+        raise _TooLarge
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -102,6 +102,10 @@ def test_both_ways_to_send_the_key_and_the_headers_of_every_answer(running: Runn
         (b'{"name": NaN}', "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"\xff", "not JSON"),
+        (b'{"name": "\\ud800"}', "half of a surrogate pair"),
+        (b'{"metadata": {"\\uDFFF": "x"}}', "half of a surrogate pair"),
+        (b'{"version": 9223372036854775808}', "more than 64 bits"),
+        (b'{"version": -' + b"9" * 5_000 + b"}", "more than 64 bits"),
         (b"", "name: Field required"),
     ],
 )
@@ -109,6 +113,12 @@ def test_a_body_that_is_no_request(running: Running, body: bytes, said: str) -> 
     status, answer, _ = ask(running, "POST", "/v1/agents", body=body, headers=BETA)
     assert status == 400
     assert said in answer["error"]["message"]
+
+
+def test_both_halves_of_a_pair_are_a_character(running: Running) -> None:
+    body = b'{"name": "\\ud83d\\ude00", "model": "claude-opus-5-5"}'
+    status, answer, _ = ask(running, "POST", "/v1/agents", body=body, headers=BETA)
+    assert (status, answer["name"]) == (200, "\U0001f600")
 
 
 def test_a_body_over_32_megabytes_is_refused(running: Running) -> None:
