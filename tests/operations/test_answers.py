@@ -415,13 +415,13 @@ def test_a_kept_answer_is_what_a_check_would_say(
     os.chdir(desk.root)
     for path, text in FILES.items():
         desk.write(path, text)
-    for path, text in steps:
+    for path, more in steps:
         file = desk.root / path
-        if text is None:
+        if more is None:
             file.unlink(missing_ok=True)
         else:
             old = file.read_text(encoding="utf-8") if file.exists() else ""
-            desk.write(path, old + text)
+            desk.write(path, old + more)
         if (desk.root / "agentflow.yaml").exists():
             truth = desk.lint("--no-cache")
             assert desk.lint()[:2] == truth[:2]
