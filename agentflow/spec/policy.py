@@ -29,7 +29,7 @@ class PolicyCheck(SpecModel):
         description="Hosts no Environment, web tool, MCP server or custom tool may reach, as globs.",
     )
     network: Literal["limited"] | None = Field(
-        default=None, description="limited: no `network: open`."
+        default=None, description="limited: no `network: open`, nor `hosting: self-hosted`."
     )
     ask: Globs | None = Field(
         default=None,

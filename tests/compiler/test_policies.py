@@ -64,6 +64,7 @@ UNMET = [
     ("server", AGENT + "mcp: { m: { url: 'https://evil.dev/mcp' } }", HOSTS, "'https://evil.dev/mcp'", "reaches 'evil.dev'"),
     ("credential", "---\nkind: Vault\nname: v\ncredentials: { c: { url: 'https://evil.dev', bearer: '${secret.s}' } }", HOSTS, "'https://evil.dev'", "vault/v reaches 'evil.dev'"),
     ("variable", "---\nkind: Vault\nname: v\ncredentials: { c: { variable: { name: T, value: '${secret.s}', hosts: [a.cn] } } }", HOSTS, "a.cn", "vault/v reaches 'a.cn'"),
+    ("own-workers", ENVIRONMENT + "hosting: self-hosted", "network: limited", "self-hosted", "environment/e is self-hosted, and its network is that of its workers"),
     ("open", ENVIRONMENT + "network: open", "network: limited", "open", "The network of environment/e is open"),
     ("ask", AGENT + "tools: { bash: allow }", "ask: [bash]", "allow", "The tool 'bash' of agent/a is allow, and has to ask"),
     ("ask-auto", AGENT + "tools: { bash: auto }", "ask: ['b*']", "auto", "is auto, and has to ask"),

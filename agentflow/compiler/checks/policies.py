@@ -225,6 +225,9 @@ def _network(bound: Bound[Any]) -> Iterator[Unmet]:
     if isinstance(bound.spec, EnvironmentSpec):
         if bound.spec.network.open:
             yield Unmet(("network",), f"The network of {bound.address} is open")
+        elif bound.spec.hosting != "cloud":
+            message = f"{bound.address} is self-hosted, and its network is that of its workers"
+            yield Unmet(("hosting",), message)
         yield from _by_raw(bound, ("config",), "the network")
 
 
