@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agentflow.cli.lint_options import (
+    add_lint_options,
+    choice_of,
+    is_whole,
+    refuse_contradictions,
+)
 from agentflow.cli.options import (
     add_format_option,
     add_project_options,
@@ -18,7 +25,8 @@ from agentflow.cli.options import (
 from agentflow.diagnostics import Diagnostic, Severity, has_errors
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS
 from agentflow.operations.answers import Answer, place
-from agentflow.operations.check import Report, check, select_files
+from agentflow.operations.check import Project, Report, check, select_files
+from agentflow.operations.known import save_known, without_known
 from agentflow.operations.traced import Trace
 
 __all__ = ["add_arguments", "run"]
@@ -30,10 +38,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="files or directories (default: the project)",
+        help="files or directories (default: the project); `-` is standard input",
     )
     add_project_options(parser)
-    add_format_option(parser)
+    add_format_option(parser, "sarif", "github")
+    add_lint_options(parser)
     parser.add_argument(
         "--no-cache",
         action="store_true",
@@ -59,34 +68,81 @@ def summary(problems: Sequence[Diagnostic], report: Report) -> str:
 
 def run(args: Namespace) -> int:
     options = project_options(args)
+    refuse_contradictions(args)
+    choice = choice_of(args)
     started = time.perf_counter()
     trace = Trace()
-    project = select_files(options.directory, args.paths, trace=trace)
+    project = _project(args, options.directory, trace)
     report = check(
-        project, target=options.target, variables=options.variables, settings=options.settings
+        project,
+        target=options.target,
+        variables=options.variables,
+        settings=options.settings,
+        choice=choice,
     )
-    code = EXIT_PROBLEMS if has_errors(report.problems) else EXIT_OK
-    answer = _answer(args.format, report, project.root, code)
+    if args.write_baseline:
+        return _write_baseline(report, project)
+    report = without_known(report, project, whole=is_whole(args))
+    failed = has_errors(report.problems) and not args.exit_zero
+    answer = _answer(args, report, project.root, EXIT_PROBLEMS if failed else EXIT_OK)
     sys.stdout.write(answer.text(time.perf_counter() - started))
     path = place(args.words)
     if path is not None and project.trace is not None:
         trace.keep(path, answer, project.root)
-    return code
+    return answer.code
 
 
-def _answer(format_: str, report: Report, root: Path, code: int) -> Answer:
-    if format_ == "json":
+def _project(args: Namespace, directory: Path, trace: Trace) -> Project:
+    """What is checked. What comes from standard input leaves no trace that could be followed."""
+    if args.stdin_filename is None:
+        return select_files(directory, args.paths, trace=trace)
+    from agentflow.operations.edited import select_edited
+    from agentflow.operations.project import MAX_TEXT_BYTES
+
+    data = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
+    return select_edited(directory, Path(args.stdin_filename), data)
+
+
+def _write_baseline(report: Report, project: Project) -> int:
+    path, number = save_known(report, project)
+    print(f"{os.path.relpath(path)} knows {counted(number, 'finding')}.")
+    return EXIT_OK
+
+
+def _answer(args: Namespace, report: Report, root: Path, code: int) -> Answer:
+    """What is printed, in the format that is wanted."""
+    problems, show_path = report.problems, shown_path(root)
+    if args.format == "json":
         from agentflow.output.json import render_json
+        from agentflow.output.statistics import count_codes
 
-        text = render_json(report.problems, show_path=shown_path(root))
-        return Answer(code, f"{text}\n")
+        more = {"statistics": count_codes(problems)} if args.statistics else {}
+        return Answer(code, render_json(problems, show_path=show_path, **more) + "\n")
+    if args.format == "sarif":
+        from agentflow.lint.engine import KNOWN
+        from agentflow.output.sarif import render_sarif
+
+        return Answer(code, render_sarif(problems, KNOWN, show_path=show_path) + "\n")
+    if args.format == "github":
+        from agentflow.output.github import render_github
+
+        text = f"{render_github(problems, show_path=show_path)}{summary(problems, report)}"
+    elif args.statistics:
+        from agentflow.output.statistics import render_statistics
+
+        text = render_statistics(problems, summary=summary(problems, report))
+    else:
+        text = _human(report, show_path)
+    return Answer(code, text.removesuffix("\n") + " ", "\n", timed=True)
+
+
+def _human(report: Report, show_path: Callable[[str], str]) -> str:
     from agentflow.output.human import render_human
 
-    text = render_human(
+    return render_human(
         report.problems,
         report.sources,
         color=use_color(sys.stdout),
         summary=summary(report.problems, report),
-        show_path=shown_path(root),
+        show_path=show_path,
     )
-    return Answer(code, text.removesuffix("\n") + " ", "\n", timed=True)

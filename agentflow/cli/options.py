@@ -67,9 +67,13 @@ def add_project_options(parser: ArgumentParser) -> None:
     )
 
 
-def add_format_option(parser: ArgumentParser) -> None:
+def add_format_option(parser: ArgumentParser, *more: str) -> None:
+    """`more`: formats beside those that every command has."""
     parser.add_argument(
-        "--format", choices=("human", "json"), default="human", help="for people or for programs"
+        "--format",
+        choices=("human", "json", *more),
+        default="human",
+        help="for people or for programs",
     )
 
 

@@ -19,8 +19,9 @@ from agentflow.source.tree import Document, Path
 __all__ = ["Comment", "Entry", "comments"]
 
 _DIRECTIVE = r"agentflow:[ \t]*(?P<verb>[A-Za-z-]+)[ \t]*(?P<list>\[(?P<codes>[^\]\n]*)\])?"
-_YAML = rf"(?m)(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}[^\n]*"
-_JINJA = rf"\{{#-?[ \t]*{_DIRECTIVE}(?:[^#{{]|#(?!\}})|\{{(?!#))*#\}}"
+_YAML = rf"(?m)(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}(?P<reason>[^\n]*)"
+_JINJA = rf"\{{#-?[ \t]*{_DIRECTIVE}(?P<reason>(?:[^#{{]|#(?!\}})|\{{(?!#))*)#\}}"
+_VERBS = ("ignore", "ignore-file")
 _ENTRY = r"[^,\s][^,]*?(?=\s*(?:,|$))"
 _END = 2**31
 _HEADER = r"(?:^|[:\s-])[|>][-+0-9]*[ \t]+$"
@@ -39,6 +40,8 @@ class Comment(NamedTuple):
     entries: tuple[Entry, ...]
     """Empty: it names none, or is not an `ignore`."""
     covers: tuple[Span, ...]
+    reason: str
+    """Why, in the writer's words; empty: it does not say."""
 
     def holds(self, span: Span) -> bool:
         """Whether what begins at `span` is covered."""
@@ -73,7 +76,7 @@ def _whole(file: str) -> Span:
 
 def _entries(match: re.Match[str], place: Any) -> tuple[Entry, ...]:
     """`place` gives the span of a range of offsets in the text that was searched."""
-    if match["verb"] != "ignore" or match["list"] is None:
+    if match["verb"] not in _VERBS or match["list"] is None:
         return ()
     start = match.start("codes")
     return tuple(
@@ -84,7 +87,15 @@ def _entries(match: re.Match[str], place: Any) -> tuple[Entry, ...]:
 
 def _is_addressed(match: re.Match[str]) -> bool:
     """`# agentflow: ignore` and `# agentflow: anything[...]`; other words are prose."""
-    return match["verb"] == "ignore" or match["list"] is not None
+    return match["verb"] in _VERBS or match["list"] is not None
+
+
+def _reason(match: re.Match[str]) -> str:
+    return match["reason"].strip(" \t\r\n-:#")
+
+
+def _is_for_file(match: re.Match[str]) -> bool:
+    return match["verb"] == "ignore-file"
 
 
 # In a template
@@ -98,13 +109,21 @@ def _in_template(template: TemplateText) -> Iterator[Comment]:
             yield Comment(
                 template.span(*match.span()),
                 _entries(match, template.span),
-                tuple(_covered_text(template, *match.span())),
+                tuple(_covered_text(template, match)),
+                _reason(match),
             )
 
 
-def _covered_text(template: TemplateText, start: int, end: int) -> Iterator[Span]:
-    """The line; on a line of its own the paragraph below; on the first line of a file the file."""
+def _covered_text(template: TemplateText, match: re.Match[str]) -> Iterator[Span]:
+    """The line; on a line of its own the paragraph below; on the first line of a file the file.
+
+    The whole text with `ignore-file`, which is the file if it is one of its own.
+    """
     text = template.text
+    start, end = match.span()
+    if _is_for_file(match):
+        yield _whole(template.name) if template.document is None else template.span(0, len(text))
+        return
     line_start = text.rfind("\n", 0, start) + 1
     line_end = _find(text, "\n", end)
     if text[line_start:start].strip() or text[end:line_end].strip():
@@ -171,7 +190,8 @@ def _in_yaml(documents: Sequence[Document], agents: Sequence[AgentNode]) -> Iter
     for match in found:
         span = source.span(*match.span())
         if not file.is_text(span):
-            yield Comment(span, _entries(match, source.span), tuple(file.covered(span)))
+            covers = file.all() if _is_for_file(match) else file.covered(span)
+            yield Comment(span, _entries(match, source.span), tuple(covers), _reason(match))
 
 
 class _File:
@@ -207,6 +227,10 @@ class _File:
             return False
         before = self.lines[comment.line - 1][: comment.column - 1]
         return text.line != comment.line or not re.search(_HEADER, before)
+
+    def all(self) -> Iterator[Span]:
+        yield _whole(self.name)
+        yield from self._prompt_files(None, ())
 
     def covered(self, comment: Span) -> Iterator[Span]:
         line = comment.line

@@ -1,10 +1,18 @@
-"""Codes of the linter about itself: about comments that talk to it, and about rules that fail."""
+"""Codes of the linter about itself: about comments that talk to it, known findings, and rules that fail."""
 
 from __future__ import annotations
 
-from agentflow.diagnostics import Code, Severity
+from agentflow.diagnostics import Code, Level, Severity
 
-__all__ = ["OWN_CODES", "RULE_FAILED", "UNKNOWN_SUPPRESSION", "UNUSED_SUPPRESSION"]
+__all__ = [
+    "OUTDATED_BASELINE",
+    "OWN_CODES",
+    "RULE_FAILED",
+    "UNEXPLAINED_SUPPRESSION",
+    "UNKNOWN_SUPPRESSION",
+    "UNUSABLE_BASELINE",
+    "UNUSED_SUPPRESSION",
+]
 
 UNUSED_SUPPRESSION = Code(
     "AF091",
@@ -14,7 +22,7 @@ UNUSED_SUPPRESSION = Code(
     "What it was written for is gone, or it stands in the wrong place. Left there it would hide the "
     "next finding of that code. A comment covers the line it stands on together with the value of "
     "the key on that line; on a line of its own, the key or list item below; before the first key "
-    "of a file, the file. In a prompt, `{# agentflow: ignore[AF505] #}` covers its line, or on a "
+    "of a file, the file; `ignore-file[AF501]` covers the file wherever it stands. In a prompt, `{# agentflow: ignore[AF505] #}` covers its line, or on a "
     "line of its own the paragraph below.",
 )
 UNKNOWN_SUPPRESSION = Code(
@@ -35,4 +43,40 @@ RULE_FAILED = Code(
     "left out with `lint: { ignore: [AF…] }` in the project.",
 )
 
-OWN_CODES: tuple[Code, ...] = (UNUSED_SUPPRESSION, UNKNOWN_SUPPRESSION, RULE_FAILED)
+OUTDATED_BASELINE = Code(
+    "AF094",
+    "outdated-baseline",
+    Severity.WARNING,
+    "The baseline knows a finding that is gone.",
+    "Left there it would hide the next finding of that kind in the same place. "
+    "`agentflow lint --write-baseline` writes the file again. This is looked at only where the whole "
+    "project is checked as it stands: without paths, without a selection on the command line, "
+    "without `--target`, `--var` and `--set`.",
+)
+UNUSABLE_BASELINE = Code(
+    "AF095",
+    "unusable-baseline",
+    Severity.ERROR,
+    "The baseline cannot be read.",
+    "`lint.baseline` of the project names a file of known findings, by its path from the root of the "
+    "project. `agentflow lint --write-baseline` writes it. It is committed, so that everybody hears "
+    "the same.",
+)
+UNEXPLAINED_SUPPRESSION = Code(
+    "AF096",
+    "unexplained-suppression",
+    Severity.INFO,
+    "A comment suppresses findings and gives no reason.",
+    "Whoever reads it later cannot tell whether the reason still holds. Write it behind the brackets: "
+    "`# agentflow: ignore[AF501] done is in the task`.",
+    level=Level.STRICT,
+)
+
+OWN_CODES: tuple[Code, ...] = (
+    UNUSED_SUPPRESSION,
+    UNKNOWN_SUPPRESSION,
+    RULE_FAILED,
+    OUTDATED_BASELINE,
+    UNUSABLE_BASELINE,
+    UNEXPLAINED_SUPPRESSION,
+)

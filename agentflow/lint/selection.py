@@ -13,7 +13,7 @@ from typing import Literal
 
 from agentflow.diagnostics import Diagnostic, Level, Severity
 
-__all__ = ["Choice", "Layer", "Verdict", "matches", "matches_path", "select"]
+__all__ = ["Choice", "Layer", "Verdict", "is_fatal", "matches", "matches_path", "select"]
 
 Verdict = Literal["off", "info", "warning", "error"]
 """What a code is made: not reported, or reported with that severity."""
@@ -31,7 +31,8 @@ class Layer:
     """
 
     select: tuple[str, ...] = ()
-    """Only these, of those that the level has. Empty: all that the level has."""
+    """Only these, of what is reported anyway; a whole code is reported whatever the level.
+    Empty: no such limit."""
     extend_select: tuple[str, ...] = ()
     """These too, whatever the level."""
     ignore: tuple[str, ...] = ()
@@ -97,15 +98,20 @@ def _said(layer: Layer, code: str, allowed: bool) -> bool | None:
 
     `allowed`: the level has it.
     """
-    on = [e for e in layer.select if matches(e, code) and (allowed or e == code)]
-    on += [e for e in layer.extend_select if matches(e, code)]
-    on += [e for e, verdict in layer.severity.items() if verdict != "off" and e == code]
+    named = [e for e in (*layer.select, *layer.severity) if e == code]
+    named = [e for e in named if layer.severity.get(e) != "off"]
+    named += [e for e in layer.extend_select if matches(e, code)]
+    within = [e for e in layer.select if matches(e, code) and allowed]
     off = [e for e in layer.ignore if matches(e, code)]
     off += [e for e, verdict in layer.severity.items() if verdict == "off" and matches(e, code)]
-    if not on and not off:
-        return False if layer.select else None
-    best = [max((_rank(entry, code) for entry in entries), default=0) for entries in (on, off)]
-    return best[0] > best[1]
+    if _best([*named, *within], code) <= _best(off, code):
+        return False if off or layer.select else None
+    # A prefix in `select` narrows: what an earlier layer has left out stays out.
+    return True if named else None
+
+
+def _best(entries: Iterable[str], code: str) -> int:
+    return max((_rank(entry, code) for entry in entries), default=0)
 
 
 def matches(entry: str, code: str) -> bool:
@@ -139,7 +145,7 @@ def select(found: Sequence[Diagnostic], choice: Choice) -> tuple[Diagnostic, ...
 
 def _given(problem: Diagnostic, choice: Choice) -> Severity | None:
     """The severity it is reported with. None: it is not reported."""
-    if _is_fatal(problem):
+    if is_fatal(problem):
         return problem.severity
     file = problem.span.file if problem.span else None
     if problem.about is not None:
@@ -152,7 +158,7 @@ def _given(problem: Diagnostic, choice: Choice) -> Severity | None:
     return (choice.severity(problem.code, file) or problem.severity) if shown else None
 
 
-def _is_fatal(problem: Diagnostic) -> bool:
+def is_fatal(problem: Diagnostic) -> bool:
     """An error of the compiler: AF0 to AF4, without what the linter says of itself (AF09)."""
     family = problem.code[2:-2]
     return (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agentflow.compiler.graph import Graph, TemplateText
 from agentflow.diagnostics import Code, Diagnostic, Edit, Fix, Span
 from agentflow.lint.comments import Comment, Entry, comments
-from agentflow.lint.own import UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
+from agentflow.lint.own import UNEXPLAINED_SUPPRESSION, UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
 from agentflow.nearest import did_you_mean
 
 __all__ = ["suppress"]
@@ -47,6 +47,8 @@ def suppress(
     unfinished = _unfinished_files(graph)
     for number, comment in enumerate(written):
         left.extend(_unknown(comment, known))
+        if comment.entries and not comment.reason:
+            left.append(_unexplained(comment))
         if comment.span.file not in unfinished:
             idle = [
                 entry
@@ -97,6 +99,14 @@ def _unknown(comment: Comment, known: Mapping[str, Code]) -> Iterator[Diagnostic
             else did_you_mean(entry.code, known) or "Codes are listed by: agentflow explain"
         )
         yield UNKNOWN_SUPPRESSION.at(entry.span, f"There is no code {entry.code!r}.", hint=hint)
+
+
+def _unexplained(comment: Comment) -> Diagnostic:
+    return UNEXPLAINED_SUPPRESSION.at(
+        comment.span,
+        "This comment does not say why.",
+        hint="Write the reason behind the brackets.",
+    )
 
 
 def _unused(comment: Comment, entry: Entry) -> Diagnostic:

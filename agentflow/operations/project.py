@@ -97,7 +97,7 @@ class ProjectFiles:
         data = self._ahead.pop(path, None)
         if data is None:
             data = self._bytes(path, limit=_limit(path))
-        return _decoded(path, data)
+        return decoded(path, data)
 
     def real_path(self, path: str) -> Path:
         """Where a file really is, links followed.
@@ -351,7 +351,7 @@ def _limit(path: str) -> int:
     return MAX_DATA_BYTES if path.endswith(_DATA_SUFFIXES) else MAX_TEXT_BYTES
 
 
-def _decoded(path: str, data: bytes) -> str:
+def decoded(path: str, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,0 +1,111 @@
+"""What a command line chooses to hear of: its options, and what they mean."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from agentflow.diagnostics import Level
+from agentflow.errors import UsageError
+from agentflow.lint.selection import Choice, Layer
+
+__all__ = ["add_lint_options", "choice_of", "is_whole", "refuse_contradictions"]
+
+_SELECTION = ("select", "extend_select", "ignore")
+
+
+def add_lint_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("what is reported")
+    for name, text in (
+        (
+            "select",
+            "report only these codes; a prefix such as AF6 stands for all that begin with it",
+        ),
+        ("extend-select", "report these codes as well, whatever the level"),
+        ("ignore", "do not report these codes"),
+    ):
+        group.add_argument(f"--{name}", metavar="CODES", action="append", default=[], help=text)
+    group.add_argument(
+        "--level",
+        choices=[level.value for level in Level],
+        help="strict: also matters of taste; auditor: also what only a person can judge",
+    )
+    group.add_argument("--statistics", action="store_true", help="count findings by code")
+    group.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
+    group.add_argument(
+        "--write-baseline",
+        action="store_true",
+        help="write what is found to the project's `lint.baseline`, and report it no more",
+    )
+    group.add_argument(
+        "--stdin-filename",
+        metavar="PATH",
+        help="with `-` for PATH: what standard input is, as a file of the project",
+    )
+
+
+def choice_of(args: Namespace) -> Choice | None:
+    """The choice of a command line. None: it makes none.
+
+    Raises:
+        UsageError: something is no code and no prefix of one.
+    """
+    layer = Layer(
+        select=_ids("--select", args.select),
+        extend_select=_ids("--extend-select", args.extend_select),
+        ignore=_ids("--ignore", args.ignore),
+    )
+    if layer == Layer() and args.level is None:
+        return None
+    return Choice(layers=(layer,), level=Level(args.level) if args.level else None)
+
+
+def _ids(option: str, values: Sequence[str]) -> tuple[str, ...]:
+    """`["AF5,no-budget"]` -> `("AF5", "AF801")`."""
+    entries = [entry.strip() for value in values for entry in value.split(",")]
+    if not entries:
+        return ()
+    from agentflow.lint.engine import KNOWN, id_of
+    from agentflow.lint.settings import is_selector
+    from agentflow.nearest import did_you_mean
+
+    for entry in entries:
+        if not entry or not is_selector(entry, KNOWN):
+            raise UsageError(
+                f"{option}: there is no code {entry!r}.",
+                hint=did_you_mean(entry, KNOWN) or "Codes are listed by: agentflow explain",
+            )
+    return tuple(map(id_of, entries))
+
+
+def is_whole(args: Namespace) -> bool:
+    """Whether the project is checked as it stands: all of it, and as its own file says."""
+    narrowed = any(getattr(args, name) for name in _SELECTION) or args.level is not None
+    changed = args.target != "local" or args.variables or args.settings
+    return not (args.paths or narrowed or changed)
+
+
+def refuse_contradictions(args: Namespace) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if args.statistics and args.format not in ("human", "json"):
+        raise UsageError(f"--statistics does not go with --format {args.format}.")
+    reads_stdin = "-" in map(str, args.paths)
+    if reads_stdin and args.stdin_filename is None:
+        raise UsageError(
+            "Standard input has no name.", hint="Say what it is: --stdin-filename agents/x.yaml"
+        )
+    if reads_stdin and len(args.paths) > 1:
+        raise UsageError("Standard input is checked alone.", hint="Leave out the other paths.")
+    if args.stdin_filename is not None and not reads_stdin:
+        raise UsageError("--stdin-filename goes with `-` as the path.")
+    others = [name for name in (*_SELECTION, "level", "statistics") if getattr(args, name)]
+    if args.write_baseline and (args.paths or others or args.format != "human"):
+        raise UsageError(
+            "A baseline holds what the whole project is told: --write-baseline takes no paths, no "
+            "selection and no format.",
+            hint="Select in the project: lint: { select: [AF6] }",
+        )
