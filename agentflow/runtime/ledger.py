@@ -227,6 +227,8 @@ class Ledger:
         An idempotent call that was begun and not finished may run again, so it is FRESH.
         """
         text = json.dumps(input, sort_keys=True, ensure_ascii=False, default=str)
+        # A model that breaks off an escape sends half a character, which no database takes.
+        text = text.encode("utf-8", "replace").decode()
         inserted = self._run(
             "INSERT INTO tool_calls(session_id, call_id, run_id, tool, input, begun_at) "
             "VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING call_id",

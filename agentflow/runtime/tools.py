@@ -171,6 +171,8 @@ def _result_text(value: object) -> str:
 
 
 def _cut(text: str) -> str:
+    """A text as it can be kept and sent: not too long, and without halves of characters."""
+    text = text.encode("utf-8", "replace").decode()
     if len(text) <= RESULT_LIMIT:
         return text
     return (

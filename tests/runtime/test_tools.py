@@ -309,3 +309,15 @@ def test_a_long_refusal_is_cut_too(bench: Bench) -> None:
     [outcome] = bench.run(call(currency=["x" * 500_000]), rate=RULED)
     assert outcome.is_error
     assert len(outcome.text) < RESULT_LIMIT + 100
+
+
+def test_half_a_character_in_an_argument_is_no_crash(bench: Bench) -> None:
+    """What a model sends that broke off in the middle of an escape."""
+    loose = tool("rate", input_schema={"type": "object"})
+    outcomes = bench.run(
+        call(currency="\ud83d"), call("other", "2", currency="\ud83d"), rate=loose, other=RULED
+    )
+    # What the function itself makes of it is its own business: this one writes it to a file.
+    assert [outcome.is_error for outcome in outcomes] == [True, True]
+    assert "surrogates not allowed" in outcomes[0].text
+    assert "does not allow the value" in outcomes[1].text
