@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.pipeline import build
-from agentflow.diagnostics import Diagnostic, has_errors
-from agentflow.lint.engine import lint
+from agentflow.diagnostics import Diagnostic, Level, has_errors
+from agentflow.lint.engine import project_choice, scan
+from agentflow.lint.own import UNEXPLAINED_SUPPRESSION
 from agentflow.lint.rule import Context
+from agentflow.lint.selection import Choice, Layer, select
 from tests.support.memory_files import MemoryFiles
 
 __all__ = ["CODE", "PROJECT", "codes_in", "graph_of", "lint_files", "lint_text"]
@@ -38,7 +40,15 @@ def graph_of(files: Mapping[str, str], *, target: str = "local") -> Graph:
 
 
 def lint_files(files: Mapping[str, str]) -> tuple[Diagnostic, ...]:
-    return lint(Context(graph_of(files), None))
+    """What every rule says, at whatever level it reports, as far as the project wants to hear it.
+
+    Comments in tests need no reasons.
+    """
+    graph = graph_of(files)
+    choice = Choice(
+        layers=(Layer(ignore=(UNEXPLAINED_SUPPRESSION.id,)),), level=Level.AUDITOR
+    ).over(project_choice(graph))
+    return select(scan(Context(graph, None)), choice)
 
 
 def lint_text(text: str) -> tuple[Diagnostic, ...]:
