@@ -171,8 +171,8 @@ YAML_VERSION = Code(
     "Other version of YAML declared.",
     "Specs are YAML 1.2: `yes`, `no`, `on` and `off` are text. A directive for "
     "another version would promise something else."
-    "\n\nBad:\n    %YAML 1.1\n    ---\n    apiVersion: agentflow/v1\nGood:\n"
-    "    apiVersion: agentflow/v1",
+    "\n\nBad:\n    %YAML 1.1\n    ---\n    apiVersion: agentflow/v1\n    kind: Environment\n"
+    "    name: box\nGood:\n    apiVersion: agentflow/v1\n    kind: Environment\n    name: box",
 )
 EMPTY_FILE = Code(
     "AF022",
@@ -220,7 +220,8 @@ API_VERSION_MISSING = Code(
     "`apiVersion` is missing.",
     "The first document of each file says which version of the language it is written "
     "in: `apiVersion: agentflow/v1`."
-    "\n\nBad:\n    kind: Agent\nGood:\n    apiVersion: agentflow/v1\n    kind: Agent",
+    "\n\nBad:\n    kind: Environment\n    name: box\nGood:\n    apiVersion: agentflow/v1\n"
+    "    kind: Environment\n    name: box",
 )
 API_VERSION_UNKNOWN = Code(
     "AF102",
@@ -230,7 +231,8 @@ API_VERSION_UNKNOWN = Code(
     "This version of agentflow reads `agentflow/v1`. A file in an older or newer language is not read at "
     "all, because the same words may mean something else there. When there is a second language, "
     "`agentflow migrate` will rewrite files of the first; until then there is nothing to migrate."
-    "\n\nBad:\n    apiVersion: agentflow/1.0\nGood:\n    apiVersion: agentflow/v1",
+    "\n\nBad:\n    apiVersion: agentflow/1.0\n    kind: Environment\n    name: box\n"
+    "Good:\n    apiVersion: agentflow/v1\n    kind: Environment\n    name: box",
 )
 KIND_MISSING = Code(
     "AF103",
@@ -247,7 +249,7 @@ KIND_UNKNOWN = Code(
     _E,
     "`kind` is not known.",
     "The kinds are listed in the README. They are written with a capital letter."
-    "\n\nBad:\n    kind: agent\nGood:\n    kind: Agent",
+    "\n\nBad:\n    kind: environment\n    name: box\nGood:\n    kind: Environment\n    name: box",
 )
 NOT_A_MAPPING = Code(
     "AF105",
@@ -255,7 +257,8 @@ NOT_A_MAPPING = Code(
     _E,
     "Document is not a mapping.",
     "A spec is a mapping of keys to values, not a list or a single text."
-    "\n\nBad:\n    - kind: Agent\n      name: writer\nGood:\n    kind: Agent\n    name: writer",
+    "\n\nBad:\n    kind: Environment\n    name: box\n    ---\n    - kind: Agent\n      name: writer\n"
+    "Good:\n    kind: Environment\n    name: box\n    ---\n    kind: Agent\n    name: writer",
 )
 DUPLICATE_ADDRESS = Code(
     "AF106",

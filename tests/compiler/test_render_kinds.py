@@ -119,7 +119,7 @@ def test_what_a_deployment_does_not_say_is_its_agents() -> None:
         "version": "${ref.agent.clerk.version}",
     }
     assert made["environment_id"] == "${ref.environment.e.id}"
-    task, outcome = made["initial_events"]
+    outcome, task = made["initial_events"]
     assert task["content"] == [{"type": "text", "text": "Book monday."}]
     assert (outcome["description"], outcome["rubric"]["content"]) == (
         "Book monday.",
@@ -169,14 +169,15 @@ def test_what_a_deployment_says_itself_counts(
     assert payload(project, "deployment/daily")[field] == expected
 
 
-def test_the_task_of_a_deployment_sees_its_inputs_and_the_system_speaks_first() -> None:
+def test_the_task_of_a_deployment_sees_its_inputs_and_the_system_speaks_last() -> None:
     own = "system: It is late.\ntask: File {{ inputs.day }}.\ninputs: {day: friday}\n"
-    first, second, _ = deployed(own, "initial_events")
-    assert first == {
+    outcome, task, system = deployed(own, "initial_events")
+    assert outcome["type"] == "user.define_outcome"
+    assert task["content"][0]["text"] == "File friday."
+    assert system == {
         "type": "system.message",
         "content": [{"type": "text", "text": "It is late."}],
     }
-    assert second["content"][0]["text"] == "File friday."
 
 
 def test_a_file_given_to_a_deployment_is_uploaded_and_its_path_is_in_the_task() -> None:

@@ -1801,6 +1801,19 @@ CASES: tuple[BadInput, ...] = (
         hint="Did you mean 'region'?",
     ),
     BadInput(
+        id="deployment-system-old-model",
+        files={
+            "a.yaml": AGENT.replace("claude-opus-5-5", "claude-sonnet-4-5")
+            + "---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ntask: Go.\n"
+            + "system: Today nobody is at the desk.\n"
+        },
+        code="AF285",
+        line=12,
+        column=1,
+        message="claude-sonnet-4-5 takes no message of the system",
+        hint="a newer model",
+    ),
+    BadInput(
         id="deployment-nobody-answers",
         files=agent(
             "tools: {bash: ask}\n---\nkind: Deployment\nname: d\nagent: a\nenvironment: id:env_1\ntask: Go.\n"

@@ -13,6 +13,7 @@ from agentflow.compiler.checks.inputs import Given, check_inputs
 from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.cron import Cron, parse_cron
 from agentflow.compiler.graph import AgentNode, DeploymentNode, Graph, TemplateText
+from agentflow.compiler.models import MODELS
 from agentflow.compiler.zones import zones
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
@@ -34,6 +35,7 @@ def check_deployment(node: DeploymentNode, graph: Graph, files: Files) -> Iterat
             needed = _mentioned(text, node.agent)
         yield from check_inputs(node.agent, given, files, needed=needed)
         yield from _unanswered(node, node.agent, graph)
+        yield from _system(node, node.agent)
 
 
 def _schedule(node: DeploymentNode) -> Iterator[Diagnostic]:
@@ -73,6 +75,17 @@ def _missing(node: DeploymentNode) -> Iterator[Diagnostic]:
         )
         hint = "Write `task:` with what the agent is to do."
         yield codes.DEPLOYMENT_INCOMPLETE.at(span, message, hint=hint, related=related)
+
+
+def _system(node: DeploymentNode, agent: AgentNode) -> Iterator[Diagnostic]:
+    facts = MODELS.get(agent.spec.model.id)
+    if node.spec.system is None or facts is None or facts.system_messages:
+        return
+    message = f"{agent.spec.model.id} takes no message of the system, so no session would start."
+    hint = "Say it in `task` or in the agent's prompt, or give the agent a newer model."
+    related = ((agent.span("model"), "its model"),)
+    span = node.span("system", key=True)
+    yield codes.SYSTEM_UNSUPPORTED.at(span, message, hint=hint, related=related)
 
 
 def _mentioned(task: TemplateText, agent: AgentNode) -> frozenset[str]:

@@ -201,10 +201,11 @@ class _Deployment:
 def initial_events(
     system: str | None, task: str, outcome: OutcomePolicy | None
 ) -> Iterator[dict[str, Any]]:
-    """What every session of a deployment begins with."""
-    if system is not None:
-        yield {"type": "system.message", "content": _text(system)}
-    yield {"type": "user.message", "content": _text(task)}
+    """What every session of a deployment begins with.
+
+    The outcome comes first, so that work begins under it. A message of the system has to be the last
+    and to follow a message of the user directly.
+    """
     if outcome is not None:
         yield {
             "type": "user.define_outcome",
@@ -212,6 +213,9 @@ def initial_events(
             "rubric": {"type": "text", "content": outcome.rubric},
             "max_iterations": outcome.max_iterations,
         }
+    yield {"type": "user.message", "content": _text(task)}
+    if system is not None:
+        yield {"type": "system.message", "content": _text(system)}
 
 
 def _text(text: str) -> list[dict[str, Any]]:
