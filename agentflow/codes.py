@@ -788,7 +788,8 @@ CALLABLE_SIGNATURE = Code(
     "pydantic knows. A type that is made of itself has none, as the service takes no `$ref`. For "
     "other signatures write `input_schema`."
     "\n\nBad:\n    def rate(currency) -> float: ...\nGood:\n"
-    "    def rate(currency: str) -> float: ...",
+    "    def rate(currency: str) -> float:\n"
+    '        """The rate of a currency in euro."""',
 )
 BAD_PYTHON = Code(
     "AF253",
@@ -962,7 +963,10 @@ CREDENTIAL_TWICE = Code(
     "Bad:\n    credentials:\n"
     '      read: { url: "https://x.dev/mcp", bearer: "${secret.read}" }\n'
     '      write: { url: "https://x.dev/mcp/", bearer: "${secret.write}" }\n'
-    "Good: two vaults, each with one of them.",
+    "Good:\n    kind: Vault\n    name: reader\n"
+    '    credentials: { x: { url: "https://x.dev/mcp", bearer: "${secret.read}" } }\n'
+    "    ---\n    kind: Vault\n    name: writer\n"
+    '    credentials: { x: { url: "https://x.dev/mcp", bearer: "${secret.write}" } }',
 )
 POLICY_VIOLATED = Code(
     "AF270",

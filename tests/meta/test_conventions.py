@@ -72,6 +72,38 @@ def test_every_bad_input_is_told_what_to_do() -> None:
     assert set(silent.values()) <= SAY_IT_THEMSELVES, silent
 
 
+SHOW_NOTHING = {
+    "AF004": "a file of many bytes",
+    "AF005": "bytes",
+    "AF006": "permissions, or links",
+    "AF011": "a tab, which a page does not show",
+    "AF017": "hundreds of values",
+    "AF018": "dozens of levels",
+    "AF019": "characters that a page does not show",
+    "AF022": "a file with nothing in it",
+    "AF023": "a hundred problems",
+    "AF107": "two files, of which one is removed",
+    "AF108": "a file that is missing",
+    "AF150": "a prompt of 100,000 characters",
+    "AF222": "several files, and the text says which of them to change",
+    "AF253": "any mistake in Python",
+    "AF262": "packages that are installed or not",
+    "AF305": "several files, and the message has the chain",
+    "AF401": "the service",
+    "AF402": "the service",
+    "AF403": "the service",
+    "AF404": "the service",
+    "AF405": "a file that is made again by itself",
+}
+"""Codes that an example would not explain, and what they are about."""
+
+
+def test_every_code_shows_what_is_right_or_has_a_reason_not_to() -> None:
+    shown = {code.id for code in CODES.values() if "\nGood:\n    " in code.explanation}
+    assert shown | set(SHOW_NOTHING) == set(CODES)
+    assert not shown & set(SHOW_NOTHING)
+
+
 def test_every_code_is_raised_somewhere_and_expected_by_a_test() -> None:
     """A code nobody can meet is dead; one that no test expects may as well be."""
     tests = "\n".join(
