@@ -14,6 +14,7 @@ from agentflow.lint.rules import (
     prompts,
     secrets,
     tools,
+    unrendered,
     unused,
 )
 
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     policies.unused_input,
     unused.unused_fragment,
     unused.unused_variable,
+    unrendered.template_not_rendered,
     tools.read_only_not_enforced,
     tools.ask_unanswered,
     tools.write_gate_open,

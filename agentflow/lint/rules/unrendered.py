@@ -1,0 +1,75 @@
+"""AF520: templates where nothing renders them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.rule import Context, rule
+from agentflow.source.tree import Path
+
+__all__ = ["template_not_rendered"]
+
+_TEMPLATE = re.compile(r"\{\{-?\s*(inputs|vars|params)\.(\w+)[^{}]*\}\}")
+"""Of our own names only: other braces may be meant for another program."""
+
+_RENDERED = frozenset({"prompt", "task", "sections"})
+_FOREIGN = frozenset({"raw"})
+"""What the service gets as it stands."""
+
+
+@rule("AF520", "template-not-rendered", Severity.WARNING)
+def template_not_rendered(ctx: Context) -> Iterator[Diagnostic]:
+    """`{{ inputs.x }}` or `{{ vars.x }}` stands in a field that is no template.
+
+    Only `prompt`, `task`, `sections` and fragments are rendered. Anywhere else the braces stay, and
+    the agent reads them, or is to deliver a file that is called so.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: clerk
+        model: claude-opus-5-5
+        vars: { month: { default: May } }
+        prompt: You keep the books.
+        done: ["Every booking of {{ vars.month }} is in the ledger."]
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: clerk
+        model: claude-opus-5-5
+        vars: { month: { default: May } }
+        prompt: You keep the books.
+        done: ["Every booking of ${var.month} is in the ledger."]
+    """
+    bounds = (*ctx.agents, *ctx.graph.deployments.values())
+    for bound in bounds:
+        for path, text in _texts(bound.document.data, ()):
+            for found in _TEMPLATE.finditer(text):
+                shown, name = found[0], found[2]
+                hint = f"Write `${{var.{name}}}`, which is put in anywhere."
+                if found[1] == "inputs":
+                    hint = "Inputs are known when a run starts: only `task` can have them."
+                elif found[1] == "params":
+                    hint = "Parameters are known in the text of their fragment alone."
+                yield ctx.problem(
+                    bound.document.text_span(path, *found.span()),
+                    f"`{shown}` stands in `{path[0]}`, which is no template: it stays as it is.",
+                    hint=hint,
+                )
+
+
+def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text of a spec that is not rendered, with its place."""
+    if isinstance(data, str):
+        if "{{" in data:
+            yield path, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if path or key not in _RENDERED | _FOREIGN:
+                yield from _texts(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _texts(value, (*path, index))
