@@ -66,6 +66,10 @@ HARMLESS = [
     ),
     ("AF614", "raw: { tools: [{ type: custom, name: x }, 7] }"),
     ("AF614", "raw: { tools: none }"),
+    (
+        "AF614",
+        "raw: { tools: [{ type: agent_toolset_20260401, configs: [{ name: bash, enabled: false }] }] }",
+    ),
     ("AF615", 'mcp: { crm: { url: "https://crm.dev/mcp", tools: { a: allow }, others: auto } }'),
     ("AF616", ASKS.format("'git log *'", "allow")),
     ("AF616", ASKS.format("'bash /tmp/run.sh *'", "allow")),

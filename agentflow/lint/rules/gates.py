@@ -228,17 +228,23 @@ def raw_tools_open(ctx: Context) -> Iterator[Diagnostic]:
     for agent in ctx.agents:
         tools = agent.spec.raw.get("tools")
         for index, entry in enumerate(tools if isinstance(tools, list) else ()):
-            if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
-                continue
-            default = entry.get("default_config")
-            enabled = default.get("enabled", True) if isinstance(default, dict) else True
-            if entry["type"].startswith("agent_toolset_") and enabled is not False:
+            if _leaves_all_on(entry):
                 yield ctx.problem(
                     agent.span("raw", "tools", index),
                     f"This toolset of agent {agent.spec.name!r} leaves every tool on that it does "
                     "not name.",
                     hint="Write `default_config: { enabled: false }`, or use `tools:` of the agent.",
                 )
+
+
+def _leaves_all_on(entry: object) -> bool:
+    """Whether an entry is a toolset of the service that turns nothing off."""
+    if not isinstance(entry, dict) or not str(entry.get("type")).startswith("agent_toolset_"):
+        return False
+    default = entry.get("default_config")
+    configs = entry.get("configs")
+    parts = [default, *(configs if isinstance(configs, list) else [])]
+    return not any(isinstance(part, dict) and part.get("enabled") is False for part in parts)
 
 
 @rule("AF615", "mcp-others-allowed", Severity.WARNING)

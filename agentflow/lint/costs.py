@@ -1,0 +1,78 @@
+"""What the shortest plausible run of an agent costs, at least.
+
+Three model requests: one that reads the task and acts, one that sees what came of it, one that ends.
+Each sends the prompt with the descriptions of the tools, the later ones from the cache. Every figure
+is on the low side, so that a budget below the sum is too small for certain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+__all__ = ["PRICES", "Price", "prompt_tokens", "run_floor_usd"]
+
+
+class Price(NamedTuple):
+    """US dollars for a million tokens, at list price."""
+
+    input: Decimal
+    cache_read: Decimal
+    output: Decimal
+
+
+def _table(rows: str) -> Iterator[tuple[str, Price]]:
+    for row in rows.split("\n"):
+        model, *numbers = row.split()
+        yield model, Price(*map(Decimal, numbers))
+
+
+# Data of 2026-11-22, from https://platform.claude.com/docs/en/about-claude/pricing: the lowest tier.
+PRICES: dict[str, Price] = dict(
+    _table(
+        """\
+claude-fable-5-2 8 0.20 40
+claude-mythos-5-2 8 0.20 40
+claude-fable-5-1 10 0.25 50
+claude-mythos-5-1 10 0.25 50
+claude-fable-5 10 1 50
+claude-mythos-5 10 1 50
+claude-opus-5-5 4 0.20 20
+claude-opus-5 5 0.50 25
+claude-opus-4-8 5 0.50 25
+claude-opus-4-7 5 0.50 25
+claude-opus-4-6 5 0.50 25
+claude-opus-4-5 5 0.50 25
+claude-sonnet-5-5 2 0.10 10
+claude-sonnet-5 2 0.20 10
+claude-sonnet-4-6 3 0.30 15
+claude-sonnet-4-5 3 0.30 15
+claude-haiku-5-5 0.10 0.01 0.50
+claude-haiku-4-5 1 0.10 5"""
+    )
+)
+"""By model. A snapshot, such as one that ends in `-20251001`, costs what the model costs."""
+
+_BESIDE = 1_200
+"""Tokens of a request beside the prompt: the descriptions of tools, and the conversation."""
+_ANSWER = 300
+"""Tokens of one short answer or one tool call, with the thinking before it."""
+_CHARACTERS = 5
+"""Of a token, at most, in ordinary prose."""
+
+
+def prompt_tokens(characters: int) -> int:
+    """Tokens that every request sends, at least, with a prompt of so many characters."""
+    return _BESIDE + characters // _CHARACTERS
+
+
+def run_floor_usd(model: str, characters: int) -> Decimal | None:
+    """The least that a run costs. None: the price of the model is not known."""
+    price = PRICES.get(re.sub(r"-\d{8}$", "", model))
+    if price is None:
+        return None
+    sent = prompt_tokens(characters)
+    micro_usd = sent * price.input + 2 * sent * price.cache_read + 3 * _ANSWER * price.output
+    return micro_usd / 1_000_000
