@@ -26,7 +26,7 @@ from agentflow.diagnostics import Diagnostic, Severity, has_errors
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS
 from agentflow.operations.answers import Answer, place
 from agentflow.operations.check import Project, Report, check, select_files
-from agentflow.operations.known import save_known, without_known
+from agentflow.operations.known import save_known
 from agentflow.operations.traced import Trace
 
 __all__ = ["add_arguments", "run"]
@@ -79,10 +79,10 @@ def run(args: Namespace) -> int:
         variables=options.variables,
         settings=options.settings,
         choice=choice,
+        baseline="unused" if args.write_baseline else "judged" if is_whole(args) else "used",
     )
     if args.write_baseline:
         return _write_baseline(report, project)
-    report = without_known(report, project, whole=is_whole(args))
     failed = has_errors(report.problems) and not args.exit_zero
     answer = _answer(args, report, project.root, EXIT_PROBLEMS if failed else EXIT_OK)
     sys.stdout.write(answer.text(time.perf_counter() - started))

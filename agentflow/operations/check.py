@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agentflow.codes import POLICY_VIOLATED
 from agentflow.compiler.graph import Graph
@@ -17,6 +18,7 @@ from agentflow.lint.engine import project_choice, scan
 from agentflow.lint.rule import Context
 from agentflow.lint.selection import Choice, select
 from agentflow.operations.callables import ImportedCallables
+from agentflow.operations.known import without_known
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.operations.traced import Trace, TracedFiles
 from agentflow.ports import Files
@@ -121,10 +123,19 @@ def check(
     settings: Sequence[str] = (),
     rules: bool = True,
     choice: Choice | None = None,
+    baseline: Literal["used", "judged", "unused"] = "used",
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false.
 
-    `choice`: what is reported, over what the project chooses. None: as the project chooses.
+    Args:
+        project: whose files are checked.
+        target: the target they are compiled for.
+        variables: values given on the command line, by name.
+        settings: `--set` of the command line.
+        rules: whether rules are run.
+        choice: what is reported, over what the project chooses. None: as the project chooses.
+        baseline: used: what the project's baseline knows is left out. judged: also, what it knows
+            and is gone is reported, which takes a project that is checked as it stands.
     """
     trace = project.trace or Trace()
     with ImportedCallables(project.root, asked=trace.spoil) as callables:
@@ -147,8 +158,12 @@ def check(
             for problem in scan(context, found=problems)
             if project.only is None or _concerns(problem, set(project.only), context)
         ]
-    found.sort(key=lambda problem: problem.sort_key)
     chosen = select(found, choice)
+    if rules and built.graph is not None and baseline != "unused":
+        chosen = without_known(
+            chosen, choice, project.files, built.graph.project, whole=baseline == "judged"
+        )
+    chosen = tuple(sorted(chosen, key=lambda problem: problem.sort_key))
     return Report(
         problems=chosen,
         build=built,

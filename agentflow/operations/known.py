@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused, ProblemsFound, UsageError
 from agentflow.lint.baseline import (
-    Baseline,
     BaselineError,
     can_be_known,
     outdated,
@@ -20,62 +21,57 @@ from agentflow.lint.baseline import (
     write_baseline,
 )
 from agentflow.lint.own import UNUSABLE_BASELINE
-from agentflow.lint.selection import is_fatal, select
-from agentflow.operations.check import Project, Report
+from agentflow.lint.selection import Choice, is_fatal, select
+from agentflow.ports import Files
+
+if TYPE_CHECKING:
+    from agentflow.operations.check import Project, Report
 
 __all__ = ["save_known", "without_known"]
 
 DEFAULT = ".agentflow-baseline.json"
 
 
-def without_known(report: Report, project: Project, *, whole: bool) -> Report:
-    """The report without what the project's baseline knows.
+def without_known(
+    problems: Sequence[Diagnostic],
+    choice: Choice,
+    files: Files,
+    project: Bound[Any],
+    *,
+    whole: bool,
+) -> tuple[Diagnostic, ...]:
+    """The findings that the project's baseline does not know, and what is wrong with it.
 
     Args:
-        report: of what the project chooses to hear of.
-        project: whose files hold the baseline.
+        problems: what the project chooses to hear of.
+        choice: names the baseline.
+        files: where it is read from.
+        project: the project's spec.
         whole: the project was checked as it stands, so that what is missing is gone.
     """
-    file = report.choice.baseline
-    if file is None:
-        return report
+    if choice.baseline is None:
+        return tuple(problems)
     try:
-        text = project.files.read(file)
-        baseline = read_baseline(file, text)
+        baseline = read_baseline(choice.baseline, files.read(choice.baseline))
     except (FileRefused, BaselineError) as error:
-        return _with(report, report.problems, [_unusable(report, error)])
-    left = unknown(report.problems, baseline)
-    gone = outdated(report.problems, baseline) if whole and _is_complete(report) else ()
-    return _with(report, left, list(gone), baseline=baseline, text=text)
+        return (*problems, *select([_unusable(project, error)], choice))
+    left = unknown(problems, baseline)
+    if not whole or _is_incomplete(problems):
+        return left
+    return (*left, *select(outdated(problems, baseline), choice))
 
 
-def _is_complete(report: Report) -> bool:
-    """Whether every rule has seen every spec: one with errors is left out."""
-    return not any(is_fatal(problem) for problem in report.problems)
+def _is_incomplete(problems: Sequence[Diagnostic]) -> bool:
+    """Whether some rule has not seen some spec: those with errors are left out."""
+    return any(is_fatal(problem) for problem in problems)
 
 
-def _with(
-    report: Report,
-    left: tuple[Diagnostic, ...],
-    more: list[Diagnostic],
-    *,
-    baseline: Baseline | None = None,
-    text: str = "",
-) -> Report:
-    sources = {**report.sources, **({baseline.file: text} if baseline else {})}
-    problems = sorted([*left, *select(more, report.choice)], key=lambda problem: problem.sort_key)
-    return replace(report, problems=tuple(problems), sources=sources)
-
-
-def _unusable(report: Report, error: FileRefused | BaselineError) -> Diagnostic:
-    graph = report.build.graph
-    missing = isinstance(error, FileRefused)
+def _unusable(project: Bound[Any], error: FileRefused | BaselineError) -> Diagnostic:
     hint = "Write it with: agentflow lint --write-baseline"
-    return UNUSABLE_BASELINE.at(
-        graph.project.span("lint", "baseline") if graph else None,
-        error.message if isinstance(error, FileRefused) else str(error),
-        hint=hint if missing else f"Delete it, or bring back what was committed. {hint}",
-    )
+    if isinstance(error, BaselineError):
+        hint = f"Delete it, or bring back what was committed. {hint}"
+    message = error.message if isinstance(error, FileRefused) else str(error)
+    return UNUSABLE_BASELINE.at(project.span("lint", "baseline"), message, hint=hint)
 
 
 def save_known(report: Report, project: Project) -> tuple[Path, int]:
@@ -87,7 +83,7 @@ def save_known(report: Report, project: Project) -> tuple[Path, int]:
         FileRefused: the file would be outside of the project.
         OSError: it cannot be written.
     """
-    if not _is_complete(report):
+    if _is_incomplete(report.problems):
         fatal = tuple(problem for problem in report.problems if is_fatal(problem))
         raise ProblemsFound(
             fatal,
