@@ -25,7 +25,8 @@ _INTRODUCTION = (
     "the `apiVersion`. Order never matters. Text that starts with "
     "`./` or `../` is a file beside the spec.\n",
     "Code is named from the project's directory: `desk.tools:rate` is the function `rate` in `desk/tools.py`. "
-    'Between braces or brackets such a name needs quotes: `{ run: "desk.tools:rate" }`. '
+    "Between braces or brackets a text with `:` or `?` in it, such as this name or a URL, needs quotes: "
+    '`{ run: "desk.tools:rate" }`. '
     "[Tools and checks](code.md) has the rest, [Prompts and tasks](prompts.md) what `{{ … }}` can do, and "
     "[Scripts](scripts.md) how to play the model, and [The service's fields](api.md) what sets each of them.\n",
     "Values are put in wherever a spec has text, but not in `kind` and `name`; a value that is nothing but "

@@ -5,6 +5,7 @@ The one place where its errors are read.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agentflow import codes
@@ -23,11 +24,6 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "block sequence entries are not allowed",
         "A list cannot start here.",
         "Put the first '- ' on a line of its own, indented below its key.",
-    ),
-    (
-        "found unexpected ':'",
-        "A ':' stands inside a text that is not quoted, between braces or brackets.",
-        'Quote the whole text, as in { run: "desk.tools:rate" }.',
     ),
     (
         "could not find expected ':'",
@@ -111,18 +107,37 @@ def explain_syntax(source: SourceText, error: Any) -> Diagnostic:
         return codes.TAB.at(span, message, hint="Replace each tab by two spaces.")
     span = source.span(offset, min(offset + 1, len(source.text)))
     char = source.text[offset : offset + 1]
+    context = error.context_mark
+    begun = context.index if context is not None and context.index < offset else None
+    related: tuple[tuple[Span, str], ...] = ()
+    if begun is not None:
+        related = ((source.span(begun, begun + 1), "what was being read starts here"),)
+    if "found unexpected ':'" in problem or (
+        "did not find expected ','" in problem and char == "?"
+    ):
+        message = f"A {char!r} stands inside a text that is not quoted, between braces or brackets."
+        hint = f"Quote the whole text{_quoted(source, offset)}."
+        return codes.YAML_SYNTAX.at(span, message, hint=hint, related=related)
     if "cannot start any token" in problem:
         message = f"A value cannot start with {char!r}."
         return codes.YAML_SYNTAX.at(span, message, hint="Quote the text.")
     for pattern, message, hint in _KNOWN:
         if pattern in problem:
-            related: tuple[tuple[Span, str], ...] = ()
-            context = error.context_mark
-            if context is not None and context.index != offset and context.index < offset:
-                place = source.span(context.index, context.index + 1)
-                related = ((place, "what was being read starts here"),)
             return codes.YAML_SYNTAX.at(span, message, hint=hint, related=related)
     return codes.YAML_SYNTAX.at(span, f"The YAML cannot be read: {problem}.")
+
+
+_IN_BRACES = re.compile(r"(?:[\[{,]|:[ \t])[ \t]*(?P<text>(?:(?!:[ \t])[^\[\]{},\"'\n])+)")
+"""What stands as one text in a line, after a bracket, a comma or a key."""
+
+
+def _quoted(source: SourceText, offset: int) -> str:
+    """`: "https://a.org"`, the unquoted text around `offset` as it has to be; empty if that is not clear."""
+    start, end = source.line_bounds(source.position(offset)[0])
+    for match in _IN_BRACES.finditer(source.text[start:end]):
+        if match.start("text") <= offset - start < match.end("text"):
+            return f': "{match["text"].rstrip()}"'
+    return ""
 
 
 def _tab_in_indentation(source: SourceText, offset: int) -> int | None:

@@ -254,13 +254,22 @@ CASES: tuple[BadInput, ...] = (
         hint="Quote text",
     ),
     BadInput(
+        id="question-mark-between-braces",
+        files=agent("outputs: { o: { path: o.md, description: Is it true?, required: true } }\n"),
+        code="AF010",
+        line=6,
+        column=52,
+        message="A '?' stands inside a text that is not quoted",
+        hint='Quote the whole text: "Is it true?".',
+    ),
+    BadInput(
         id="colon-between-braces",
         files=agent("custom: { rate: { run: desk.tools:rate } }\n"),
         code="AF010",
         line=6,
         column=34,
         message="A ':' stands inside a text that is not quoted",
-        hint="Quote the whole text",
+        hint='Quote the whole text: "desk.tools:rate".',
     ),
     BadInput(
         id="unquoted-template",
