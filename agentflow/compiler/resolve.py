@@ -6,7 +6,6 @@ specs and files. What a value means beyond its form is left to `validate`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
@@ -19,7 +18,6 @@ from agentflow.compiler.graph import (
     FragmentNode,
     Graph,
     Misshapen,
-    TemplateText,
 )
 from agentflow.compiler.layering import EXTENDING_KINDS, Layering
 from agentflow.compiler.load import Loaded, RawSpec
@@ -27,22 +25,20 @@ from agentflow.compiler.references import (
     Named,
     ReferenceCheck,
     check_files,
-    is_file,
     resolve_path,
 )
 from agentflow.compiler.shape import check_shape
 from agentflow.compiler.substitute import References, Secrets, Substituted, substitute
-from agentflow.compiler.template import SECTIONS
+from agentflow.compiler.targets import choose_target, undeclared_values
+from agentflow.compiler.texts import Texts, covers
 from agentflow.compiler.variables import Given, VariableSet
-from agentflow.diagnostics import SETTINGS_FILE, Checked, Diagnostic, Span
-from agentflow.errors import FileRefused
-from agentflow.nearest import did_you_mean, one_of
+from agentflow.diagnostics import SETTINGS_FILE, Checked, Diagnostic
 from agentflow.ports import Files
-from agentflow.source.tree import Document, Path, value_at
+from agentflow.source.tree import Document, Path, mapping_at, value_at
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import Secret, SpecModel
 from agentflow.spec.kinds import FIXED_KEYS, KINDS
-from agentflow.spec.project import ProjectSpec, TargetSpec
+from agentflow.spec.project import ProjectSpec
 from agentflow.spec.refs import parse_ref
 from agentflow.spec.reuse import OverlaySpec
 from agentflow.spec.walk import marked
@@ -58,8 +54,6 @@ _LAYERS: dict[type[SpecModel], tuple[str, ...]] = {
     OverlaySpec: ("patch",),
 }
 """What is substituted in the specs it becomes a part of, with their variables and in their fields."""
-
-_LOOKS_LIKE_FILE = re.compile(r"[\w./-]+\.(?:md|markdown|txt|j2|jinja|jinja2)")
 
 _LOOSENING = (
     *("tools", "mcp", "custom", "approvals", "team", "uncertainty"),
@@ -114,14 +108,15 @@ class _Resolver:
         self.named = Named.of(loaded)
         self.references = ReferenceCheck(self.named, self._report)
         self.document = loaded.project.document if loaded.project else None
-        self.targets = _mapping_at(self.document, ("targets",))
-        self.secrets = Secrets(frozenset(_mapping_at(self.document, ("secrets",))), set())
+        self.targets = mapping_at(self.document, ("targets",))
+        self.secrets = Secrets(frozenset(mapping_at(self.document, ("secrets",))), set())
         path: Path = ("targets", target, "vars")
-        values = _mapping_at(self.document, path)
+        values = mapping_at(self.document, path)
         self.given = Given(variables, values, self.document, path)
         self.layering = Layering(
             loaded.specs, self.document, target, settings, self._report, complete=loaded.complete
         )
+        self.texts = Texts(files, loaded.refused, self._report)
         self.by_address = {spec.address: spec for spec in loaded.specs}
         self.by_kind: dict[str, dict[str, Any]] = {}
         self.composed: dict[str, Document] = {}
@@ -129,15 +124,19 @@ class _Resolver:
 
     def graph(self) -> Graph | None:
         project = self._project()
-        self._report_undeclared()
+        for problem in undeclared_values(self.loaded, self.given, self.document):
+            self._report(problem)
         by_kind = self.by_kind
         for kind, make in self._makers():
             by_kind[kind] = dict(sorted(self._all(kind, make)))
-        chosen = self._target(project.spec) if project else None
+        chosen, found = choose_target(project, self.target) if project else Checked(None, ())
+        self.problems.update(dict.fromkeys(found))
         if project is None or chosen is None:
             return None
         order = {spec.address: number for number, spec in enumerate(self.loaded.specs)}
-        found = sorted(self.references.found, key=lambda r: (order.get(r.source, 0), str(r.path)))
+        references = sorted(
+            self.references.found, key=lambda r: (order.get(r.source, 0), str(r.path))
+        )
         # An agent that is not reported on may still be what a deployment is about.
         everything = [bound for specs in by_kind.values() for bound in specs.values()]
         everything += [node for node in self.agents.values() if node is not None]
@@ -158,7 +157,7 @@ class _Resolver:
             tests=by_kind["Test"],
             flows=by_kind["Flow"],
             documents=self.loaded.documents,
-            references=tuple(dict.fromkeys(found)),
+            references=tuple(dict.fromkeys(references)),
             secrets=frozenset(self.secrets.used),
             misshapen=tuple(self.misshapen),
             known={bound.address: bound for bound in everything},
@@ -237,7 +236,7 @@ class _Resolver:
 
     def _check_layer(self, model: type[SpecModel], document: Document, at: Path) -> None:
         """Values that become a part of specs, as far as they can be judged alone."""
-        if _mapping_at(document, at):
+        if mapping_at(document, at):
             later = tuple(_substitutions(value_at(document.data, at), at))
             self._report_shape(check_shape(model, document, at=at, failed=later).problems)
 
@@ -254,42 +253,6 @@ class _Resolver:
     def _is_other_target(self, path: Path) -> bool:
         return len(path) > 1 and path[0] == "targets" and path[1] != self.target
 
-    def _target(self, project: ProjectSpec) -> TargetSpec | None:
-        if self.target in project.targets:
-            return project.targets[self.target]
-        if self.target == "local" or self.target in self.targets:
-            # Not declared, or declared with a mistake that has been reported.
-            return TargetSpec(service="local")
-        names = sorted({*map(str, self.targets), "local"})
-        hint = did_you_mean(self.target, names) or f"Targets are {one_of(names, joined='and')}."
-        message = f"The project has no target {self.target!r}."
-        self.problems[codes.UNKNOWN_TARGET.at(None, message, hint=hint)] = None
-        return None
-
-    def _report_undeclared(self) -> None:
-        """Values for variables that no document declares."""
-        if not self.loaded.complete:
-            return
-        declared: set[str] = set()
-        for spec in self.loaded.specs:
-            declared.update(_mapping_at(spec.document, ("vars",)))
-            # What layers declare for the specs they are part of.
-            for address in _mapping_at(spec.document, ("patch",)):
-                declared.update(_mapping_at(spec.document, ("patch", address, "vars")))
-        declared.update(_mapping_at(self.document, ("defaults", "agent", "vars")))
-        for name in self.given.command_line:
-            if name not in declared:
-                message = f"--var {name}=…: no variable is named {name!r}."
-                self._report(codes.UNDECLARED_VALUE.at(None, message, hint=_near(name, declared)))
-        for target in self.targets:
-            path: Path = ("targets", target, "vars")
-            for name in _mapping_at(self.document, path):
-                if name not in declared and self.document is not None:
-                    span = self.document.span((*path, name), key=True)
-                    message = f"Target {target!r} sets {name!r}, which no spec declares."
-                    hint = _near(name, declared)
-                    self._report(codes.UNDECLARED_VALUE.at(span, message, hint=hint))
-
     # The other kinds
 
     def _plain(self, raw: RawSpec) -> Bound[Any] | None:
@@ -299,7 +262,7 @@ class _Resolver:
         spec = self._shaped(model, document, made, abstract=_is_abstract(raw))
         self._look_around(model, raw, document, made)
         if raw.kind == "Overlay":
-            for address in _mapping_at(document, ("patch",)):
+            for address in mapping_at(document, ("patch",)):
                 kind = next((k for k in KINDS if address.startswith(f"{k.lower()}/")), None)
                 if kind is not None:
                     self._check_layer(KINDS[kind], document, ("patch", address))
@@ -350,7 +313,7 @@ class _Resolver:
         bound = self._plain(raw)
         if bound is None:
             return None
-        template = self._text(bound.document, ("text",))
+        template = self.texts.text(bound.document, ("text",))
         if template is None:
             return None
         return FragmentNode(
@@ -368,7 +331,7 @@ class _Resolver:
             document=bound.document,
             reviewed=bound.reviewed,
             agent=self._agent_named(ref.name) if ref is not None and ref.name else None,
-            task=_task(bound.document, Substituted(None, frozenset())),
+            task=self.texts.task(bound.document, ()),
             vars=self.project_values,
         )
 
@@ -389,13 +352,13 @@ class _Resolver:
         made, document = self._made(raw, variables)
         spec = self._shaped(AgentSpec, document, made, abstract=abstract)
         self._look_around(AgentSpec, raw, document, made)
-        prompt = self._prompt(document, made)
-        task = _task(document, made)
+        prompt = self.texts.prompt(document, made.failed)
+        task = self.texts.task(document, made.failed)
         if abstract:
             return None
-        sections = dict(self._sections(document, made))
+        sections = dict(self.texts.sections(document, made.failed))
         if spec is None or prompt is None:
-            inputs = tuple(map(str, _mapping_at(document, ("inputs",))))
+            inputs = tuple(map(str, mapping_at(document, ("inputs",))))
             left = Misshapen(
                 prompt=prompt, task=task, sections=sections, vars=values, inputs=inputs
             )
@@ -421,18 +384,6 @@ class _Resolver:
             return spec.environment if ref else None
         return ref.address if ref.name in self.by_kind["Environment"] else None
 
-    def _sections(
-        self, document: Document, made: Substituted
-    ) -> Iterator[tuple[str, TemplateText]]:
-        """The wordings of an agent; its spec may have errors, in them too."""
-        for name, value in _mapping_at(document, ("sections",)).items():
-            path = ("sections", name)
-            known = f"{name}_section" in SECTIONS and path not in made.failed
-            if known and isinstance(value, str) and value:
-                text = self._text(document, path)
-                if text is not None:
-                    yield name, text
-
     def _substituted(
         self, model: type[SpecModel], document: Document, variables: VariableSet
     ) -> Substituted:
@@ -454,7 +405,7 @@ class _Resolver:
             assert self.document is not None
             for name in self.targets:
                 place = self.document.span(("targets", name))
-                if name != self.target and _covers(place, problem.span):
+                if name != self.target and covers(place, problem.span):
                     return
         self._report(problem)
 
@@ -469,54 +420,8 @@ class _Resolver:
         """Leave out what only follows from a value that the reader refused."""
         for problem in problems:
             place = problem.span
-            if place is None or not any(_covers(place, span) for span in self.loaded.refused):
+            if place is None or not any(covers(place, span) for span in self.loaded.refused):
                 self._report(problem)
-
-    # Texts
-
-    def _prompt(self, document: Document, made: Substituted) -> TemplateText | None:
-        value = document.data.get("prompt")
-        path: Path = ("prompt",)
-        if not isinstance(value, str) or not value or path in made.failed:
-            return None
-        verbatim = document.origin(path).document.is_verbatim
-        if not verbatim and not is_file(value) and _LOOKS_LIKE_FILE.fullmatch(value):
-            message = f"The prompt is the text {value!r} itself, not the file of that name."
-            hint = f"Write './{value.lstrip('/')}' for the file."
-            self._report(codes.MALFORMED.at(document.span(path), message, hint=hint))
-            return None
-        return self._text(document, path)
-
-    def _text(self, document: Document, path: Path) -> TemplateText | None:
-        """The template at `path`: the text itself, or the file it names."""
-        value = value_at(document.data, path)
-        origin = document.origin(path).document
-        refused = self.loaded.refused
-        if refused and any(_covers(document.span(path), span) for span in refused):
-            return None
-        if origin.is_verbatim or not is_file(value):
-            return TemplateText(
-                name=origin.file,
-                text=value,
-                document=document,
-                path=path,
-                is_verbatim=origin.is_verbatim,
-            )
-        name = resolve_path(origin.file, value)
-        try:
-            text = self.files.read(name)
-        except FileRefused as error:
-            code = codes.CODES[error.code]
-            self._report(code.at(document.span(path), error.message, hint=error.hint))
-            return None
-        if not text.strip():
-            what = str(path[0])
-            message = f"The {what} file {name!r} is empty."
-            hint = f"Write the {what} there."
-            self._report(codes.OUT_OF_RANGE.at(document.span(path), message, hint=hint))
-            return None
-        text = text.replace("\r\n", "\n")
-        return TemplateText(name=name, text=text, document=None, path=())
 
 
 def _unheard(problem: Diagnostic) -> None:
@@ -541,36 +446,6 @@ def _substitutions(data: Any, path: Path) -> Iterator[Path]:
 
 def _is_abstract(raw: RawSpec) -> bool:
     return raw.document.data.get("abstract") is True
-
-
-def _task(document: Document, made: Substituted) -> TemplateText | None:
-    value = document.data.get("task")
-    if not isinstance(value, str) or not value or ("task",) in made.failed:
-        return None
-    origin = document.origin(("task",)).document
-    return TemplateText(
-        name=origin.file,
-        text=value,
-        document=document,
-        path=("task",),
-        is_verbatim=origin.is_verbatim,
-    )
-
-
-def _covers(outer: Span, inner: Span) -> bool:
-    if outer.file != inner.file:
-        return False
-    start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
-    return start <= (inner.line, inner.column) < end
-
-
-def _near(name: str, declared: set[str]) -> str:
-    return did_you_mean(name, declared) or "Declare it below `vars`, or remove the value."
-
-
-def _mapping_at(document: Document | None, path: Path) -> Mapping[str, Any]:
-    value = value_at(document.data, path) if document is not None else None
-    return value if isinstance(value, dict) else {}
 
 
 def _stand_in(document: Document) -> ProjectSpec:

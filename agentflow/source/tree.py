@@ -7,12 +7,13 @@ computed only for what is reported.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from agentflow.diagnostics import Span
 from agentflow.source.text import SourceText
 
-__all__ = ["Document", "Node", "Origin", "Path", "Verbatim", "value_at"]
+__all__ = ["Document", "Node", "Origin", "Path", "Verbatim", "mapping_at", "value_at"]
 
 Path = tuple[str | int, ...]
 """From the root of a document: mapping keys and sequence indices."""
@@ -209,3 +210,9 @@ def value_at(data: Any, path: Path) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return data
+
+
+def mapping_at(document: Document | None, path: Path) -> Mapping[str, Any]:
+    """The mapping at `path` of a document; an empty one where there is none."""
+    value = value_at(document.data, path) if document is not None else None
+    return value if isinstance(value, dict) else {}
