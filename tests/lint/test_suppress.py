@@ -8,8 +8,8 @@ import pytest
 
 from agentflow.compiler.graph import Graph
 from agentflow.diagnostics import Diagnostic
-from agentflow.lint.engine import lint
-from agentflow.lint.own import UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
+from agentflow.lint.engine import lint, scan
+from agentflow.lint.own import UNEXPLAINED_SUPPRESSION, UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
 from agentflow.lint.rule import Context
 from tests.lint.support import PROJECT, codes_in, graph_of, lint_files, lint_text
 
@@ -198,6 +198,54 @@ def test_a_line_separator_in_a_text_is_no_line() -> None:
         'network: { hosts: ["*.northwind.dev"] } # agentflow: ignore[AF703]\n'
     )
     assert [(p.code, p.span and p.span.line) for p in lint_text(spec)] == [(UNUSED, 4)]
+
+
+@pytest.mark.parametrize("slot", ["top", "bash", "above_edit", "second"])
+def test_a_comment_for_the_file_counts_wherever_it_stands(slot: str) -> None:
+    end = "\n" if slot in ("top", "second") else ""
+    comment = f"# agentflow: ignore-file[AF602, AF703] as agreed{end}"
+    left = [found for found in ALL if found[0] not in ("AF602", "AF703")]
+    assert _findings(**{slot: comment}) == left
+
+
+def test_a_comment_for_the_file_covers_the_prompts_that_it_names() -> None:
+    found = _prompt_in_a_file("# agentflow: ignore-file[AF505] later", "It is TBD.")
+    assert not {"AF505", UNUSED} & found
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "x\n\nIt is TBD.\n\n{# agentflow: ignore-file[AF505] later #}\n",
+        "x {# agentflow: ignore-file[AF505] #}\nIt is TBD.\n\nAlso TBD.",
+    ],
+)
+def test_a_comment_for_the_file_in_a_prompt(prompt: str) -> None:
+    assert not {"AF505", UNUSED} & _prompt_in_a_file("", prompt)
+
+
+def test_a_comment_for_the_file_that_does_nothing_is_a_finding() -> None:
+    left = _findings(inside="{# agentflow: ignore-file[AF509] #}")
+    assert [code for code, _ in left].count(UNUSED) == 1
+    assert len(left) == len(ALL) + 1
+
+
+@pytest.mark.parametrize(
+    ("comment", "has_reason"),
+    [
+        ("# agentflow: ignore[AF602]", False),
+        ("# agentflow: ignore[AF602] ", False),
+        ("# agentflow: ignore[AF602] - ", False),
+        ("# agentflow: ignore[AF602] denied on purpose", True),
+        ("# agentflow: ignore[AF602]: denied on purpose", True),
+        ("# agentflow: ignore-file[AF602]", False),
+    ],
+)
+def test_a_comment_has_to_say_why(comment: str, has_reason: bool) -> None:
+    text = SPEC.format(**dict.fromkeys(_SLOTS, "") | {"bash": comment})
+    problems = scan(Context(graph_of({"a.yaml": text}), None))
+    unexplained = [p for p in problems if p.code == UNEXPLAINED_SUPPRESSION.id]
+    assert [str(p.span) for p in unexplained] == ([] if has_reason else ["a.yaml:6:13"])
 
 
 def test_a_comment_counts_in_specs_of_every_kind() -> None:
