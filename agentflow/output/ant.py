@@ -43,6 +43,10 @@ _ALWAYS = ("model", "tools", "repair")
 """What of a policy is in the payload too, or is there for every agent."""
 
 
+_MOUNTED = {"file": "files", "github_repository": "repositories", "memory_store": "memory"}
+"""The key of a spec, by the type of a session's resource."""
+
+
 class AntFolder(NamedTuple):
     files: Mapping[str, str]
     """Texts by path."""
@@ -94,15 +98,27 @@ def _skill_notes(resource: Resource) -> Iterator[str]:
         yield f"{resource.address}: its title {title!r} is left out; it will be {called!r}."
 
 
+def _session_keys(session: SessionPolicy) -> Iterator[str]:
+    """The keys of a spec that sessions are made from."""
+    types = {str(resource.get("type")) for resource in session.resources}
+    yield from (key for type_, key in _MOUNTED.items() if type_ in types)
+    if session.vault_ids:
+        yield "vaults"
+    if session.outcome is not None:
+        yield "outcome"
+    if session.title is not None or session.metadata:
+        yield "session"
+
+
 def _policy_notes(address: str, policy: AgentPolicy) -> Iterator[str]:
     """What the runtime enforces has no place there."""
     kept = [
         field.name
         for field in fields(policy)
-        if field.name not in _ALWAYS
-        and (value := getattr(policy, field.name)) not in (None, (), {})
-        and value != SessionPolicy()
+        if field.name not in (*_ALWAYS, "session")
+        and getattr(policy, field.name) not in (None, (), {})
     ]
+    kept += _session_keys(policy.session)
     if kept:
         names = one_of((f"`{name}`" for name in kept), joined="and", limit=20)
         yield f"{address}: left out, except for what the system prompt says of it: {names}."

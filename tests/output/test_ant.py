@@ -116,6 +116,26 @@ def test_what_has_no_place_is_named() -> None:
         assert any(part in note for note in notes), part
 
 
+def test_what_sessions_are_given_is_named_as_specs_name_it() -> None:
+    agent = """
+kind: Agent
+name: keeper
+model: claude-opus-5-5
+prompt: You keep the archive.
+done: [It is kept.]
+outcome: done
+memory: [archive]
+vaults: [keys]
+repositories: { it: { url: "https://github.com/o/it" } }
+"""
+    rest = "---\nkind: MemoryStore\nname: archive\n---\nkind: Vault\nname: keys\n"
+    notes = ant_folder(
+        manifest(MemoryFiles({"agentflow.yaml": f"{PROJECT}---{agent}{rest}"}))
+    ).notes
+    [note] = [note for note in notes if note.startswith("agent/keeper: ")]
+    assert note.endswith("`done`, `repositories`, `memory`, `vaults` and `outcome`.")
+
+
 TEXTS = st.text(
     st.sampled_from("ab \n\t-#:'\"{}[]$&*|>%@`\\\u00e9\u2028\x85\ufeff\U0001f600.,!?=~0")
     | st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\ufdd0\ufdd1"),
