@@ -74,7 +74,13 @@ Json = Any
 class SpecModel(BaseModel):
     """Frozen, and closed: an unknown key is an error with the nearest known one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        populate_by_name=True,
+        defer_build=True,  # most projects use few kinds, and building a validator takes milliseconds
+    )
 
     word_key: ClassVar[str | None] = None
     """The key that a single word stands for: `read: allow` is `read: { policy: allow }`.
