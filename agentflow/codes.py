@@ -804,7 +804,7 @@ APPROVAL_TOOL = Code(
     _E,
     "Approval rule names no tool that asks.",
     "A rule decides what happens when a tool asks. For a tool that the agent does not have, "
-    "or that is always allowed, it decides nothing."
+    "or that is always allowed, it decides nothing. What an overlay takes away may keep its rules."
     "\n\nBad:\n    tools: { bash: allow }\n    approvals: [{ tool: bash, answer: deny }]\n"
     "Good:\n    tools: { bash: ask }\n    approvals: [{ tool: bash, answer: deny }]",
 )

@@ -118,6 +118,10 @@ def test_making_a_spec_wider_needs_permission(
 
 NARROWER = [
     ("off", "tools: { bash: allow, read: allow }", "{ tools: { bash: ask, read: off } }"),
+    ("off-with-rule", RULES, "{ tools: { bash: off } }"),
+    ("taken-out-with-rule", RULES, "{ tools-: [bash] }"),
+    ("server-with-rule", CRM + "\napprovals: [{ tool: crm.add, answer: allow }]", "{ mcp: { crm: { tools: { add: off } } } }"),
+    ("custom-with-rule", "custom: { t: { run: 'desk:f', policy: ask } }\napprovals: [{ tool: t, answer: allow }]", "{ custom: null }"),
     ("subdomain", FETCH, "{ tools: { web_fetch: { domains: [a.docs.dev] } } }"),
     ("limited", "tools: { web_search: ask }", "{ tools: { web_search: { domains: [a.dev] } } }"),
     ("blocked-to-list", "tools: { web_search: { policy: ask, blocked: [a.dev] } }", "{ tools: { web_search: { blocked: null, domains: [b.dev] } } }"),
@@ -137,6 +141,15 @@ NARROWER = [
 @pytest.mark.parametrize(("base", "patch"), [c[1:] for c in NARROWER], ids=[c[0] for c in NARROWER])
 def test_making_a_spec_narrower_is_always_fine(base: str, patch: str) -> None:
     assert problems(files_of(base, patch)) == ()
+
+
+def test_a_rule_that_an_overlay_adds_needs_its_tool() -> None:
+    patch = "{ tools: { bash: off }, approvals+: [{ tool: bash, match: { command: x }, answer: deny }] }"
+    files = files_of(RULES, patch)
+    (problem,) = problems(files)
+    assert problem.code == "AF254"
+    assert problem.span is not None
+    assert problem.span.file == "o.yaml"
 
 
 def test_the_command_line_needs_permission_too() -> None:

@@ -11,7 +11,7 @@ from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.toolcard import ToolCard
 from agentflow.diagnostics import Diagnostic
 from agentflow.nearest import did_you_mean, one_of
-from agentflow.spec.agent import ApprovalRule
+from agentflow.spec.agent import AgentSpec, ApprovalRule
 from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
 
 __all__ = ["BUILT_IN_ARGUMENTS", "check_approvals"]
@@ -30,13 +30,14 @@ BUILT_IN_ARGUMENTS: dict[str, tuple[str, ...]] = {
 
 
 def check_approvals(node: AgentNode, cards: Mapping[str, ToolCard]) -> Iterator[Diagnostic]:
-    policies = _policies(node)
+    policies = _policies(node.spec)
     # `auto` asks when the service reaches no judgement.
     asking = {name for name, policy in policies.items() if policy in {"ask", "auto"}}
     for index, rule in enumerate(node.spec.approvals):
         matched = _meant(rule.tool, policies)
         if not matched:
-            yield _unknown_tool(node, index, rule, policies)
+            if not _taken_away(node, rule):
+                yield _unknown_tool(node, index, rule, policies)
         elif not matched & asking:
             yield _never_asks(node, index, rule, matched)
         else:
@@ -44,11 +45,17 @@ def check_approvals(node: AgentNode, cards: Mapping[str, ToolCard]) -> Iterator[
             yield from _unreachable(node, index, matched & asking, asking)
 
 
-def _policies(node: AgentNode) -> dict[str, str]:
+def _taken_away(node: AgentNode, rule: ApprovalRule) -> bool:
+    """Whether the spec has the tool, and only an overlay or `--set` takes it away: that is never wrong."""
+    spec = node.reviewed.spec if node.reviewed is not None else None
+    return spec is not None and rule in spec.approvals and bool(_meant(rule.tool, _policies(spec)))
+
+
+def _policies(agent: AgentSpec) -> dict[str, str]:
     """Every tool the agent has, with its policy; `server.*` stands for those not named."""
-    found: dict[str, str] = {n: t.policy for n, t in declared_tools(node.spec.tools).items()}
-    found |= {name: tool.policy for name, tool in node.spec.custom.items()}
-    for server, spec in node.spec.mcp.items():
+    found: dict[str, str] = {n: t.policy for n, t in declared_tools(agent.tools).items()}
+    found |= {name: tool.policy for name, tool in agent.custom.items()}
+    for server, spec in agent.mcp.items():
         # Also those that are off: a rule for one of them must not count as one for the others.
         found |= {f"{server}.{name}": tool.policy for name, tool in spec.tools.items()}
         found[f"{server}{_OTHERS}"] = spec.others
