@@ -10,11 +10,13 @@ What a template may use: `{{ … }}`, `if`, `for`, `set`, `with`, `macro`, `call
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import CodeType
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, nodes, pass_context
 from jinja2.exceptions import SecurityError, TemplateNotFound
+from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from jinja2.runtime import Context, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -92,11 +94,17 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
         self.finalize = finalize
         self.globals = {"range": bounded_range, "fragment": self._fragment}
-        kept = {name: self.filters[name] for name in FILTERS}
+        self.filters = {}
+
+    @cached_property
+    def _metered(self) -> dict[str, Any]:
+        """The filters, each with the meter. Most texts are parsed and never rendered here."""
+        meter = self.meter
+        kept = {name: DEFAULT_FILTERS[name] for name in FILTERS}
         own = own_filters(meter)
         inner = {name: own.pop(name) for name in [*own] if name.startswith("_")}
         outer = {name: metered(meter, each) for name, each in {**kept, **own}.items()}
-        self.filters = {**outer, **inner}
+        return {**outer, **inner}
 
     def _load_template(  # includes are resolved before: no loader, no file system
         self, name: Any, globals: Any = None
@@ -108,6 +116,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def add(self, path: str, tree: nodes.Template) -> Template:
         """Meter and compile a parsed text. `tree` is changed."""
+        self.filters = {**self._metered, **self.filters}
         put_meter(tree)
         tree.set_environment(self)
         code: CodeType = self.compile(tree, name=path, filename=path)

@@ -84,7 +84,7 @@ def select_files(directory: Path, paths: Sequence[Path], *, trace: Trace | None 
     if trace is not None:
         trace.searched(start, root)
     files = ProjectFiles(root) if trace is None else TracedFiles(root, trace)
-    if not paths:
+    if all(path.is_dir() and files.relative(path) == "." for path in paths):
         return Project(root=root, files=files, trace=trace)
     only: list[str] = []
     for path in paths:

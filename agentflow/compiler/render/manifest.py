@@ -25,7 +25,7 @@ from agentflow.compiler.render.environment import environment_payload
 from agentflow.compiler.render.memory import memory_payload
 from agentflow.compiler.render.resource import Uploads, Workbench, make_resource
 from agentflow.compiler.render.skill import skill_resource
-from agentflow.compiler.render.sources import sources
+from agentflow.compiler.render.sources import Sources
 from agentflow.compiler.render.vault import credential_payload, vault_payload
 from agentflow.compiler.render.whole_agent import render_agent, template_problems
 from agentflow.compiler.template import check_fragment
@@ -77,7 +77,7 @@ class _Rendering:
             agents=dict(sorted(self.agents.items())),
             deployments=dict(sorted(self.deployments.items())),
         )
-        compiled = Compiled(manifest=manifest, sources=dict(sources(self.graph)))
+        compiled = Compiled(manifest=manifest, sources=Sources(self.graph))
         return Checked(compiled, tuple(self.problems))
 
     def _plain_kinds(self) -> None:

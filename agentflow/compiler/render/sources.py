@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.diagnostics import Span
 
-__all__ = ["sources"]
+__all__ = ["Sources"]
 
 _WHOLE = (
     "title",
@@ -39,8 +40,33 @@ _BY_KEY = (
 _BY_INDEX = ("approvals", "done", "skills", "memory", "vaults")
 
 
-def sources(graph: Graph) -> Iterator[tuple[str, Span]]:
-    """`agent/x` for the whole of a spec, `agent/x#budget.usd` for a value of an agent."""
+class Sources(Mapping[str, Span]):
+    """`agent/x` for the whole of a spec, `agent/x#budget.usd` for a value of an agent.
+
+    Looked for when the first place is asked for: lint never does, and there are many.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    @cached_property
+    def _places(self) -> Mapping[str, Span]:
+        return dict(_sources(self._graph))
+
+    def __getitem__(self, address: str) -> Span:
+        return self._places[address]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def _sources(graph: Graph) -> Iterator[tuple[str, Span]]:
     for bound in (
         *graph.environments.values(),
         *graph.deployments.values(),
