@@ -19,6 +19,7 @@ from agentflow.lint.rules import (
     tools,
     unrendered,
     unused,
+    wording,
 )
 
 __all__ = ["RULES"]
@@ -34,6 +35,14 @@ RULES: tuple[Rule, ...] = (
     policies.unused_input,
     unused.unused_fragment,
     unused.unused_variable,
+    wording.vague_done,
+    wording.done_needs_person,
+    wording.contradictory_instructions,
+    wording.too_many_absolutes,
+    wording.emphasis_everywhere,
+    wording.repeated_instruction,
+    wording.section_weakened,
+    wording.generic_prompt,
     unrendered.template_not_rendered,
     tools.read_only_not_enforced,
     tools.ask_unanswered,
