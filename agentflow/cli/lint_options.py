@@ -66,14 +66,13 @@ def _ids(option: str, values: Sequence[str]) -> tuple[str, ...]:
     if not entries:
         return ()
     from agentflow.lint.engine import KNOWN, id_of
-    from agentflow.lint.settings import is_selector
-    from agentflow.nearest import did_you_mean
+    from agentflow.lint.settings import is_selector, selector_hint
 
     for entry in entries:
         if not entry or not is_selector(entry, KNOWN):
             raise UsageError(
                 f"{option}: there is no code {entry!r}.",
-                hint=did_you_mean(entry, KNOWN) or "Codes are listed by: agentflow explain",
+                hint=selector_hint(entry, KNOWN),
             )
     return tuple(map(id_of, entries))
 

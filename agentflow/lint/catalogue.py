@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from agentflow import nearest as names
-from agentflow.diagnostics import Code
+from agentflow.diagnostics import Code, Level
 from agentflow.lint.engine import KNOWN
 from agentflow.lint.registry import RULES
 from agentflow.lint.rule import Rule
@@ -77,7 +77,10 @@ def _codes(family: str) -> list[Code]:
 
 
 def _kind(code: Code, rule: Rule | None) -> str:
-    return f"{code.severity}, {rule.confidence} confidence" if rule else str(code.severity)
+    words = [str(code.severity)]
+    words += [f"{rule.confidence} confidence"] if rule else []
+    words += [f"from level {code.level} on"] if code.level is not Level.REGULAR else []
+    return ", ".join(words)
 
 
 def _indented(text: str) -> str:
@@ -121,9 +124,10 @@ def _index_page() -> str:
         "  bash: ask  # agentflow: ignore[AF602] every call is to be denied\n"
         "```\n\n"
         "Such a comment covers its line with the value of the key on it; on a line of its own the "
-        "key or list item below; before the first key of a file the whole file. In a prompt, write "
+        "key or list item below; before the first key of a file the whole file, as does "
+        "`ignore-file[AF602]` wherever it stands. In a prompt, write "
         "`{# agentflow: ignore[AF505] reason #}`. For a whole project: `lint: { ignore: [AF605] }` "
-        "in its Project.\n\n"
+        "in its Project. More in [the guide to lint](../lint.md).\n\n"
         "| code | name | severity | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 
@@ -134,6 +138,7 @@ def _rules_json() -> str:
             "code": code.id,
             "name": code.name,
             "severity": code.severity.value,
+            "level": code.level.value,
             "title": code.title,
             "explanation": code.explanation,
             "rule": id in _RULES,

@@ -13,7 +13,7 @@ from agentflow.nearest import did_you_mean
 from agentflow.source.tree import Path
 from agentflow.spec.project import LintPathSpec, LintSpec, ProjectSpec
 
-__all__ = ["choice_of", "is_selector", "unknown_selectors"]
+__all__ = ["choice_of", "is_selector", "selector_hint", "unknown_selectors"]
 
 
 def choice_of(spec: LintSpec, id_of: Callable[[str], str]) -> Choice:
@@ -36,6 +36,12 @@ def is_selector(entry: str, known: Mapping[str, Code]) -> bool:
     return any(entry == code.name or matches(entry, code.id) for code in known.values())
 
 
+def selector_hint(entry: str, known: Mapping[str, Code]) -> str:
+    """What to say to somebody who wrote a selector that fits no code."""
+    names = [*known, *(code.name for code in known.values())]
+    return did_you_mean(entry, names) or "Codes are listed by: agentflow explain"
+
+
 def unknown_selectors(
     project: Bound[ProjectSpec], known: Mapping[str, Code]
 ) -> Iterator[Diagnostic]:
@@ -45,7 +51,7 @@ def unknown_selectors(
             yield UNKNOWN_SUPPRESSION.at(
                 project.span("lint", *path, key=is_key),
                 f"There is no code {entry!r}.",
-                hint=did_you_mean(entry, known) or "Codes are listed by: agentflow explain",
+                hint=selector_hint(entry, known),
             )
 
 

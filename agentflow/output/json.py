@@ -114,7 +114,7 @@ def diagnostics_schema() -> str:
     )
     count = {"type": "integer", "minimum": 0}
     counts = _object({severity.value: count for severity in Severity})
-    schema = {
+    schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Diagnostics of agentflow",
         "$defs": {"span": span},
@@ -126,5 +126,18 @@ def diagnostics_schema() -> str:
             }
         ),
         "additionalProperties": True,
+    }
+    schema["properties"]["statistics"] = {
+        "type": "array",
+        "description": "With `--statistics`: how often each code was found, the most frequent first.",
+        "items": _object(
+            {
+                "code": problem["properties"]["code"],
+                "name": text,
+                "severity": problem["properties"]["severity"],
+                "count": count,
+                "fixable": count,
+            }
+        ),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
