@@ -1319,6 +1319,17 @@ STATE_REBUILT = Code(
     "The file is a cache: the service knows what belongs to the project, by ownership metadata. The "
     "next apply writes a new one; nothing is created twice.",
 )
+FIXED_ON_SERVICE = Code(
+    "AF406",
+    "fixed-on-service",
+    _E,
+    "The service never changes this once the resource exists.",
+    "An environment stays what it was created as: in the cloud, or on machines of your own. The "
+    "update would be refused halfway through the plan. Give the spec another name, so that a new "
+    "environment is made, and archive the old one once no session needs it."
+    "\n\nBad:\n    kind: Environment\n    name: build # applied as cloud\n    hosting: self-hosted\n"
+    "Good:\n    kind: Environment\n    name: build-own\n    hosting: self-hosted",
+)
 
 CODES: dict[str, Code] = {
     code.id: code for code in list(globals().values()) if isinstance(code, Code)

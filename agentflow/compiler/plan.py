@@ -373,6 +373,9 @@ def _update(
 ) -> tuple[Action, list[Diagnostic]]:
     fields = _fields(found)
     update = replace(here, verb=Verb.UPDATE, record_only=False, changes=found)
+    fixed = next((change for change in found if (here.kind, change.path) in _FIXED), None)
+    if fixed is not None:
+        return _refused(update, fixed)
     if here.origin is Origin.LOCAL:
         return replace(update, reason=f"the spec changed: {fields}"), []
     if drift is DriftPolicy.OVERWRITE:
@@ -391,6 +394,23 @@ def _update(
     message = f"{who} was changed on the service since it was applied: {fields}."
     hint = "Apply with --overwrite-drift to send the spec, or --accept-drift to leave it as it is."
     return blocked, [codes.DRIFT.at(None, message, hint=hint)]
+
+
+_FIXED = {("environment", "/config/type")}
+"""What the service refuses to change once a resource exists, by kind and JSON pointer."""
+
+
+def _refused(update: Action, fixed: Change) -> tuple[Action, list[Diagnostic]]:
+    """An update that would fail: better said now than when half of a plan is done."""
+    assert update.record is not None
+    field = fixed.path[1:].replace("/", ".")
+    message = (
+        f"{update.address} ({update.record.id}) has {field} {fixed.before}, and the service never "
+        f"changes that to {fixed.after}."
+    )
+    hint = "Give the spec another name, which makes a new one, and archive the old one later."
+    blocked = replace(update, blocked=True, reason=f"the service never changes its {field}")
+    return blocked, [codes.FIXED_ON_SERVICE.at(None, message, hint=hint)]
 
 
 def _fields(found: tuple[Change, ...]) -> str:

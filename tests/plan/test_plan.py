@@ -113,6 +113,9 @@ def test_edits_of_the_spec_are_never_taken_for_drift(
     for wanted in versions:
         made = service.plan(wanted, EMPTY if data.draw(st.booleans()) else state)
         assert {a.origin for a in made.actions} <= {None, Origin.LOCAL}
+        if made.blocked:  # between cloud and self-hosted
+            assert {problem.code for problem in made.problems} == {"AF406"}
+            continue
         state = service.apply(made, state)
         assert service.plan(wanted, state).is_empty
     assert len(service.records) == 2
@@ -159,6 +162,18 @@ def only(made: Plan) -> Any:
 def test_what_is_not_there_is_created() -> None:
     action = only(Service().plan(manifest(agent())))
     assert (action.verb, action.reason) == (Verb.CREATE, "it is not on the service yet")
+
+
+@pytest.mark.parametrize("drift", list(DriftPolicy))
+def test_what_the_service_never_changes_is_blocked(drift: DriftPolicy) -> None:
+    service, state = applied(environment(config={"type": "cloud"}))
+    made = service.plan(manifest(environment(config={"type": "self_hosted"})), state, drift)
+    assert only(made).blocked
+    assert only(made).reason == "the service never changes its config.type"
+    [problem] = made.problems
+    assert problem.code == "AF406"
+    assert "config.type cloud, and the service never changes that to self_hosted" in problem.message
+    assert "another name" in str(problem.hint)
 
 
 def test_an_edited_prompt_is_an_update_with_its_field() -> None:

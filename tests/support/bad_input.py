@@ -2310,6 +2310,7 @@ NOT_FROM_FILES: Mapping[str, str] = {
     "AF403": "needs two resources on the service",
     "AF404": "needs a state file, and the key of another workspace",
     "AF405": "needs a state file, which no stage of the compiler reads",
+    "AF406": "needs an environment on a service",
 }
 """Codes that no project on disk raises in the compiler as its one problem, and why. The tests of
 the command or the stage that raises each of them expect it."""
