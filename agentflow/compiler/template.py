@@ -8,7 +8,7 @@ Leading blank lines and trailing whitespace of a result are dropped; all else is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping, MutableMapping
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -151,9 +151,17 @@ def bind_task(
     inputs: Collection[str],
     files: Files,
     fragments: Fragments = _NONE,
+    bound: MutableMapping[Hashable, str] | None = None,
 ) -> Checked[str | None]:
-    """The task with its includes and `vars` put in; what is left depends on `inputs` only."""
+    """The task with its includes and `vars` put in; what is left depends on `inputs` only.
+
+    `bound`: keeps tasks from call to call, for the many agents of a project that share a text. None:
+    each is bound anew.
+    """
     text = template.text
+    key = (text, frozenset(inputs), repr(sorted(variables.items())))
+    if bound is not None and key in bound:
+        return Checked(bound[key], ())
     problems = _no_text(template)
     if has_delimiters(text) and not problems:
         from agentflow.compiler.jinja_bind import bind
@@ -166,6 +174,10 @@ def bind_task(
         problems = compilation.problems
         if not problems:
             text, problems = bind(compilation.units, fragments, variables)
+        # With an include it depends on the place of the text as well.
+        alone = len(compilation.units.by_key) == 1
+        if bound is not None and alone and not problems and trimmed(text):
+            bound[key] = trimmed(text)
     text = trimmed(text)
     if not text and not problems:
         span = template.span(0, min(len(template.text), 1))

@@ -56,6 +56,7 @@ class _Rendering:
             uploads=Uploads(files),
             skill=self._skill,
             called=self.called,
+            bound={},
         )
         self.problems: list[Diagnostic] = []
         self.resources: list[Resource] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -67,6 +67,8 @@ class Workbench(NamedTuple):
     """Finds a skill of the project by its name. None: it is not known, or has errors."""
     called: Mapping[str, str]
     """By address, what agents and skills are called on the service, where the name is another."""
+    bound: MutableMapping[Hashable, str]
+    """Tasks that are bound already; see `bind_task`."""
 
 
 class Uploads:

@@ -84,7 +84,12 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
     task: str | None = None
     if node.task is not None:
         task, found = bind_task(
-            node.task, variables=node.vars, inputs=spec.inputs, files=files, fragments=fragments
+            node.task,
+            variables=node.vars,
+            inputs=spec.inputs,
+            files=files,
+            fragments=fragments,
+            bound=bench.bound,
         )
         problems += found
     if prompt is None or (node.task is not None and task is None):
