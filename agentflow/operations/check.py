@@ -115,6 +115,21 @@ def _sources(files: Files, problems: Sequence[Diagnostic]) -> dict[str, str]:
     return found
 
 
+def _judged(project: Project) -> tuple[str, ...] | None:
+    """The files whose specs are judged. None: all, because a prompt or code was chosen too.
+
+    What is wrong with these is found where specs use them.
+
+    Raises:
+        FileRefused: a file that is no spec does not exist.
+    """
+    others = {name for name in project.only or () if not name.endswith((".yaml", ".yml"))}
+    texts = others - set(project.files.specs()) if others else set()
+    for name in sorted(texts):
+        project.files.size(name)  # nobody else would say that it is missing
+    return None if texts else project.only
+
+
 def check(
     project: Project,
     *,
@@ -136,6 +151,9 @@ def check(
         choice: what is reported, over what the project chooses. None: as the project chooses.
         baseline: used: what the project's baseline knows is left out. judged: also, what it knows
             and is gone is reported, which takes a project that is checked as it stands.
+
+    Raises:
+        FileRefused: a prompt or code that is to be checked does not exist.
     """
     trace = project.trace or Trace()
     with ImportedCallables(project.root, asked=trace.spoil) as callables:
@@ -145,7 +163,7 @@ def check(
             environ=trace.environ(os.environ),
             variables=variables or {},
             settings=settings,
-            only=project.only,
+            only=_judged(project),
             callables=callables,
         )
     found = list(problems)

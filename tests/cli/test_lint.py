@@ -179,6 +179,33 @@ def test_the_project_itself_can_be_edited(lint: Lint) -> None:
     assert codes(out) == {"AF092"}
 
 
+def test_a_prompt_is_checked_with_the_specs_that_use_it(lint: Lint, root: Path) -> None:
+    spec = AGENT.replace("prompt: It is TBD.", "prompt: ./a.md")
+    (root / "agents/a.yaml").write_text(spec, encoding="utf-8")
+    (root / "agents/b.yaml").write_text(AGENT.replace("analyst", "b"), encoding="utf-8")
+    (root / "agents/a.md").write_text("Work. It is TBD.", encoding="utf-8")
+    code, out, _ = lint("agents/a.md")
+    assert (code, codes(out)) == (0, {"AF505"})
+    _, out, _ = lint("-", "--stdin-filename", "agents/a.md", stdin=b"Work.")
+    assert codes(out) == set()
+    code, out, _ = lint("-", "--stdin-filename", "agents/a.md", stdin=b"Work {{ no.such }}.")
+    assert code == 1
+    assert "agents/a.md:1:" in out
+    assert all(found.startswith("AF3") for found in codes(out))
+    _, out, _ = lint("agents/a.md", "agents/a.yaml")
+    assert codes(out) == FAILING
+    assert "agents/b.yaml" not in out
+    (root / "agents/a.md").unlink()
+    _, out, _ = lint("-", "--stdin-filename", "agents/a.md", stdin=b"It is TBD.")
+    assert codes(out) == {"AF505"}, "not yet on disk"
+
+
+def test_a_file_that_is_not_there_is_said_so(lint: Lint) -> None:
+    code, out, error = lint("agents/none.md")
+    assert code == 1
+    assert "agents/none.md" in out + error
+
+
 def test_a_spec_that_is_one_no_more_is_gone(lint: Lint) -> None:
     _, out, _ = lint("-", "--stdin-filename", "agents/a.yaml", stdin=b"x: 1\n")
     assert not codes(out) & FAILING
