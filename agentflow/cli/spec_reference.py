@@ -33,7 +33,7 @@ _INTRODUCTION = (
     "`${var.x}` keeps its type:\n",
     "| written | becomes |\n|---|---|\n"
     "| `${var.x}` | a variable of the agent, the target or the project |\n"
-    "| `${env.X}` | an environment variable, which has to be set |\n"
+    "| `${env.X}` | an environment variable, which has to be set: text, of which a variable of the type integer, number or boolean makes a value |\n"
     "| `${env.X:-text}` | the same, or `text` where it is not set |\n"
     "| `${env.X:?text}` | the same, with `text` as the hint where it is not set |\n"
     "| `${ref.agent.x.id}`, `${ref.agent.x.version}`, `${ref.environment.x.id}` | what the service gave a resource |\n"

@@ -288,7 +288,9 @@ def _body(model: type[SpecModel], document: Document, path: Path) -> Diagnostic:
     """The text of a Markdown file of a kind that has no such key."""
     kind = model.__name__.removesuffix("Spec")
     start = document.text_span(path, 0, 1)
-    message = f"The text below the frontmatter is the {path[-1]} of an Agent, and its kind is {kind}."
+    message = (
+        f"The text below the frontmatter is the {path[-1]} of an Agent, and its kind is {kind}."
+    )
     return codes.FRONTMATTER.at(start, message, hint="Move the spec to a YAML file.")
 
 
@@ -396,10 +398,15 @@ def _explain_type(error: _Error, name: str, wanted: str | None) -> tuple[Code, s
         hint = "Quote it to make it text."
     elif wanted == "a list" and isinstance(value, str):
         hint = "Put it in brackets: `[…]`."
+    elif wanted == "true or false" and value in ("true", "false"):
+        hint = "Write it without quotes. From the environment it comes by a variable of the type boolean."
     elif wanted == "true or false" and isinstance(value, str):
         hint = "YAML 1.2 knows true and false only; yes, no, on and off are text."
     elif wanted == "a whole number" and isinstance(value, str):
-        hint = "Write the number without quotes."
+        hint = (
+            "Write the number without quotes. One from the environment comes by a variable of the "
+            "type integer."
+        )
     elif "mapping" in wanted:
         hint = "Write `key: value` pairs." if wanted == "a mapping" else f"Write {wanted}."
     return codes.WRONG_TYPE, f"{name} is {_shown(value)}, and it has to be {wanted}.", hint

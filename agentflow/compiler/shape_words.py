@@ -120,6 +120,12 @@ def _pattern(annotation: object) -> str:
 
 
 PATTERN_WORDS: dict[str, str] = {
+    _pattern(
+        project.BaselineFile
+    ): "Write a path from the root of the project that ends in '.json'.",
+    _pattern(
+        project.Selector
+    ): "Write a code such as AF501, a prefix such as AF5, or the name of a rule.",
     _pattern(base.Name): "Names have lower-case letters, digits and hyphens, at most 63, and are "
     "written out.",
     _pattern(base.FilePath): "A file beside the spec starts with './' or '../'.",

@@ -172,13 +172,17 @@ class VariableSet:
             return None
         if type_ is None:
             return Found(made.data)
-        fits = isinstance(made.data, _TYPES[type_])
-        if not fits or (isinstance(made.data, bool) and type_ != "boolean"):
-            message = f"The variable {name!r} is {_WORDS[type_]}, not {_shown(made.data)}."
+        found = made.data
+        if isinstance(found, str) and isinstance(value, str) and "${" in value:
+            # What comes from the environment is text, whatever it stands for.
+            found = found if (read := _convert(found, type_)) is None else read
+        fits = isinstance(found, _TYPES[type_])
+        if not fits or (isinstance(found, bool) and type_ != "boolean"):
+            message = f"The variable {name!r} is {_WORDS[type_]}, not {_shown(found)}."
             hint = "Quote the value." if type_ == "string" else f"Write {_WORDS[type_]}."
             self._report(codes.VARIABLE_VALUE.at(document.span(path), message, hint=hint))
             return None
-        return self._among(name, spec, made.data, document.span(path))
+        return self._among(name, spec, found, document.span(path))
 
     def _among(
         self, name: str, spec: Mapping[str, Any], value: Any, span: Span | None
@@ -209,7 +213,7 @@ class VariableSet:
 
 
 def _convert(text: str, type_: str) -> Any:
-    """Text from the command line as a value of the type; None if it is none."""
+    """Text from the command line or the environment as a value of the type; None if it is none."""
     if type_ == "string":
         return text
     if type_ == "boolean":

@@ -188,10 +188,21 @@ def parse_count(value: object) -> int:
     elif isinstance(value, str) and (match := _COUNT.fullmatch(value)):
         number = Decimal(match[1]) * {"k": 1_000, "M": 1_000_000}[match[2]]
     else:
-        raise ValueError(f"{_shown(value)} is not a whole number such as 60, 400k or 1.5M.")
+        text = f"{_shown(value)} is not a whole number such as 60, 400k or 1.5M."
+        raise ValueError(_quoted(value, "integer") or text)
     if number != int(number) or number < 1:
         raise ValueError(f"{_shown(value)} is not a whole number above zero.")
     return int(number)
+
+
+def _quoted(value: object, type_: str) -> str | None:
+    """What is said of a number that is text: quoted, or from the environment."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{1,30}(\.\d{1,30})?", value):
+        return None
+    return (
+        f"{_shown(value)} is text. Write the number without quotes; one from the environment comes "
+        f"by a variable of the type {type_}."
+    )
 
 
 def parse_money(value: object) -> Decimal:
@@ -202,7 +213,7 @@ def parse_money(value: object) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         text = f"{_shown(value)} is not an amount in dollars such as 2.50, without a unit."
-        raise ValueError(text)  # noqa: TRY004 - pydantic reports ValueErrors alone
+        raise ValueError(_quoted(value, "number") or text)  # noqa: TRY004 - pydantic reports ValueErrors alone
     amount = Decimal(value)
     if not amount.is_finite() or amount <= 0:
         raise ValueError(f"{value} is not an amount above zero.")

@@ -86,6 +86,11 @@ class TargetSpec(SpecModel):
 Selector = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
 """A code, the name of a code, or a prefix of codes."""
 
+BaselineFile = Annotated[
+    str, StringConstraints(pattern=r"^(?:[^/\\\s][^/\\]*/)*[^/\\\s][^/\\]*\.json$")
+]
+"""A path from the root of the project."""
+
 Verdict = Literal["off", "info", "warning", "error"]
 
 
@@ -126,10 +131,7 @@ class LintSpec(SpecModel):
         description="By directory or glob, from the root of the project: what differs there. "
         "`*` also stands for `/`.",
     )
-    baseline: (
-        Annotated[str, StringConstraints(pattern=r"^(?:[^/\\\s][^/\\]*/)*[^/\\\s][^/\\]*\.json$")]
-        | None
-    ) = Field(
+    baseline: BaselineFile | None = Field(
         default=None,
         description="A file with known findings, which are not reported: `.agentflow-baseline.json`.",
     )

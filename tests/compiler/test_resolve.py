@@ -150,6 +150,32 @@ def test_values_from_the_command_line_have_the_declared_type(
 
 
 @pytest.mark.parametrize(
+    ("type_", "default", "expected"),
+    [
+        ("integer", "${env.N}", 5),
+        ("integer", "${env.NONE:-7}", 7),
+        ("number", "${env.N}.50", Decimal("5.50")),
+        ("boolean", "${env.B}", True),
+        ("string", "${env.N}", "5"),
+    ],
+)
+def test_values_from_the_environment_have_the_declared_type(
+    type_: str, default: str, expected: Any
+) -> None:
+    text = f"vars: {{x: {{type: {type_}, default: '{default}'}}}}\n"
+    node = agent(text, environ={"N": "5", "B": "true"})
+    assert node.vars["x"] == expected
+    assert type(node.vars["x"]) is type(expected)
+
+
+@pytest.mark.parametrize(("type_", "name"), [("integer", "B"), ("boolean", "N")])
+def test_other_values_from_the_environment_are_refused(type_: str, name: str) -> None:
+    text = f"{AGENT}vars: {{x: {{type: {type_}, default: '${{env.{name}}}'}}}}\n"
+    problems = resolved({"a.yaml": text}, environ={"N": "5", "B": "true"}).problems
+    assert codes(problems) == ["AF207"]
+
+
+@pytest.mark.parametrize(
     ("type_", "text"),
     [("integer", "2.5"), ("integer", "x"), ("number", "1e9"), ("boolean", "yes")],
 )
