@@ -26,7 +26,6 @@ from agentflow.diagnostics import Diagnostic, Severity, has_errors
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS
 from agentflow.operations.answers import Answer, place
 from agentflow.operations.check import Project, Report, check, select_files
-from agentflow.operations.known import save_known
 from agentflow.operations.traced import Trace
 
 __all__ = ["add_arguments", "run"]
@@ -104,6 +103,8 @@ def _project(args: Namespace, directory: Path, trace: Trace) -> Project:
 
 
 def _write_baseline(report: Report, project: Project) -> int:
+    from agentflow.operations.known import save_known
+
     path, number = save_known(report, project)
     print(f"{os.path.relpath(path)} knows {counted(number, 'finding')}.")
     return EXIT_OK

@@ -7,9 +7,10 @@ asked again with other options. This module imports nothing but the words of dia
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from agentflow.diagnostics import Diagnostic, Level, Severity
 
@@ -22,8 +23,7 @@ _EXACT = 1000
 """How specific a whole code is; of a prefix it is the number of its characters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(NamedTuple):
     """One place where codes are chosen. Selectors are ids or prefixes of ids, never names.
 
     What a later layer says of a code counts. Within one the most specific selector does, and
@@ -36,13 +36,12 @@ class Layer:
     extend_select: tuple[str, ...] = ()
     """These too, whatever the level."""
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, Verdict] = field(default_factory=dict)
+    severity: Mapping[str, Verdict] = MappingProxyType({})
     files: str | None = None
     """A glob of the files it is for. None: all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """The layers of a project, and over them those of a command line."""
 
     layers: tuple[Layer, ...] = ()

@@ -18,7 +18,6 @@ from agentflow.lint.engine import project_choice, scan
 from agentflow.lint.rule import Context
 from agentflow.lint.selection import Choice, select
 from agentflow.operations.callables import ImportedCallables
-from agentflow.operations.known import without_known
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.operations.traced import Trace, TracedFiles
 from agentflow.ports import Files
@@ -177,7 +176,10 @@ def check(
             if project.only is None or _concerns(problem, set(project.only), context)
         ]
     chosen = select(found, choice)
-    if rules and built.graph is not None and baseline != "unused":
+    if choice.baseline is not None and built.graph is not None and baseline != "unused":
+        # Imported by those who have one.
+        from agentflow.operations.known import without_known
+
         chosen = without_known(
             chosen, choice, project.files, built.graph.project, whole=baseline == "judged"
         )
