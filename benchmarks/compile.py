@@ -55,6 +55,7 @@ def main() -> None:
                 f"compile, {args.specs:,} agents in layers": [*compile_, str(layered)],
             },
             args.runs,
+            scratch=Path(scratch),
         )
         show(f"{args.specs:,} agents in one project", medians, yardstick)
         if args.most:
@@ -67,7 +68,9 @@ def growth(scratch: Path, most: int, compile_: list[str]) -> None:
     before, wall = 0, 0.0
     for specs in (most // 10, most // 4, most // 2, most):
         folder = make_project(scratch / str(specs), specs, composed=True)
-        measured = measure_in_turn({"compile": [*compile_, str(folder)]}, 1)["compile"]
+        measured = measure_in_turn({"compile": [*compile_, str(folder)]}, 1, scratch=scratch)[
+            "compile"
+        ]
         each = (measured.wall_s - wall) / (specs - before) * 1000
         print(
             f"  up to {specs:>7,} agents: {each:>6.2f} ms each, {measured.wall_s:>6.1f} s, "

@@ -22,6 +22,7 @@ from agentflow.operations.project import ProjectFiles
 __all__ = ["Trace", "TracedFiles"]
 
 _STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a prefix, not a place
+_PACKAGES = "site-packages"
 _STARTED = time.time()
 
 
@@ -73,13 +74,14 @@ def _from_root(root: Path, path: Path) -> str:
 
 
 def _code_files() -> Sequence[str]:
-    """Where the code that runs comes from, without the standard library, which goes by its version."""
+    """Where the code that runs comes from, without the standard library, which goes by its version.
+
+    The directories of packages are among them: what is installed or removed changes them.
+    """
     files = {getattr(module, "__file__", None) for module in [*sys.modules.values()]}
-    return sorted(
-        file
-        for file in files
-        if file is not None and (not file.startswith(_STDLIB) or "site-packages" in file)
-    )
+    packages = [path for path in sys.path if _PACKAGES in path]
+    own = [file for file in files if file and (not file.startswith(_STDLIB) or _PACKAGES in file)]
+    return sorted([*packages, *own])
 
 
 class _Environ(Mapping[str, str]):

@@ -237,6 +237,19 @@ def test_code_that_took_part_and_is_replaced_counts(
     assert not desk.lint().recalled
 
 
+def test_a_package_that_is_installed_counts(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    monkeypatch.syspath_prepend(packages)
+    monkeypatch.setattr("agentflow.operations.traced._STARTED", packages.stat().st_ctime + 60)
+    desk.lint()
+    assert desk.lint().recalled
+    (packages / "more").mkdir()
+    assert not desk.lint().recalled
+
+
 def test_code_replaced_during_the_run_has_no_answer(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
