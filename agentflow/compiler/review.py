@@ -6,6 +6,7 @@ whose shape may be wrong: what cannot be read is left out, because its problem i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -190,7 +191,8 @@ def _session(data: Mapping[str, Any], specs: Specs) -> Iterator[str]:
     if files:
         yield f"files to read: {', '.join(files)}"
     for name, repository in _map(data.get("repositories")).items():
-        yield f"repository {name}: {show(_map(repository).get('url'))}"
+        url = show(_map(repository).get("url"))
+        yield f"repository {name}: {re.sub(r'//[^/@]*@', '//', url)}"
     for mount in _list(data.get("memory")):
         values = _map(mount) or {"store": mount}
         access = "reads and writes" if values.get("access") == "read_write" else "reads"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agentflow.source.tree import Path
@@ -12,6 +13,9 @@ __all__ = ["HIDDEN", "holds_secrets", "may_be_secret", "secret_at"]
 
 HIDDEN = "●●●"
 """Stands for what is not shown."""
+
+
+_PASSWORD = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
 
 
 def secret_at(model: type[SpecModel], path: Path) -> Secret | None:
@@ -27,8 +31,11 @@ def holds_secrets(model: type[SpecModel], path: Path) -> bool:
 def may_be_secret(model: type[SpecModel], path: Path, value: Any) -> bool:
     """Whether a secret belongs there, or one may have got there by mistake.
 
-    By a misspelt key beside the right one, or as the text that stands for the whole mapping.
+    By a misspelt key beside the right one, as the text that stands for the whole mapping, or as the
+    password in a URL.
     """
+    if isinstance(value, str) and "@" in value and _PASSWORD.search(value):
+        return True
     if secret_at(model, path) is not None:
         return True
     if holds_secrets(model, path):

@@ -99,6 +99,13 @@ def test_a_secret_that_is_written_out_is_never_shown(
         VAULT + f"    url: https://x.com\n    oauth: {TOKEN}\n",
         f"kind: Vault\nname: v\ncredentials: {{ c: {TOKEN} }}\n",
         AGENT + f"repositories: {{ r: {TOKEN} }}\n",
+        # As the password of a URL.
+        AGENT + f"mcp:\n  m: {{ url: 'https://u:{TOKEN}@x.com' }}\n",
+        AGENT + f"mcp: {{ m: {{ url: 'http://:{TOKEN}@x.com/y', auth: 3 }} }}\n",
+        AGENT + f"repositories: {{ r: {{ url: 'https://u:{TOKEN}@github.com/a/b' }} }}\n",
+        AGENT + "custom: { c: { description: d, input_schema: { type: object }, "
+        f"http: {{ url: 'https://u:{TOKEN}@x.com' }} }} }}\n",
+        VAULT + f"    url: https://u:{TOKEN}@x.com\n    bearer: ${{secret.s}}\n",
         # Beside another mistake.
         VAULT + f"    {{ url: 7, bearer: {TOKEN} }}\n",
         VAULT + f"    {{ url: https://x.com, bearer: {TOKEN}, xx: 1 }}\n",
