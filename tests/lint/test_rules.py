@@ -289,7 +289,7 @@ DEPLOYED = """\
 apiVersion: agentflow/v1
 kind: Deployment
 name: d
-agent: id:agent_1
+agent: id:agent_1@2
 environment: id:env_1
 task: Go.
 budget: {{ usd: 1 }}

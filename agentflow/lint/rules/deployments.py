@@ -2,127 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from itertools import pairwise
 
-from agentflow.compiler.cron import Cron, parse_cron
-from agentflow.compiler.graph import DeploymentNode
-from agentflow.compiler.zones import has_summer_time
-from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
 from agentflow.spec.tool import declared_tools
 
-__all__ = [
-    "deployment_without_budget",
-    "frequent_schedule",
-    "night_schedule",
-    "unattended_auto",
-]
-
-_SHORTEST_GAP = 10
-"""Minutes. The service starts a session up to nine minutes late, so that shorter ones run into
-each other: https://platform.claude.com/docs/en/managed-agents/scheduled-deployments"""
-
-
-def _scheduled(ctx: Context) -> Iterator[tuple[DeploymentNode, Cron, str]]:
-    """Deployments with a schedule that can be read, and the zone."""
-    for node in ctx.graph.deployments.values():
-        schedule = node.spec.schedule
-        cron = parse_cron(schedule.cron) if schedule is not None else None
-        if schedule is not None and isinstance(cron, Cron):
-            yield node, cron, schedule.timezone
-
-
-def _field(node: DeploymentNode, number: int) -> Span:
-    """The place of a field of the schedule, counted from 0."""
-    assert node.spec.schedule is not None
-    part = list(re.finditer(r"\S+", node.spec.schedule.cron))[number]
-    return node.document.text_span(("schedule", "cron"), part.start(), part.end())
-
-
-@rule("AF1001", "night-schedule", Severity.WARNING)
-def night_schedule(ctx: Context) -> Iterator[Diagnostic]:
-    """The schedule is in the hours that summer time leaves out or repeats.
-
-    In most zones the clock is changed between 01:00 and 03:00. On one night of the year the session
-    does not start, on another it starts twice.
-
-    Bad:
-        apiVersion: agentflow/v1
-        kind: Deployment
-        name: nightly
-        agent: id:agent_01
-        environment: id:env_01
-        task: Analyse the orders of yesterday.
-        schedule: { cron: "30 2 * * *", timezone: Europe/Berlin }
-        budget: { usd: 2 }
-    Good:
-        apiVersion: agentflow/v1
-        kind: Deployment
-        name: nightly
-        agent: id:agent_01
-        environment: id:env_01
-        task: Analyse the orders of yesterday.
-        schedule: { cron: "30 4 * * *", timezone: Europe/Berlin }
-        budget: { usd: 2 }
-    """
-    for node, cron, zone in _scheduled(ctx):
-        # Every hour: one more or less matters to nobody.
-        if cron.hours & {1, 2} and len(cron.hours) < 24 and has_summer_time(zone):
-            yield ctx.problem(
-                _field(node, 1),
-                f"Deployment {node.spec.name!r} starts between 01:00 and 03:00, when the clock of "
-                f"{zone} may be changed.",
-                hint="Choose another hour, or `timezone: UTC`.",
-            )
-
-
-@rule("AF1002", "frequent-schedule", Severity.WARNING)
-def frequent_schedule(ctx: Context) -> Iterator[Diagnostic]:
-    """The schedule starts sessions faster than they can be kept apart.
-
-    The service starts a session some minutes late, on purpose. Sessions that follow each other
-    within ten minutes overlap, work on the same things and cost a sandbox each.
-
-    Bad:
-        apiVersion: agentflow/v1
-        kind: Deployment
-        name: watch
-        agent: id:agent_01
-        environment: id:env_01
-        task: Look for new orders.
-        schedule: { cron: "*/5 * * * *", timezone: UTC }
-        budget: { usd: 2 }
-    Good:
-        apiVersion: agentflow/v1
-        kind: Deployment
-        name: watch
-        agent: id:agent_01
-        environment: id:env_01
-        task: Look for new orders.
-        schedule: { cron: "*/30 * * * *", timezone: UTC }
-        budget: { usd: 2 }
-    """
-    for node, cron, _ in _scheduled(ctx):
-        gap = _shortest_gap(cron)
-        if gap < _SHORTEST_GAP:
-            often = "every minute" if gap == 1 else f"{gap} minutes after each other"
-            yield ctx.problem(
-                _field(node, 0),
-                f"Deployment {node.spec.name!r} starts sessions {often}.",
-                hint=f"Leave at least {_SHORTEST_GAP} minutes between two of them.",
-            )
-
-
-def _shortest_gap(cron: Cron) -> int:
-    """Minutes between two starts, at least; an hour or more counts as one hour."""
-    minutes = sorted(cron.minutes)
-    gaps = [later - earlier for earlier, later in pairwise(minutes)]
-    if any((hour + 1) % 24 in cron.hours for hour in cron.hours):
-        gaps.append(60 - minutes[-1] + minutes[0])
-    return min([*gaps, 60])
+__all__ = ["deployment_without_budget", "unattended_auto"]
 
 
 @rule("AF1003", "unattended-auto", Severity.WARNING)
