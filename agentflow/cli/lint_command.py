@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from agentflow.cli.lint_options import (
@@ -18,6 +18,7 @@ from agentflow.cli.lint_options import (
 from agentflow.cli.options import (
     add_format_option,
     add_project_options,
+    file_links,
     project_options,
     shown_path,
     use_color,
@@ -133,11 +134,11 @@ def _answer(args: Namespace, report: Report, root: Path, code: int) -> Answer:
 
         text = render_statistics(problems, summary=summary(problems, report))
     else:
-        text = _human(report, show_path)
+        text = _human(report, root)
     return Answer(code, text.removesuffix("\n") + " ", "\n", timed=True)
 
 
-def _human(report: Report, show_path: Callable[[str], str]) -> str:
+def _human(report: Report, root: Path) -> str:
     from agentflow.output.human import render_human
 
     return render_human(
@@ -145,5 +146,6 @@ def _human(report: Report, show_path: Callable[[str], str]) -> str:
         report.sources,
         color=use_color(sys.stdout),
         summary=summary(report.problems, report),
-        show_path=show_path,
+        show_path=shown_path(root),
+        link=file_links(root, sys.stdout),
     )

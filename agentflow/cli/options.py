@@ -21,6 +21,7 @@ __all__ = [
     "add_directory_option",
     "add_format_option",
     "add_project_options",
+    "file_links",
     "project_directory",
     "project_options",
     "show_problems",
@@ -134,6 +135,20 @@ def shown_path(root: Path) -> Callable[[str], str]:
         return path if path == SETTINGS_FILE else os.path.relpath(root / path)
 
     return show
+
+
+def file_links(root: Path, stream: TextIO) -> Callable[[str], str | None] | None:
+    """Turns a path of the project into a URI that the terminal opens. None: it is no terminal."""
+    if not (use_color(stream) and stream.isatty()):
+        return None
+    from urllib.parse import quote
+
+    def link(path: str) -> str | None:
+        if path == SETTINGS_FILE:
+            return None
+        return f"file://{quote(str(root.absolute() / path), errors='surrogatepass')}"
+
+    return link
 
 
 def show_problems(

@@ -52,6 +52,7 @@ def render_human(
     color: bool,
     summary: str | None,
     show_path: Callable[[str], str] = str,
+    link: Callable[[str], str | None] | None = None,
 ) -> str:
     """Text for a terminal, ending with a line break unless it is empty.
 
@@ -61,11 +62,14 @@ def render_human(
         color: whether to use ANSI colours.
         summary: the last line, such as "1 error in 4 specs". None: no such line.
         show_path: from the path of a span to the one that is printed.
+        link: from the path of a span to a URI that a terminal opens, or None where there is nothing
+            to open. None: the terminal has no links.
     """
     paint = _ansi if color else _plain
     lines = {file: re.split(r"\r\n|\r|\n", text) for file, text in sources.items()}
     masks = _masks(problems)
-    blocks = ["\n".join(_block(p, lines, masks, paint, show_path)) for p in problems]
+    place = _placer(show_path, link)
+    blocks = ["\n".join(_block(p, lines, masks, paint, place)) for p in problems]
     if summary is not None:
         blocks.append(printable(summary))
     return "\n\n".join(blocks) + "\n" if blocks else ""
@@ -104,10 +108,10 @@ def _block(
     lines: Mapping[str, Sequence[str]],
     masks: _Masks,
     paint: _Paint,
-    show_path: Callable[[str], str],
+    place_of: Callable[[Span], str],
 ) -> list[str]:
     style = _STYLES[problem.severity]
-    place = "" if problem.span is None else paint(f"{_place(problem.span, show_path)}: ", _BOLD)
+    place = "" if problem.span is None else paint(f"{place_of(problem.span)}: ", _BOLD)
     label = paint(f"{problem.severity}[{problem.code} {problem.name}]", style)
     block = [f"{place}{label} {printable(problem.message)}"]
     number = "" if problem.span is None else str(problem.span.line)
@@ -115,7 +119,7 @@ def _block(
         block += _source(problem.span, number, lines, masks, paint, style)
     indent = " " * (len(number) + 1)
     for span, caption in problem.related:
-        where = f"{_place(span, show_path)}: {printable(caption)}"
+        where = f"{place_of(span)}: {printable(caption)}"
         block.append(f"{indent}{paint('note:', _BOLD)} {where}")
     if problem.hint is not None:
         first, *rest = printable(problem.hint).split("\n")
@@ -124,8 +128,18 @@ def _block(
     return block
 
 
-def _place(span: Span, show_path: Callable[[str], str]) -> str:
-    return f"{printable(show_path(span.file))}:{span.line}:{span.column}"
+def _placer(
+    show_path: Callable[[str], str], link: Callable[[str], str | None] | None
+) -> Callable[[Span], str]:
+    """What stands for a place: its path, line and column, as a link if the terminal has any."""
+
+    def place(span: Span) -> str:
+        text = f"{printable(show_path(span.file))}:{span.line}:{span.column}"
+        uri = link(span.file) if link is not None else None
+        # https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
+        return text if uri is None else f"\x1b]8;;{uri}\x1b\\{text}\x1b]8;;\x1b\\"
+
+    return place
 
 
 def _source(

@@ -150,6 +150,18 @@ def test_formats_for_other_programs(lint: Lint) -> None:
     assert len(re.findall("^::", out, re.M)) == len(FAILING)
 
 
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_places_are_links_in_a_terminal_with_colours(
+    lint: Lint, root: Path, monkeypatch: pytest.MonkeyPatch, no_color: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b]8" not in lint()[1], "no terminal"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    has_link = f"\x1b]8;;file://{root}/agents/a.yaml\x1b\\" in lint("--no-cache")[1]
+    assert has_link is not bool(no_color)
+
+
 # Standard input
 
 

@@ -150,3 +150,21 @@ def test_what_is_marked_is_what_was_meant(line: str, data: st.DataObject) -> Non
     end = data.draw(st.integers(start + 1, min(len(line), start + 40)))
     shown, marks = excerpt(line, start, end)
     assert shown[marks.index("^") : len(marks)] == line[start:end]
+
+
+def test_places_are_links_where_a_terminal_has_them() -> None:
+    span = Span("a b.yaml", 1, 1, 1, 2)
+    elsewhere = Span("--set", 1, 1, 1, 2)
+    problem = CODE.at(span, "It is so.", related=((elsewhere, "here"),))
+    text = render_human(
+        [problem],
+        {},
+        color=True,
+        summary=None,
+        link=lambda path: None if path == "--set" else "file:///p/a%20b.yaml",
+    )
+    linked = "\x1b]8;;file:///p/a%20b.yaml\x1b\\a b.yaml:1:1\x1b]8;;\x1b\\"
+    assert linked in text
+    assert text.count("\x1b]8;;") == 2
+    assert "--set:1:1: here" in text
+    assert "\x1b]8" not in render_human([problem], {}, color=True, summary=None)
