@@ -286,11 +286,12 @@ def _has_work(data: Mapping[str, Any], form: Form, *, nulls: bool) -> bool:
     """Whether a mapping holds entries that append or remove, or, if `nulls`, that clear."""
     if form.is_whole or form.is_raw:
         return False
+    if any(name_and_sign(key)[1] for key in data) or (nulls and None in data.values()):
+        return True
     return any(
-        (nulls and value is None)
-        or name_and_sign(key)[1]
-        or (isinstance(value, dict) and _has_work(value, form.at(key), nulls=nulls))
+        _has_work(value, form.at(key), nulls=nulls)
         for key, value in data.items()
+        if isinstance(value, dict)
     )
 
 

@@ -234,7 +234,10 @@ class ProjectFiles:
                 size = os.fstat(file.fileno()).st_size
                 if size > limit and not cut:
                     raise _too_large(path, size, limit)
-                data = file.read(limit + 1)
+                # Memory for all that is asked for is taken first, so ask for no more than there is.
+                data = file.read(min(size, limit) + 1)
+                if len(data) > size:  # it has grown
+                    data += file.read(limit + 1 - len(data))
             except OSError as error:
                 raise _unreadable(path, error) from None
         if len(data) > limit and not cut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -138,5 +138,9 @@ def is_enabled(tool: BuiltInTool | None) -> bool:
 
 def declared_tools(tools: Tools) -> dict[str, BuiltInTool]:
     """The tools that were named and are not off, in the order of `BUILT_IN_TOOLS`."""
-    found: dict[str, Any] = {name: getattr(tools, name) for name in BUILT_IN_TOOLS}
-    return {name: tool for name, tool in found.items() if is_enabled(tool)}
+    given = tools.model_fields_set  # asked often, and few of them are named
+    return {
+        name: tool
+        for name in BUILT_IN_TOOLS
+        if name in given and is_enabled(tool := getattr(tools, name))
+    }
