@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agentflow.compiler.graph import AgentNode
-from agentflow.diagnostics import Span
+from agentflow.source.tree import Path
 from agentflow.spec.tool import declared_tools
 
 __all__ = ["acts", "custom_acts", "has_raw_tools", "open_tools", "policies_of", "words_of"]
@@ -52,12 +52,12 @@ def custom_acts(agent: AgentNode) -> Iterator[str]:
     return (name for name in agent.spec.custom if acts(name))
 
 
-def open_tools(agent: AgentNode) -> Iterator[tuple[str, Span]]:
+def open_tools(agent: AgentNode) -> Iterator[tuple[str, Path]]:
     """Custom and MCP tools that are named and allowed, the latter as `server.tool`, with the place."""
     for name, tool in agent.spec.custom.items():
         if tool.policy == "allow":
-            yield name, agent.span("custom", name, key=True)
+            yield name, ("custom", name)
     for server, spec in agent.spec.mcp.items():
         for name, mcp_tool in spec.tools.items():
             if mcp_tool.policy == "allow":
-                yield f"{server}.{name}", agent.span("mcp", server, "tools", name)
+                yield f"{server}.{name}", ("mcp", server, "tools", name)

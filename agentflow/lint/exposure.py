@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agentflow.compiler.graph import AgentNode, Bound
-from agentflow.diagnostics import Span
 from agentflow.lint.abilities import acts, open_tools, words_of
+from agentflow.source.tree import Path
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.tool import declared_tools
 
@@ -22,7 +22,8 @@ __all__ = ["Leg", "private", "untrusted", "ways_out"]
 class Leg(NamedTuple):
     what: str
     """Such as `bash with an open network`."""
-    span: Span
+    path: Path
+    """Where in the agent: the key counts."""
 
 
 _STRANGERS = frozenset(
@@ -38,17 +39,17 @@ def private(agent: AgentNode) -> Iterator[Leg]:
     """What not everybody may see."""
     for name, item in agent.spec.inputs.items():
         if item.type == "file":
-            yield Leg(f"the input {name!r}", agent.span("inputs", name, key=True))
+            yield Leg(f"the input {name!r}", ("inputs", name))
     if agent.spec.files:
-        yield Leg("`files`", agent.span("files", key=True))
+        yield Leg("`files`", ("files",))
     if agent.spec.memory:
-        yield Leg("`memory`", agent.span("memory", key=True))
+        yield Leg("`memory`", ("memory",))
     for name, repository in agent.spec.repositories.items():
         if repository.token is not None:
-            yield Leg(f"the repository {name!r}", agent.span("repositories", name, key=True))
+            yield Leg(f"the repository {name!r}", ("repositories", name))
     for name, server in agent.spec.mcp.items():
         if server.auth is not None:
-            yield Leg(f"the MCP server {name!r}", agent.span("mcp", name, key=True))
+            yield Leg(f"the MCP server {name!r}", ("mcp", name))
 
 
 def untrusted(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> Iterator[Leg]:
@@ -56,12 +57,12 @@ def untrusted(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> I
     for name, tool in declared_tools(agent.spec.tools).items():
         limited = getattr(tool, "domains", None) or tool.policy == "ask"
         if name.startswith("web_") and not limited:
-            yield Leg(f"{name} on any site", agent.span("tools", name))
+            yield Leg(f"{name} on any site", ("tools", name))
     yield from _open_shell(agent, environment)
-    for name, span in open_tools(agent):
+    for name, path in open_tools(agent):
         words = words_of(name.rpartition(".")[2])
         if "." in name and _READS & set(words) and _STRANGERS & set(words):
-            yield Leg(name, span)
+            yield Leg(name, path)
 
 
 def ways_out(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> Iterator[Leg]:
@@ -70,10 +71,10 @@ def ways_out(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> It
     for name, tool in declared_tools(agent.spec.tools).items():
         limited = getattr(tool, "domains", None) or tool.policy == "ask"
         if name == "web_fetch" and not limited:
-            yield Leg("web_fetch on any site", agent.span("tools", name))
-    for name, span in open_tools(agent):
+            yield Leg("web_fetch on any site", ("tools", name))
+    for name, path in open_tools(agent):
         if _sends(agent, name):
-            yield Leg(name, span)
+            yield Leg(name, path)
 
 
 def _sends(agent: AgentNode, name: str) -> bool:
@@ -88,4 +89,4 @@ def _open_shell(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) ->
     bash = agent.spec.tools.bash
     is_open = environment is not None and environment.spec.network.open
     if is_open and bash is not None and bash.policy in ("allow", "auto"):
-        yield Leg("bash with an open network", agent.span("tools", "bash"))
+        yield Leg("bash with an open network", ("tools", "bash"))

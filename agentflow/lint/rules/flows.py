@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from agentflow.compiler.graph import AgentNode, Bound
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.abilities import acts, custom_acts
+from agentflow.lint.edits import rewrite
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
 from agentflow.spec.flow import FlowSpec, StepSpec
@@ -148,6 +149,7 @@ def approved_by_timeout(ctx: Context) -> Iterator[Diagnostic]:
                     flow.span("steps", name, "approve", "on_timeout"),
                     f"Step {name!r} of flow {flow.spec.name!r} approves itself when nobody answers.",
                     hint="Write `on_timeout: stop`, or remove the step.",
+                    fix=rewrite(flow, ("steps", name, "approve", "on_timeout"), "approve", "stop"),
                 )
 
 

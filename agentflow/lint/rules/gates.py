@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.abilities import acts, custom_acts, open_tools, words_of
+from agentflow.lint.edits import rewrite
 from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
@@ -137,7 +138,7 @@ def forbidden_tool_open(ctx: Context) -> Iterator[Diagnostic]:
             for match in prose.find_all(_FORBIDDEN_ACT, code=False):
                 verbs = set(re.findall(r"[a-z]+", match["acts"]))
                 objects = {word.rstrip("s") for word in re.findall(r"[a-z]+", match["what"])}
-                for name, span in tools:
+                for name, path in tools:
                     first, *rest = words_of(name.rpartition(".")[2])
                     if first not in verbs or not {word.rstrip("s") for word in rest} & objects:
                         continue
@@ -146,7 +147,7 @@ def forbidden_tool_open(ctx: Context) -> Iterator[Diagnostic]:
                         f"The {field} of agent {agent.spec.name!r} says "
                         f"{prose.written(match)!r}, but the tool {name!r} is allowed.",
                         hint=f"Turn {name} off, or let it `ask`.",
-                        related=((span, "allowed here"),),
+                        related=((agent.span(*path, key=True), "allowed here"),),
                     )
 
 
@@ -403,6 +404,7 @@ def unsafe_retry(ctx: Context) -> Iterator[Diagnostic]:
                     agent.span("custom", name, "idempotent"),
                     f"{name!r} of agent {agent.spec.name!r} is run a second time after a crash.",
                     hint="Write `idempotent: false`, unless the tool recognises a repeated call.",
+                    fix=rewrite(agent, ("custom", name, "idempotent"), "true", "false"),
                 )
 
 

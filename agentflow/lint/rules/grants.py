@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Level, Severity, Span
 from agentflow.lint.abilities import has_raw_tools, policies_of
+from agentflow.lint.edits import rewrite
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
 from agentflow.spec.refs import parse_ref
@@ -115,6 +116,7 @@ def memory_without_writer(ctx: Context) -> Iterator[Diagnostic]:
                     f"Agent {agent.spec.name!r} may write into {mount.store!r}, and has no tool "
                     "that writes files.",
                     hint="Add `tools: { write: allow }`, or write `access: read_only`.",
+                    fix=rewrite(agent, ("memory", index, "access"), "read_write", "read_only"),
                 )
 
 

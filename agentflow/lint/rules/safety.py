@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from agentflow.compiler.checks.session import session_of
 from agentflow.compiler.graph import AgentNode, DeploymentNode
 from agentflow.compiler.reach import normal_url, url_host
-from agentflow.diagnostics import Diagnostic, Level, Severity, Span
+from agentflow.diagnostics import Diagnostic, Edit, Fix, Level, Severity, Span
+from agentflow.lint.edits import rewrite
 from agentflow.lint.exposure import private, untrusted, ways_out
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
@@ -84,15 +85,19 @@ def hidden_character(ctx: Context) -> Iterator[Diagnostic]:
                 yield _finding(ctx, source.span(*match.span()), match[0])
     for file, text in files.items():
         for match in _hidden(text):
-            yield _finding(ctx, _place(file, text, *match.span()), match[0])
+            span = _place(file, text, *match.span())
+            # Not safe: a person should see what was hidden before it is gone.
+            fix = Fix("Delete what nobody sees", (Edit(span, ""),), safe=False)
+            yield _finding(ctx, span, match[0], fix)
 
 
-def _finding(ctx: Context, span: Span, hidden: str) -> Diagnostic:
+def _finding(ctx: Context, span: Span, hidden: str, fix: Fix | None = None) -> Diagnostic:
     names = one_of({f"U+{ord(char):04X}": None for char in hidden}, joined="and", limit=4)
     return ctx.problem(
         span,
         f"Between the characters here there {_is(len(hidden))} that nobody sees: {names}.",
         hint="Delete these few letters and write them anew.",
+        fix=fix,
     )
 
 
@@ -142,23 +147,25 @@ def lethal_combination(ctx: Context) -> Iterator[Diagnostic]:
         network: { hosts: [market.northwind.dev] }
     """
     for agent in ctx.agents:
+        seen = next(private(agent), None)
+        if seen is None:
+            continue
         environment = ctx.environment_of(agent)
-        legs = [
-            next(private(agent), None),
-            next(untrusted(agent, environment), None),
-            next(ways_out(agent, environment), None),
-        ]
-        seen, read, out = legs
-        if seen is None or read is None or out is None:
+        read = next(untrusted(agent, environment), None)
+        out = next(ways_out(agent, environment), None) if read is not None else None
+        if read is None or out is None:
             continue
         yield ctx.problem(
-            out.span,
+            agent.span(*out.path, key=True),
             f"Agent {agent.spec.name!r} can be talked into giving data away: what strangers write "
             f"comes in by {read.what}, {seen.what} is in the same session, and it can leave by "
             f"{out.what}.",
             hint="Take one of the three away: `domains` or `ask` for the tool, hosts for the "
             "environment, or another agent for the private part.",
-            related=((seen.span, "private"), (read.span, "written by strangers")),
+            related=(
+                (agent.span(*seen.path, key=True), "private"),
+                (agent.span(*read.path, key=True), "written by strangers"),
+            ),
         )
 
 
@@ -197,20 +204,22 @@ def memory_from_untrusted(ctx: Context) -> Iterator[Diagnostic]:
     """
     owners: list[AgentNode | DeploymentNode] = [*ctx.agents, *ctx.graph.deployments.values()]
     for owner in owners:
-        session = session_of(owner, ctx.graph)
-        bound, mounts = session.part("memory")
-        if session.agent is None or bound is not owner:
+        mounts = enumerate(owner.spec.memory or ())
+        writes = [(index, mount) for index, mount in mounts if mount.access == "read_write"]
+        session = session_of(owner, ctx.graph) if writes else None
+        if session is None or session.agent is None:
             continue
         source = next(untrusted(session.agent, session.environment), None)
-        for index, mount in enumerate(mounts or ()):
-            if mount.access == "read_write" and source is not None:
-                yield ctx.problem(
-                    owner.span("memory", index, "access"),
-                    f"What strangers write can get into {mount.store!r}, which later sessions of "
-                    f"{owner.address} read.",
-                    hint="Write `access: read_only`, or limit the sites with `domains`.",
-                    related=((source.span, source.what),),
-                )
+        if source is None:
+            continue
+        for index, mount in writes:
+            yield ctx.problem(
+                owner.span("memory", index, "access"),
+                f"What strangers write can get into {mount.store!r}, which later sessions of "
+                f"{owner.address} read.",
+                hint="Write `access: read_only`, or limit the sites with `domains`.",
+                related=((session.agent.span(*source.path, key=True), source.what),),
+            )
 
 
 @rule("AF910", "credential-for-any-host", Severity.WARNING)
@@ -344,6 +353,7 @@ def unencrypted_server(ctx: Context) -> Iterator[Diagnostic]:
                     agent.span("mcp", name, "url"),
                     f"Agent {agent.spec.name!r} calls the MCP server {name!r} unencrypted.",
                     hint="Write https.",
+                    fix=rewrite(agent, ("mcp", name, "url"), "http://", "https://"),
                 )
 
 
