@@ -24,7 +24,7 @@ from agentflow.cli.options import (
     use_color,
 )
 from agentflow.diagnostics import Diagnostic, Severity, has_errors
-from agentflow.errors import EXIT_OK, EXIT_PROBLEMS
+from agentflow.errors import EXIT_OK, EXIT_PROBLEMS, UsageError
 from agentflow.operations.answers import Answer, place
 from agentflow.operations.check import Project, Report, check, select_files
 from agentflow.operations.traced import Trace
@@ -99,6 +99,8 @@ def _project(args: Namespace, directory: Path, trace: Trace) -> Project:
     from agentflow.operations.edited import select_edited
     from agentflow.operations.project import MAX_TEXT_BYTES
 
+    if sys.stdin is None:
+        raise UsageError("Standard input is closed.")
     data = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
     return select_edited(directory, Path(args.stdin_filename), data)
 

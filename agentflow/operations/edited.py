@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agentflow.codes import FILE_TOO_LARGE
 from agentflow.compiler.ant.recognise import ant_kind, may_be_ant
+from agentflow.compiler.load import PROJECT_FILE
 from agentflow.errors import FileRefused, UsageError
 from agentflow.operations.check import Project, select_files
 from agentflow.operations.project import MAX_TEXT_BYTES, decoded, is_own_spec
@@ -22,8 +23,10 @@ __all__ = ["EditedFiles", "select_edited"]
 class EditedFiles:
     """Other files, with the bytes of one replaced or added."""
 
-    def __init__(self, files: Files, path: str, data: bytes) -> None:
+    def __init__(self, files: Files, path: str, data: bytes, *, named: bool = False) -> None:
+        """Put `data` in the place of `path`. `named`: it is taken for a spec whatever it says."""
         self._files = files
+        self._named = named
         self._path = path
         self._data = data
 
@@ -32,9 +35,7 @@ class EditedFiles:
         return sorted(others | {self._path}) if self._is_spec() else sorted(others)
 
     def _is_spec(self) -> bool:
-        if posixpath.basename(self._path) == "agentflow.yaml" or is_own_spec(
-            self._path, self._data
-        ):
+        if self._named or self._path == PROJECT_FILE or is_own_spec(self._path, self._data):
             return True
         text = self._data.decode("utf-8", "ignore")
         return may_be_ant(self._path, text) and ant_kind(self._path, text) is not None
@@ -79,4 +80,5 @@ def select_edited(directory: Path, path: Path, data: bytes) -> Project:
         raise UsageError(f"{str(path)!r} is a directory.", hint="Name the file that is edited.")
     project = select_files(directory, [path])
     name = os.path.relpath(path.absolute(), project.root).replace(os.sep, "/")
-    return replace(project, files=EditedFiles(project.files, name, data))
+    loose = project.only is None
+    return replace(project, files=EditedFiles(project.files, name, data, named=loose))

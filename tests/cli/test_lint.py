@@ -237,6 +237,14 @@ def test_without_a_project_it_is_a_loose_file(lint: Lint, root: Path) -> None:
     (root / "agentflow.yaml").unlink()
     _, out, _ = lint("-", "--stdin-filename", "agents/new.yaml", stdin=AGENT.encode())
     assert codes(out) == FAILING
+    code, out, _ = lint("-", "--stdin-filename", "agents/new.yaml", stdin=b"x: 1\n")
+    assert code == 1
+    assert "agents/new.yaml:1:1: error[AF" in out
+
+
+def test_standard_input_may_be_closed(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["lint", "-", "--stdin-filename", "agents/a.yaml"]) == 2
 
 
 def test_a_file_outside_of_the_project_is_refused(lint: Lint, root: Path) -> None:
