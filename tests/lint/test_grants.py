@@ -17,6 +17,8 @@ FETCH = "web_fetch: {{ policy: allow, sources: {{ {} }} }}"
 PAY = "custom: {{ pay: {{ run: 'desk.tools:pay', {} }} }}\n"
 ASKS = "tools: {{ bash: ask }}\napprovals: [{{ tool: bash, {} }}]\n"
 REPOSITORY = "repositories: { it: { url: 'https://github.com/o/it' } }\n"
+CRM = 'mcp: {{ crm: {{ url: "https://crm.dev/mcp", tools: {{ {} }} }} }}\n'
+OTHERS = 'mcp: { crm: { url: "https://crm.dev/mcp", others: ask } }\n'
 MEMBERS = """\
 ---
 kind: Agent
@@ -46,6 +48,8 @@ REPORTED = [
         "AF625",
         "tools: { read: allow }\nskills: [sheets]\n---\nkind: Skill\nname: sheets\nanthropic: xlsx",
     ),
+    ("AF626", "prompt: Call the `slope` tool."),
+    ("AF626", "prompt: Use your tool `find_x`.\n" + CRM.format("find_x: off")),
     ("AF806", "budget: { usd: 0.01 }"),
     ("AF806", "model: claude-sonnet-4-5-20250929\nbudget: { usd: 0.01 }"),
     (
@@ -82,6 +86,17 @@ HARMLESS = [
         "tools: { read: allow }\nskills: [sheets]\n---\nkind: Skill\nname: sheets\n"
         "anthropic: xlsx\nversion: '7'",
     ),
+    (
+        "AF626",
+        "prompt: Call the `Pay` tool.\n" + PAY.format("max_calls: 1").replace("pay:", "Pay:"),
+    ),
+    ("AF626", "prompt: Use the tool `find_x`.\n" + CRM.format("find_x: ask")),
+    ("AF626", "prompt: Use the tool `crm.find_x`.\n" + CRM.format("find_x: ask")),
+    ("AF626", "prompt: Use the tool `find_y`.\n" + OTHERS),
+    ("AF626", "prompt: Use the tool `bash`."),
+    ("AF626", "prompt: Use the tool `ask_user`.\nuncertainty: ask"),
+    ("AF626", "prompt: Do not look for a tool `slope`."),
+    ("AF626", "prompt: Use the tool `slope`.\nraw: { tools: [] }"),
     ("AF806", "budget: { usd: 0.05 }"),
     ("AF806", "model: claude-haiku-5-5\nbudget: { usd: 0.01 }"),
     ("AF806", "model: my-own\nbudget: { usd: 0.01 }"),

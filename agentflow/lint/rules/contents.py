@@ -14,7 +14,7 @@ from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
 from agentflow.source.tree import Path
 
-__all__ = ["undescribed_output", "upload_not_there", "volatile_substitution"]
+__all__ = ["nested_output", "undescribed_output", "upload_not_there", "volatile_substitution"]
 
 _VOLATILE = (
     r"(?<!\$)\$\{env\.(?P<name>(?:\w+_)?(?:BUILD_?(?:ID|NUMBER|URL|TAG)|RUN_(?:ID|NUMBER|ATTEMPT)"
@@ -186,3 +186,44 @@ def _mounted(agent: AgentNode) -> set[str] | None:
 def _deployed_with_files(ctx: Context, agent: AgentNode) -> bool:
     nodes = ctx.graph.deployments.values()
     return any(node.agent is agent and node.spec.files for node in nodes)
+
+
+_NESTED = Phrase(
+    r"/mnt/session/outputs/(?P<folder>[\w.-]*\w)/(?P<file>[\w./*-]*[\w*])?",
+    marks=("/mnt/session/outputs/",),
+)
+
+
+@rule("AF523", "nested-output", Severity.WARNING)
+def nested_output(ctx: Context) -> Iterator[Diagnostic]:
+    """The prompt has files delivered in subdirectories.
+
+    The service keeps the name of a file and drops its directory. Two files of one name in two
+    directories become one, and whoever looks for the directory does not find it.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Save one chart for each region as /mnt/session/outputs/emea/sales.svg and so on.
+        tools: { write: allow }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Save one chart for each region as /mnt/session/outputs/emea-sales.svg and so on.
+        tools: { write: allow }
+    """
+    for field, agent, prose in ctx.passages():
+        for match in prose.find(_NESTED):
+            file = prose.written(match, "file") if match["file"] else "..."
+            folder = prose.written(match, "folder")
+            yield ctx.problem(
+                prose.span(match),
+                f"The {field} of agent {agent.spec.name!r} puts files into {folder!r} below the "
+                "outputs, and directories there are dropped.",
+                hint=f"Put it into the name: `/mnt/session/outputs/{folder}-"
+                f"{posixpath.basename(file)}`.",
+            )
