@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentflow.compiler.graph import AgentNode, Bound
-from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.diagnostics import Diagnostic, Level, Severity
 from agentflow.lint.abilities import acts, custom_acts
 from agentflow.lint.edits import rewrite
 from agentflow.lint.rule import Context, rule
@@ -72,12 +72,12 @@ def flow_without_budget(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
-@rule("AF1014", "step-beyond-flow", Severity.WARNING)
+@rule("AF1014", "step-beyond-flow", Severity.INFO, level=Level.STRICT)
 def step_beyond_flow(ctx: Context) -> Iterator[Diagnostic]:
     """One run may spend more than the whole flow.
 
     The limit of the agent is never reached: the flow stops it before, at a place that nobody chose,
-    and the steps behind it do not start.
+    and the steps behind it do not start. An agent that is also run by itself may well have more.
 
     Bad:
         apiVersion: agentflow/v1
