@@ -10,13 +10,14 @@ NET = "environment: lab\n{}\n---\nkind: Environment\nname: lab\nnetwork: {{ {} }
 HOSTS = "description: x\n---\nkind: Environment\nname: lab\nnetwork: {{ hosts: [{}] }}\n"
 READS = "prompt: Read /mnt/session/uploads/{} first.\ntools: {{ read: allow }}\n"
 FILE = "files: {{ f: {{ path: 'id:file_1', mount: {} }} }}\n"
+OUTPUTS = "tools: {{ write: allow }}\noutputs: {{ a: {{ path: a.md, sections: [A] }}, r: {{ path: r.csv{} }} }}"
 MEMBER = "\n---\nkind: Agent\nname: lead\nmodel: claude-opus-5-5\nprompt: Lead.\n"
 
 REPORTED = [
     ("AF519", "description: Build ${env.CI_COMMIT_SHA:-x}"),
     ("AF519", "prompt: x\ndone: ['The day is ${env.TODAY:-x}.']"),
     ("AF519", "prompt: 'Work. ${env.GITHUB_RUN_ID:-1}'"),
-    ("AF521", "tools: { write: allow }\noutputs: { r: { path: r.csv, required: false } }"),
+    ("AF521", OUTPUTS.format("")),
     ("AF522", READS.format("orders.csv")),
     ("AF522", READS.format("data/orders.csv") + FILE.format("/orders.csv")),
     ("AF523", "prompt: Put charts into /mnt/session/outputs/charts/."),
@@ -35,11 +36,9 @@ HARMLESS = [
     ("AF519", "description: Works for ${env.COMPANY:-Northwind}"),
     ("AF519", "description: Costs $${env.SHA}"),
     ("AF519", "environment: ${env.SHARED_DATE_LAB:-other}"),
-    ("AF521", "tools: { write: allow }\noutputs: { r: { path: r.csv, description: rows } }"),
-    (
-        "AF521",
-        "prompt: Put the rows into r.csv.\ntools: { write: allow }\noutputs: { r: { path: r.csv } }",
-    ),
+    ("AF521", OUTPUTS.format(", description: rows")),
+    ("AF521", "prompt: Put the rows into r.csv.\n" + OUTPUTS.format("")),
+    ("AF521", "tools: { write: allow }\noutputs: { r: { path: r.csv } }"),
     ("AF522", READS.format("orders.csv") + FILE.format("/Orders.csv")),
     ("AF522", READS.format("data") + FILE.format("/data/orders.csv")),
     ("AF522", READS.format("orders.csv") + "files: { f: 'id:file_1' }"),

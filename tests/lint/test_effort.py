@@ -26,6 +26,16 @@ PIECES = {
     "spaces": "ask      \n",
     "install": "pip install -q ",
     "letters": "aB3",
+    "sentences": "Back every figure by a row of the orders, and name it. ",
+    "lines": "\n \n   x",
+    "generic": "you are a very helpful ",
+    "prohibitions": "never delete or close or merge the ",
+    "opposites": "be concise. as detailed as ",
+    "capitals": "MUST NEVER ",
+    "uploads": "/mnt/session/uploads/a/b-",
+    "outputs": "/mnt/session/outputs/a/",
+    "tools": "the tool `a.b",
+    "hidden": "\u200b\u05d0 ",
 }
 _SIZE = 100_000
 _LIMIT_S = 8.0

@@ -88,9 +88,9 @@ def volatile_substitution(ctx: Context) -> Iterator[Diagnostic]:
 
 @rule("AF521", "undescribed-output", Severity.INFO, level=Level.STRICT)
 def undescribed_output(ctx: Context) -> Iterator[Diagnostic]:
-    """An output has a name, and nobody says what is in it.
+    """Of several outputs, nobody says what is in one.
 
-    The agent is told a path and no more. A `description`, `sections` or a `schema` tells it what to
+    The agent is told a path and no more, and has to guess which part of its work goes where. A `description`, `sections` or a `schema` tells it what to
     write, and the latter two are held against the file before the run counts as completed.
 
     Bad:
@@ -100,7 +100,9 @@ def undescribed_output(ctx: Context) -> Iterator[Diagnostic]:
         model: claude-opus-5-5
         prompt: Analyse the orders.
         tools: { write: allow }
-        outputs: { report: { path: report.md } }
+        outputs:
+          report: { path: report.md, sections: [Findings, Open questions] }
+          rest: { path: rest.csv }
     Good:
         apiVersion: agentflow/v1
         kind: Agent
@@ -108,10 +110,13 @@ def undescribed_output(ctx: Context) -> Iterator[Diagnostic]:
         model: claude-opus-5-5
         prompt: Analyse the orders.
         tools: { write: allow }
-        outputs: { report: { path: report.md, sections: [Findings, Open questions] } }
+        outputs:
+          report: { path: report.md, sections: [Findings, Open questions] }
+          rest: { path: rest.csv, description: orders that fit no region }
     """
     for agent in ctx.agents:
-        for name, output in agent.spec.outputs.items():
+        several = agent.spec.outputs if len(agent.spec.outputs) > 1 else {}
+        for name, output in several.items():
             said = output.description or output.sections or output.schema_
             base = posixpath.basename(output.path)
             if not said and not any(base.lower() in p.text for _, p in ctx.texts(agent)):
