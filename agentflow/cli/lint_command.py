@@ -25,6 +25,7 @@ from agentflow.cli.options import (
 )
 from agentflow.diagnostics import Diagnostic, Severity, has_errors
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS, UsageError
+from agentflow.lint.own import RULE_FAILED
 from agentflow.operations.answers import Answer, place
 from agentflow.operations.check import Project, Report, check, select_files
 from agentflow.operations.traced import Trace
@@ -87,7 +88,8 @@ def run(args: Namespace) -> int:
     answer = _answer(args, report, project.root, EXIT_PROBLEMS if failed else EXIT_OK)
     sys.stdout.write(answer.text(time.perf_counter() - started))
     path = place(args.words)
-    if path is not None and project.trace is not None:
+    failed_rules = any(problem.code == RULE_FAILED.id for problem in report.problems)
+    if path is not None and project.trace is not None and not failed_rules:
         trace.keep(path, answer, project.root)
     return answer.code
 

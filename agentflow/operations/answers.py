@@ -148,6 +148,7 @@ def place(words: Sequence[str]) -> str | None:
         )
         identity = [
             *(_FORMAT, __version__, sys.version, sys.prefix, os.getcwd()),
+            "\n".join(sys.path),
             *(os.environ.get(name, "") for name in _SURROUNDINGS),
             str(sys.stdout.isatty()),
             *words,
@@ -186,9 +187,14 @@ def _read(path: str) -> str:
         if status.st_mode & 0o022 or status.st_uid != getattr(os, "geteuid", lambda: 0)():
             raise ValueError(path)
         check, _, data = file.read().partition(b"\n")
-    if check.decode() != digest(data):
+    if check.decode() != _checksum(path, data):
         raise ValueError(path)
     return data.decode("utf-8", "surrogateescape")
+
+
+def _checksum(path: str, data: bytes) -> str:
+    """With the name: an answer to another command line, put in this place, is damage as well."""
+    return digest(path.rpartition("/")[2].encode() + b"\n" + data)
 
 
 def remember(path: str, answer: Answer, root: str, facts: Mapping[tuple[str, str], str]) -> None:
@@ -207,7 +213,7 @@ def remember(path: str, answer: Answer, root: str, facts: Mapping[tuple[str, str
         data = "\0".join(fields).encode("utf-8", "surrogateescape")
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        _replace(path, digest(data).encode() + b"\n" + data)
+        _replace(path, _checksum(path, data).encode() + b"\n" + data)
         _prune(folder)
     except (OSError, UnicodeEncodeError):
         return

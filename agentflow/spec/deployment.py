@@ -77,7 +77,8 @@ class DeploymentSpec(SpecModel):
         default_factory=dict, description="Values for the inputs of the agent that the task uses."
     )
     system: Text | None = Field(
-        default=None, description="Sent with the task, as a message of the system. Older models refuse it."
+        default=None,
+        description="Sent with the task, as a message of the system. Older models refuse it.",
     )
     answered_by: Text | None = Field(
         default=None,

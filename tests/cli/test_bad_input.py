@@ -123,7 +123,12 @@ def test_no_project(command: str, tmp_path: Path) -> None:
         ),
         (["init", "agentflow.yaml/x"], 2, "'agentflow.yaml/x': Not a directory.", "Check the path"),
         (["schema", "agent", "--write"], 2, "--write writes all schemas.", "Leave out"),
-        (["init", "new", "--template", "codng"], 2, "no template 'codng'", "Did you mean 'coding'?"),
+        (
+            ["init", "new", "--template", "codng"],
+            2,
+            "no template 'codng'",
+            "Did you mean 'coding'?",
+        ),
         (["init", "new", "--template", "xxxxxx"], 2, "no template", "There is starter, analyst"),
         (["explain", "AF9999"], 2, "There is no code 'AF9999'.", None),
         (["init"], 2, "There is already agentflow.yaml in '.'.", "Choose another directory"),

@@ -53,6 +53,7 @@ NO_FILE = {
     "AF227": "is about an overlay and the target it changes",
     "AF228": "is about the command line",
     "AF229": "shows two places, of which the second mends the first",
+    "AF406": "is about what the service has",
 }
 """Codes whose examples are no file of a project, and why."""
 IN_CONTEXT = [code for code in CODES if "AF262" < code < "AF3" or code in ("AF312", "AF313")]

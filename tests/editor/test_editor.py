@@ -86,7 +86,11 @@ def test_every_document_of_a_new_project_knows_its_keys(server: Editor, project:
 
 
 def test_examples_find_their_schema_by_a_relative_path(server: Editor) -> None:
-    for path in sorted((ROOT / "examples").rglob("agentflow.yaml")):
+    # The example of ten lines has no eleventh for it.
+    projects = set((ROOT / "examples").rglob("agentflow.yaml")) - {
+        ROOT / "examples/ten-lines/agentflow.yaml"
+    }
+    for path in sorted(projects):
         text = path.read_text(encoding="utf-8")
         assert "$schema=" in text.splitlines()[0]
         uri = server.open(path)

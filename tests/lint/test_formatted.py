@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.compiler.formatting.text import format_text
 from agentflow.compiler.pipeline import build
 from agentflow.diagnostics import Diagnostic
 from agentflow.lint.engine import lint
 from agentflow.lint.rule import Context
+from agentflow.operations.fmt import fmt
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import directory
 
@@ -58,20 +58,24 @@ def findings(files: MemoryFiles) -> Counter[tuple[str, str]]:
     return Counter((problem.code, problem.message) for problem in problems)
 
 
-def formatted(files: MemoryFiles) -> MemoryFiles:
-    specs = {path: format_text(path, files.read(path)) for path in files.specs()}
-    assert all(not result.problems for result in specs.values())
-    return MemoryFiles({**files.files, **{path: result.value for path, result in specs.items()}})
+def formatted(files: MemoryFiles, directory: Path) -> MemoryFiles:
+    for name, text in files.files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    outcome = fmt(directory, [], write=False)
+    assert outcome.problems == ()
+    return MemoryFiles({**files.files, **{file.path: file.after for file in outcome.files}})
 
 
 @pytest.mark.parametrize("root", PROJECTS, ids=lambda path: str(path.relative_to(CASES)))
-def test_the_findings_of_a_project_stay(root: Path) -> None:
+def test_the_findings_of_a_project_stay(root: Path, tmp_path: Path) -> None:
     files = directory(root)
-    assert findings(formatted(files)) == findings(files)
+    assert findings(formatted(files, tmp_path)) == findings(files)
 
 
-def test_comments_to_the_linter_cover_what_they_covered() -> None:
+def test_comments_to_the_linter_cover_what_they_covered(tmp_path: Path) -> None:
     files = MemoryFiles({"agentflow.yaml": COVERED})
-    after = formatted(files)
+    after = formatted(files, tmp_path)
     assert after.files != files.files
     assert findings(after) == findings(files)

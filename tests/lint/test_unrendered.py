@@ -23,7 +23,8 @@ def found(fields: str) -> list[tuple[str, str, str | None]]:
     shown = []
     for problem in lint_text(text):
         if problem.code == "AF520":
-            assert (span := problem.span) is not None
+            span = problem.span
+            assert span is not None
             place = lines[span.line - 1][span.column - 1 : span.end_column - 1]
             shown.append((place, problem.message, problem.hint))
     return shown

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 
 from agentflow.cli import main as main_module
 from agentflow.cli.main import main
+from agentflow.diagnostics import Diagnostic
+from agentflow.lint import engine
 from agentflow.operations import answers
 from tests.support.cli import clean_environment
 
@@ -341,6 +345,58 @@ def test_a_damaged_answer_is_none(kept: Path, tmp_path: Path, data: st.DataObjec
     assert answers.recall(str(path)) is None
     answers.remember(str(path), answer, f"{tmp_path}/", facts)
     assert path.read_bytes() == whole
+
+
+def test_the_answer_to_another_command_line_is_none(kept: Path, tmp_path: Path) -> None:
+    answers.remember(str(kept / "x"), answers.Answer(0, "fine"), f"{tmp_path}/", {})
+    assert answers.recall(str(kept / "x")) is not None
+    (kept / "x").rename(kept / "y")
+    assert answers.recall(str(kept / "y")) is None
+
+
+def test_where_modules_come_from_counts(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.lint()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not desk.lint().recalled
+
+
+def test_what_a_failing_rule_leaves_out_is_looked_for_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> Iterator[Diagnostic]:
+        raise MemoryError
+
+    rules = (*engine.RULES, replace(engine.RULES[0], check=fails))
+    monkeypatch.setattr(engine.scan, "__kwdefaults__", {"found": None, "rules": rules})
+    assert "AF093" in desk.lint().text
+    assert not desk.lint().recalled
+
+
+def test_a_baseline_counts(desk: Desk) -> None:
+    desk.write("agentflow.yaml", FILES["agentflow.yaml"] + "lint: { baseline: ./known.json }\n")
+    desk.write("writer.yaml", AGENT.replace("uncertainty: stop\n", ""))
+    first = desk.lint()
+    assert desk.lint().recalled
+    desk.lint("--write-baseline")
+    after = desk.lint()
+    assert not after.recalled
+    assert after.text != first.text
+    assert desk.lint() == after._replace(recalled=True)
+    (desk.root / "known.json").unlink()
+    assert desk.lint() == first
+
+
+def test_what_an_editor_has_is_checked_each_time(
+    desk: Desk, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in ("claude-haiku-5-5", "unheard-of"):
+        text = AGENT.replace("claude-haiku-5-5", model)
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(text.encode())))
+        said = desk.lint("-", "--stdin-filename", "writer.yaml")
+        assert ("unheard-of" in said.text) == (model == "unheard-of")
+    assert not kept.exists()
 
 
 def test_an_answer_that_others_may_write_is_none(desk: Desk, kept: Path) -> None:
