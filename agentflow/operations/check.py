@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from agentflow.lint.selection import Choice, select
 from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.operations.traced import Trace, TracedFiles
-from agentflow.ports import Files
+from agentflow.ports import Callables, Files
 
 __all__ = ["Project", "Report", "check", "compiled", "open_project", "select_files"]
 
@@ -138,6 +139,7 @@ def check(
     rules: bool = True,
     choice: Choice | None = None,
     baseline: Literal["used", "judged", "unused"] = "used",
+    callables: Callables | None = None,
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false.
 
@@ -150,12 +152,17 @@ def check(
         choice: what is reported, over what the project chooses. None: as the project chooses.
         baseline: used: what the project's baseline knows is left out. judged: also, what it knows
             and is gone is reported, which takes a project that is checked as it stands.
+        callables: is asked about a Python function whose source does not tell its schema. None: its
+            module is imported, by a process of its own.
 
     Raises:
         FileRefused: a prompt or code that is to be checked does not exist.
     """
     trace = project.trace or Trace()
-    with ImportedCallables(project.root, asked=trace.spoil) as callables:
+    asked = (
+        nullcontext(callables) if callables else ImportedCallables(project.root, asked=trace.spoil)
+    )
+    with asked as described:
         built, problems = build(
             project.files,
             target=target,
@@ -163,7 +170,7 @@ def check(
             variables=variables or {},
             settings=settings,
             only=_judged(project),
-            callables=callables,
+            callables=described,
         )
     found = list(problems)
     choice = choice or Choice()

@@ -1,11 +1,11 @@
-"""The files of a project, one of them as an editor has it: its text was not read from disk."""
+"""The files of a project, some of them as an editor has them: their text was not read from disk."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,50 +21,62 @@ __all__ = ["EditedFiles", "select_edited"]
 
 
 class EditedFiles:
-    """Other files, with the bytes of one replaced or added."""
+    """Other files, with the bytes of some replaced or added."""
 
-    def __init__(self, files: Files, path: str, data: bytes, *, named: bool = False) -> None:
-        """Put `data` in the place of `path`. `named`: it is taken for a spec whatever it says."""
+    def __init__(
+        self, files: Files, edited: Mapping[str, bytes], *, named: Collection[str] = ()
+    ) -> None:
+        """Put other bytes in the place of files.
+
+        Args:
+            files: the others.
+            edited: by path, normalized.
+            named: paths of `edited` that are taken for specs whatever they say.
+        """
         self._files = files
+        self._edited = edited
         self._named = named
-        self._path = path
-        self._data = data
 
     def specs(self) -> Sequence[str]:
-        others = set(self._files.specs()) - {self._path}
-        return sorted(others | {self._path}) if self._is_spec() else sorted(others)
+        others = set(self._files.specs()) - self._edited.keys()
+        return sorted(others | {path for path in self._edited if self._is_spec(path)})
 
-    def _is_spec(self) -> bool:
-        if self._named or self._path == PROJECT_FILE or is_own_spec(self._path, self._data):
+    def _is_spec(self, path: str) -> bool:
+        data = self._edited[path]
+        if path in self._named or path == PROJECT_FILE or is_own_spec(path, data):
             return True
-        text = self._data.decode("utf-8", "ignore")
-        return may_be_ant(self._path, text) and ant_kind(self._path, text) is not None
+        text = data.decode("utf-8", "ignore")
+        return may_be_ant(path, text) and ant_kind(path, text) is not None
 
     def read(self, path: str) -> str:
-        if not self._is_edited(path):
+        data = self._bytes(path)
+        if data is None:
             return self._files.read(path)
-        if len(self._data) > MAX_TEXT_BYTES:
+        if len(data) > MAX_TEXT_BYTES:
             raise FileRefused(
                 FILE_TOO_LARGE.id,
                 path,
                 f"{path!r} has more than the {MAX_TEXT_BYTES >> 20} MiB that are read.",
                 hint="Data belongs among the inputs of a run, not among the specs.",
             )
-        return decoded(path, self._data)
+        return decoded(path, data)
 
     def digest(self, path: str) -> str:
-        if not self._is_edited(path):
+        data = self._bytes(path)
+        if data is None:
             return self._files.digest(path)
-        return "sha256:" + hashlib.sha256(self._data).hexdigest()
+        return "sha256:" + hashlib.sha256(data).hexdigest()
 
     def size(self, path: str) -> int:
-        return len(self._data) if self._is_edited(path) else self._files.size(path)
+        data = self._bytes(path)
+        return self._files.size(path) if data is None else len(data)
 
     def folder(self, path: str) -> Sequence[str]:
         return self._files.folder(path)
 
-    def _is_edited(self, path: str) -> bool:
-        return posixpath.normpath(path) == self._path
+    def _bytes(self, path: str) -> bytes | None:
+        """None: the file is as it is on disk."""
+        return self._edited.get(posixpath.normpath(path))
 
 
 def select_edited(directory: Path, path: Path, data: bytes) -> Project:
@@ -81,4 +93,6 @@ def select_edited(directory: Path, path: Path, data: bytes) -> Project:
     project = select_files(directory, [path])
     name = os.path.relpath(path.absolute(), project.root).replace(os.sep, "/")
     loose = project.only is None
-    return replace(project, files=EditedFiles(project.files, name, data, named=loose))
+    return replace(
+        project, files=EditedFiles(project.files, {name: data}, named={name} if loose else ())
+    )

@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def edited(root: Path, path: str, text: str, *, named: bool = False) -> EditedFiles:
-    return EditedFiles(ProjectFiles(root), path, text.encode(), named=named)
+    return EditedFiles(ProjectFiles(root), {path: text.encode()}, named={path} if named else ())
 
 
 def test_the_edited_file_is_what_it_is_now(root: Path) -> None:
@@ -65,11 +65,19 @@ def test_it_is_a_spec_by_what_it_says_now(root: Path, path: str, text: str, is_s
     assert path in edited(root, path, text, named=True).specs()
 
 
+def test_several_files_are_edited_at_once(root: Path) -> None:
+    edits = {"agents/a.yaml": b"x: 1\n", "agents/b.yaml": AGENT.encode(), "p.md": b"Work."}
+    files = EditedFiles(ProjectFiles(root), edits)
+    assert files.specs() == ["agentflow.yaml", "agents/b.yaml"]
+    assert files.read("p.md") == "Work."
+    assert files.read("agents/a.yaml") == "x: 1\n"
+
+
 def test_what_cannot_be_read_is_refused_like_a_file(root: Path) -> None:
     large = edited(root, "agents/a.yaml", "x" * (MAX_TEXT_BYTES + 1))
     with pytest.raises(FileRefused, match="1 MiB"):
         large.read("agents/a.yaml")
-    latin = EditedFiles(ProjectFiles(root), "agents/a.yaml", b"name: \xfc\n")
+    latin = EditedFiles(ProjectFiles(root), {"agents/a.yaml": b"name: \xfc\n"})
     with pytest.raises(FileRefused, match="not UTF-8"):
         latin.read("agents/a.yaml")
 
