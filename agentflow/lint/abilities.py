@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.checks.session import members_of
+from agentflow.compiler.graph import AgentNode, Graph
 from agentflow.source.tree import Path
 from agentflow.spec.tool import declared_tools
 
-__all__ = ["acts", "custom_acts", "has_raw_tools", "open_tools", "policies_of", "words_of"]
+__all__ = [
+    "acts",
+    "custom_acts",
+    "has_raw_tools",
+    "helpers",
+    "open_tools",
+    "policies_of",
+    "words_of",
+]
 
 _ACTS = frozenset(
     {
@@ -61,3 +70,17 @@ def open_tools(agent: AgentNode) -> Iterator[tuple[str, Path]]:
         for name, mcp_tool in spec.tools.items():
             if mcp_tool.policy == "allow":
                 yield f"{server}.{name}", ("mcp", server, "tools", name)
+
+
+def helpers(graph: Graph) -> dict[str, list[AgentNode]]:
+    """Agents that only work for others, by address, with those that lead them.
+
+    They are in a team and have no task of their own: what they do is part of the session, the
+    budget and the outputs of the agent that leads.
+    """
+    found: dict[str, list[AgentNode]] = {}
+    for lead in graph.agents.values():
+        for _, member in members_of(lead, graph):
+            if member.spec.task is None:
+                found.setdefault(member.address, []).append(lead)
+    return found

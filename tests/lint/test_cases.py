@@ -14,7 +14,7 @@ from agentflow.output.json import render_json
 from tests.support.golden import check_golden
 from tests.support.memory_files import MemoryFiles
 
-CASES = Path(__file__).parents[1] / "cases" / "lint"
+CASES = Path(__file__).parents[1] / "cases" / "lint" / "golden"
 
 
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.abilities import helpers
 from agentflow.lint.lifecycle import KNOWN, RETIRED, RETIRING
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import did_you_mean, one_of
@@ -25,7 +26,8 @@ def no_budget(ctx: Context) -> Iterator[Diagnostic]:
     """The agent may spend without limit.
 
     The platform sets no limit by itself, and a session cannot be given one later. An agent in a
-    loop costs money until somebody looks.
+    loop costs money until somebody looks. A member of a team without a task of its own spends from
+    the budget of the agent that leads.
 
     Bad:
         apiVersion: agentflow/v1
@@ -41,7 +43,11 @@ def no_budget(ctx: Context) -> Iterator[Diagnostic]:
         prompt: Analyse the orders.
         budget: { usd: 2.50, turns: 60, wall: 1h }
     """
+    led = helpers(ctx.graph)
     for agent in ctx.agents:
+        leads = led.get(agent.address)
+        if leads and all(lead.spec.budget is not None for lead in leads):
+            continue
         if agent.spec.budget is None:
             yield ctx.problem(
                 agent.span("name"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.abilities import helpers
 from agentflow.lint.rule import Context, rule
 
 __all__ = ["no_done_criteria", "no_outputs", "no_uncertainty_policy", "unused_input"]
@@ -80,7 +81,8 @@ def no_outputs(ctx: Context) -> Iterator[Diagnostic]:
     """The agent has to deliver nothing.
 
     Only files below /mnt/session/outputs/ leave the session. Without a declared output nothing is
-    verified, nothing is downloaded, and a run that did nothing counts as complete.
+    verified, nothing is downloaded, and a run that did nothing counts as complete. A member of a
+    team without a task of its own answers the agent that leads, and needs none.
 
     Bad:
         apiVersion: agentflow/v1
@@ -98,8 +100,9 @@ def no_outputs(ctx: Context) -> Iterator[Diagnostic]:
         outputs:
           report: { path: report.md, sections: [Findings] }
     """
+    answers_its_lead = helpers(ctx.graph)
     for agent in ctx.agents:
-        if not agent.spec.outputs:
+        if not agent.spec.outputs and agent.address not in answers_its_lead:
             yield ctx.problem(
                 agent.span("name"),
                 f"Agent {agent.spec.name!r} declares no output, so a run verifies nothing.",
