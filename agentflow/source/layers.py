@@ -93,12 +93,12 @@ class Composed(Document):
         """The part of `path` that the data has."""
         data: Any = self.data
         for number, step in enumerate(path):
-            inside = isinstance(data, dict) and step in data
-            if not inside and not (
-                isinstance(data, list) and isinstance(step, int) and step < len(data)
-            ):
+            if isinstance(data, dict) and step in data:
+                data = data[step]
+            elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+                data = data[step]
+            else:
                 return path[:number]
-            data = data[step]
         return path
 
 

@@ -20,6 +20,7 @@ from agentflow.cli import main as main_module
 from agentflow.cli.main import main
 from agentflow.diagnostics import Diagnostic
 from agentflow.lint import engine
+from agentflow.lint.registry import RULES
 from agentflow.operations import answers
 from tests.support.cli import clean_environment
 
@@ -368,8 +369,10 @@ def test_what_a_failing_rule_leaves_out_is_looked_for_again(
     def fails(_: object) -> Iterator[Diagnostic]:
         raise MemoryError
 
-    rules = (*engine.RULES, replace(engine.RULES[0], check=fails))
-    monkeypatch.setattr(engine.scan, "__kwdefaults__", {"found": None, "rules": rules})
+    rules = (*RULES, replace(RULES[0], check=fails))
+    monkeypatch.setattr(
+        engine.scan, "__kwdefaults__", {**engine.scan.__kwdefaults__, "rules": rules}
+    )
     assert "AF093" in desk.lint().text
     assert not desk.lint().recalled
 
