@@ -93,12 +93,13 @@ class Composed(Document):
         """The part of `path` that the data has."""
         data: Any = self.data
         for number, step in enumerate(path):
-            if isinstance(data, dict) and step in data:
-                data = data[step]
-            elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-                data = data[step]
+            if isinstance(data, list):
+                inside = isinstance(step, int) and step < len(data)
             else:
+                inside = isinstance(data, dict) and step in data
+            if not inside:
                 return path[:number]
+            data = data[step]
         return path
 
 

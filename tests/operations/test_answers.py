@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
@@ -370,9 +371,7 @@ def test_what_a_failing_rule_leaves_out_is_looked_for_again(
         raise MemoryError
 
     rules = (*RULES, replace(RULES[0], check=fails))
-    monkeypatch.setattr(
-        engine.scan, "__kwdefaults__", {**engine.scan.__kwdefaults__, "rules": rules}
-    )
+    monkeypatch.setattr("agentflow.operations.check.scan", partial(engine.scan, rules=rules))
     assert "AF093" in desk.lint().text
     assert not desk.lint().recalled
 
