@@ -151,8 +151,8 @@ class Code:
 
     @property
     def family(self) -> str:
-        """Its topic: `AF5` of AF501, `AF10` of AF1001."""
-        return self.id[:-2]
+        """Its topic: `AF5` of AF501, `AF10` of AF1001; `ACME` of a plugin's ACME001."""
+        return self.id[:-2] if self.id.startswith("AF") else self.id.rstrip("0123456789")
 
     def at(
         self,

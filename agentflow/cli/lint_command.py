@@ -81,6 +81,7 @@ def run(args: Namespace) -> int:
         settings=options.settings,
         choice=choice,
         baseline="unused" if args.write_baseline else "judged" if is_whole(args) else "used",
+        plugins=not args.no_plugins,
     )
     if args.write_baseline:
         return _write_baseline(report, project)
@@ -125,10 +126,13 @@ def _answer(args: Namespace, report: Report, root: Path, code: int) -> Answer:
         more = {"statistics": count_codes(problems)} if args.statistics else {}
         return Answer(code, render_json(problems, show_path=show_path, **more) + "\n")
     if args.format == "sarif":
-        from agentflow.lint.engine import KNOWN
+        from agentflow.lint.engine import known_codes
         from agentflow.output.sarif import render_sarif
 
-        return Answer(code, render_sarif(problems, KNOWN, show_path=show_path) + "\n")
+        codes = known_codes(report.plugins)
+        plugins = report.plugins.loaded if report.plugins else ()
+        text = render_sarif(problems, codes, plugins=plugins, show_path=show_path)
+        return Answer(code, f"{text}\n")
     if args.format == "github":
         from agentflow.output.github import render_github
 

@@ -30,6 +30,9 @@ def add_lint_options(parser: ArgumentParser) -> None:
         choices=[level.value for level in Level],
         help="strict: also matters of taste; auditor: also what only a person can judge",
     )
+    group.add_argument(
+        "--no-plugins", action="store_true", help="run no rules of the project's `lint.plugins`"
+    )
     group.add_argument("--statistics", action="store_true", help="count findings by code")
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
     group.add_argument(
@@ -57,23 +60,43 @@ def choice_of(args: Namespace) -> Choice | None:
     )
     if layer == Layer() and args.level is None:
         return None
-    return Choice(layers=(layer,), level=Level(args.level) if args.level else None)
+    return Choice(
+        layers=(layer,),
+        level=Level(args.level) if args.level else None,
+        unsettled=tuple(
+            (f"--{name.replace('_', '-')}", entry)
+            for name in _SELECTION
+            for entry in _unsettled(getattr(layer, name))
+        ),
+    )
+
+
+def _unsettled(entries: Sequence[str]) -> Sequence[str]:
+    """Those that are no code of agentflow, and so may be one of a plugin."""
+    if not entries:
+        return ()
+    from agentflow.lint.engine import KNOWN
+    from agentflow.lint.settings import is_selector
+
+    return [entry for entry in entries if not is_selector(entry, KNOWN)]
 
 
 def _ids(option: str, values: Sequence[str]) -> tuple[str, ...]:
-    """`["AF5,no-budget"]` -> `("AF5", "AF801")`."""
+    """`["AF5,no-budget"]` -> `("AF5", "AF801")`. What may be of a plugin stays as it is.
+
+    Raises:
+        UsageError: something can be no code and no prefix of one.
+    """
     entries = [entry.strip() for value in values for entry in value.split(",")]
     if not entries:
         return ()
     from agentflow.lint.engine import KNOWN, id_of
-    from agentflow.lint.settings import is_selector, selector_hint
+    from agentflow.lint.settings import is_selector, unknown_selector
+    from agentflow.lint.suppress import may_be_foreign
 
     for entry in entries:
-        if not entry or not is_selector(entry, KNOWN):
-            raise UsageError(
-                f"{option}: there is no code {entry!r}.",
-                hint=selector_hint(entry, KNOWN),
-            )
+        if not entry or not (is_selector(entry, KNOWN) or may_be_foreign(entry)):
+            raise unknown_selector(option, entry, KNOWN)
     return tuple(map(id_of, entries))
 
 
@@ -81,7 +104,7 @@ def is_whole(args: Namespace) -> bool:
     """Whether the project is checked as it stands: all of it, and as its own file says."""
     narrowed = any(getattr(args, name) for name in _SELECTION) or args.level is not None
     changed = args.target != "local" or args.variables or args.settings
-    return not (args.paths or narrowed or changed)
+    return not (args.paths or narrowed or changed or args.no_plugins)
 
 
 def refuse_contradictions(args: Namespace) -> None:

@@ -124,6 +124,10 @@ PATTERN_WORDS: dict[str, str] = {
         project.BaselineFile
     ): "Write a path from the root of the project that ends in '.json'.",
     _pattern(
+        project.PluginName
+    ): "Write the name of an installed distribution, such as acme-rules. "
+    "A file of the project is no plugin: lint would run it.",
+    _pattern(
         project.Selector
     ): "Write a code such as AF501, a prefix such as AF5, or the name of a rule.",
     _pattern(base.Name): "Names have lower-case letters, digits and hyphens, at most 63, and are "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agentflow.codes import CODES
 from agentflow.compiler.graph import Graph
@@ -15,12 +16,15 @@ from agentflow.lint.selection import Choice, Layer, select
 from agentflow.lint.settings import choice_of, unknown_selectors
 from agentflow.lint.suppress import suppress
 
-__all__ = ["KNOWN", "id_of", "lint", "project_choice", "scan"]
+if TYPE_CHECKING:
+    from agentflow.lint.plugins import Plugins
+
+__all__ = ["KNOWN", "id_of", "known_codes", "lint", "project_choice", "scan"]
 
 KNOWN: dict[str, Code] = {
     code.id: code for code in (*CODES.values(), *OWN_CODES, *(rule.code for rule in RULES))
 }
-"""Every code a user can meet, by id."""
+"""Every code of agentflow, by id."""
 
 _IDS = {code.name: code.id for code in KNOWN.values()}
 
@@ -41,7 +45,11 @@ def lint(
 
 
 def scan(
-    context: Context, *, found: Sequence[Diagnostic] | None = None, rules: Sequence[Rule] = RULES
+    context: Context,
+    *,
+    found: Sequence[Diagnostic] | None = None,
+    rules: Sequence[Rule] = RULES,
+    plugins: Plugins | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Every finding that no comment suppresses, in the order of files and lines.
 
@@ -51,35 +59,52 @@ def scan(
         context: the project, without the specs that have errors.
         found: what the compiler reported. Given, its warnings can be suppressed by comments too,
             and it is part of the answer. None: it is handled elsewhere.
-        rules: which rules there are; others than all of them only in tests.
+        rules: which rules agentflow has; others than all of them only in tests.
+        plugins: whose rules are run too. None: the project has none.
     """
     problems = [problem for rule in rules for problem in _run(rule, context)]
-    problems += [problem for problem in found or () if problem.severity is not Severity.ERROR]
     active = {rule.code.id for rule in rules}
+    if plugins is not None:
+        problems += plugins.run(context)
+        active |= plugins.codes().keys()
+    problems += [problem for problem in found or () if problem.severity is not Severity.ERROR]
     if found is not None:
         active |= {code.id for code in CODES.values() if code.severity is not Severity.ERROR}
+    known = known_codes(plugins)
+    every_code = plugins is None or plugins.complete
     left = [
         *suppress(
             context.graph,
             problems,
             templates=context.templates(),
-            known=KNOWN,
+            known=known,
             active=frozenset(active),
+            every_code=every_code,
         ),
         *(problem for problem in found or () if problem.severity is Severity.ERROR),
-        *unknown_selectors(context.graph.project, KNOWN),
+        *unknown_selectors(context.graph.project, known, every_code=every_code),
+        *(plugins.problems if plugins is not None else ()),
     ]
     return tuple(sorted(anchored(left, context.graph), key=lambda problem: problem.sort_key))
 
 
-def id_of(selector: str) -> str:
+def known_codes(plugins: Plugins | None = None) -> Mapping[str, Code]:
+    """Every code a user can meet, by id."""
+    return KNOWN if plugins is None else {**KNOWN, **plugins.codes()}
+
+
+def id_of(selector: str, plugins: Plugins | None = None) -> str:
     """The id of a code given by its name; anything else as it is."""
+    if plugins is not None:
+        for code in plugins.codes().values():
+            if code.name == selector:
+                return code.id
     return _IDS.get(selector, selector)
 
 
-def project_choice(graph: Graph) -> Choice:
+def project_choice(graph: Graph, plugins: Plugins | None = None) -> Choice:
     """What the project chooses to hear of."""
-    return choice_of(graph.project.spec.lint, id_of)
+    return choice_of(graph.project.spec.lint, lambda selector: id_of(selector, plugins))
 
 
 def _run(rule: Rule, context: Context) -> Iterator[Diagnostic]:

@@ -7,10 +7,12 @@ from agentflow.diagnostics import Code, Level, Severity
 __all__ = [
     "OUTDATED_BASELINE",
     "OWN_CODES",
+    "PLUGIN_FAILED",
     "RULE_FAILED",
     "UNEXPLAINED_SUPPRESSION",
     "UNKNOWN_SUPPRESSION",
     "UNUSABLE_BASELINE",
+    "UNUSABLE_PLUGIN",
     "UNUSED_SUPPRESSION",
 ]
 
@@ -71,6 +73,26 @@ UNEXPLAINED_SUPPRESSION = Code(
     "`# agentflow: ignore[AF501] done is in the task`.",
     level=Level.STRICT,
 )
+UNUSABLE_PLUGIN = Code(
+    "AF097",
+    "unusable-plugin",
+    Severity.ERROR,
+    "A plugin cannot be used.",
+    "`lint.plugins` of the project names distributions with rules, or single entry points of the "
+    "group `agentflow.rules`. They have to be installed where agentflow is installed; a file of the "
+    "project is no plugin, because lint would run the code of whoever wrote it. Codes of a plugin "
+    "have letters of their own, such as ACME001, and neither they nor their names are used twice. "
+    "What can be used of a plugin is used, and comments about its other codes are not judged.",
+)
+PLUGIN_FAILED = Code(
+    "AF098",
+    "plugin-failed",
+    Severity.ERROR,
+    "A rule of a plugin could not finish.",
+    "This is a bug in the distribution that is named, and the other rules have run. A rule yields "
+    "findings that `Context.problem` makes, with its own code. Until it is mended the rule can be "
+    "left out with `lint: { ignore: [ACME001] }` in the project.",
+)
 
 OWN_CODES: tuple[Code, ...] = (
     UNUSED_SUPPRESSION,
@@ -79,4 +101,6 @@ OWN_CODES: tuple[Code, ...] = (
     OUTDATED_BASELINE,
     UNUSABLE_BASELINE,
     UNEXPLAINED_SUPPRESSION,
+    UNUSABLE_PLUGIN,
+    PLUGIN_FAILED,
 )

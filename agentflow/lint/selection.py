@@ -49,6 +49,9 @@ class Choice(NamedTuple):
     """None: `regular`."""
     baseline: str | None = None
     """A file with findings that are known, by its path in the project. None: there is none."""
+    unsettled: tuple[tuple[str, str], ...] = ()
+    """Selectors that no code of agentflow fits, each behind the option it was given to: they may
+    mean codes of plugins, which are known later."""
 
     def over(self, other: Choice) -> Choice:
         """This choice where it says something, else `other`."""
@@ -114,10 +117,17 @@ def _best(entries: Iterable[str], code: str) -> int:
 
 
 def matches(entry: str, code: str) -> bool:
-    """Whether it is the code, or a prefix. AF10 is a family: AF1 does not mean it."""
+    """Whether it is the code, or a prefix. AF10 is a family: AF1 does not mean it.
+
+    Of a plugin's code a prefix has all letters: AC does not mean ACME001.
+    """
     if entry == code:
         return True
-    return code.startswith(entry) and (len(code) == 6) == entry.startswith("AF10")
+    if not code.startswith(entry):
+        return False
+    if code.startswith("AF"):
+        return (len(code) == 6) == entry.startswith("AF10")
+    return code[len(entry)].isdigit()
 
 
 def _rank(entry: str, code: str) -> int:
@@ -162,6 +172,7 @@ def is_fatal(problem: Diagnostic) -> bool:
     family = problem.code[2:-2]
     return (
         problem.severity is Severity.ERROR
+        and problem.code.startswith("AF")
         and family in {"0", "1", "2", "3", "4"}
         and not problem.code.startswith("AF09")
     )

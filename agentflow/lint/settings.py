@@ -7,13 +7,22 @@ from typing import Any
 
 from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Code, Diagnostic, Level
+from agentflow.errors import UsageError
 from agentflow.lint.own import UNKNOWN_SUPPRESSION
 from agentflow.lint.selection import Choice, Layer, matches
+from agentflow.lint.suppress import may_be_foreign
 from agentflow.nearest import did_you_mean
 from agentflow.source.tree import Path
 from agentflow.spec.project import LintPathSpec, LintSpec, ProjectSpec
 
-__all__ = ["choice_of", "is_selector", "selector_hint", "unknown_selectors"]
+__all__ = [
+    "choice_of",
+    "is_selector",
+    "selector_hint",
+    "settled",
+    "unknown_selector",
+    "unknown_selectors",
+]
 
 
 def choice_of(spec: LintSpec, id_of: Callable[[str], str]) -> Choice:
@@ -42,12 +51,53 @@ def selector_hint(entry: str, known: Mapping[str, Code]) -> str:
     return did_you_mean(entry, names) or "Codes are listed by: agentflow explain"
 
 
+def settled(choice: Choice, known: Mapping[str, Code], *, every_code: bool = True) -> Choice:
+    """A choice of a command line, once the codes of plugins are known too.
+
+    Args:
+        choice: what was chosen, by codes of agentflow.
+        known: every code, by id.
+        every_code: false if there are codes of plugins that are not known.
+
+    Raises:
+        UsageError: a selector fits none.
+    """
+    if not choice.unsettled:
+        return choice
+    ids = {code.name: code.id for code in known.values()}
+    for option, entry in choice.unsettled:
+        if every_code and not is_selector(entry, known):
+            raise unknown_selector(option, entry, known)
+
+    def by_id(entries: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(ids.get(entry, entry) for entry in entries)
+
+    layers = tuple(
+        layer._replace(
+            select=by_id(layer.select),
+            extend_select=by_id(layer.extend_select),
+            ignore=by_id(layer.ignore),
+        )
+        for layer in choice.layers
+    )
+    return choice._replace(layers=layers, unsettled=())
+
+
+def unknown_selector(option: str, entry: str, known: Mapping[str, Code]) -> UsageError:
+    """What is raised for a selector of the command line that fits no code."""
+    message = f"{option}: there is no code {entry!r}."
+    return UsageError(message, hint=selector_hint(entry, known))
+
+
 def unknown_selectors(
-    project: Bound[ProjectSpec], known: Mapping[str, Code]
+    project: Bound[ProjectSpec], known: Mapping[str, Code], *, every_code: bool = True
 ) -> Iterator[Diagnostic]:
-    """Entries of the project's `lint` that fit no code."""
+    """Entries of the project's `lint` that fit no code.
+
+    `every_code`: false if there are codes of plugins that are not known.
+    """
     for path, entry, is_key in _selectors(project.spec.lint):
-        if not is_selector(entry, known):
+        if not (is_selector(entry, known) or (not every_code and may_be_foreign(entry))):
             yield UNKNOWN_SUPPRESSION.at(
                 project.span("lint", *path, key=is_key),
                 f"There is no code {entry!r}.",

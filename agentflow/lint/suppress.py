@@ -14,7 +14,7 @@ from agentflow.lint.comments import Comment, Entry, comments
 from agentflow.lint.own import UNEXPLAINED_SUPPRESSION, UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
 from agentflow.nearest import did_you_mean
 
-__all__ = ["suppress"]
+__all__ = ["may_be_foreign", "suppress"]
 
 
 class _Used(NamedTuple):
@@ -29,6 +29,7 @@ def suppress(
     templates: Iterable[TemplateText],
     known: Mapping[str, Code],
     active: frozenset[str],
+    every_code: bool = True,
 ) -> tuple[Diagnostic, ...]:
     """What is left of `found`, and what is wrong with the comments.
 
@@ -38,6 +39,7 @@ def suppress(
         found: findings; those without a place cannot be suppressed.
         known: every code that exists, by id.
         active: the codes that were looked for: only for them can a comment be unused.
+        every_code: false if there are codes of plugins that are not known.
     """
     written = tuple(comments(graph, templates))
     if not written:
@@ -46,7 +48,7 @@ def suppress(
     left = [problem for problem in found if not _covering(problem, written, used)]
     unfinished = _unfinished_files(graph)
     for number, comment in enumerate(written):
-        left.extend(_unknown(comment, known))
+        left.extend(_unknown(comment, known, every_code=every_code))
         if comment.entries and not comment.reason:
             left.append(_unexplained(comment))
         if comment.span.file not in unfinished:
@@ -82,7 +84,14 @@ def _unfinished_files(graph: Graph) -> frozenset[str]:
     )
 
 
-def _unknown(comment: Comment, known: Mapping[str, Code]) -> Iterator[Diagnostic]:
+def may_be_foreign(selector: str) -> bool:
+    """Whether it could mean a code of a plugin: ours begin with AF."""
+    return not selector.startswith("AF")
+
+
+def _unknown(
+    comment: Comment, known: Mapping[str, Code], *, every_code: bool
+) -> Iterator[Diagnostic]:
     if not comment.entries:
         yield UNKNOWN_SUPPRESSION.at(
             comment.span,
@@ -91,7 +100,7 @@ def _unknown(comment: Comment, known: Mapping[str, Code]) -> Iterator[Diagnostic
         )
     names = {code.name: code.id for code in known.values()}
     for entry in comment.entries:
-        if entry.code in known:
+        if entry.code in known or (not every_code and may_be_foreign(entry.code)):
             continue
         hint = (
             f"Write {names[entry.code]}, its code."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agentflow.codes import POLICY_VIOLATED
 from agentflow.compiler.graph import Graph
@@ -15,13 +15,17 @@ from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Severity, has_errors
 from agentflow.errors import FileRefused, PolicyUnmet, ProblemsFound, UsageError
-from agentflow.lint.engine import project_choice, scan
+from agentflow.lint.engine import known_codes, project_choice, scan
 from agentflow.lint.rule import Context
 from agentflow.lint.selection import Choice, select
+from agentflow.lint.settings import settled
 from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.operations.traced import Trace, TracedFiles
 from agentflow.ports import Callables, Files
+
+if TYPE_CHECKING:
+    from agentflow.lint.plugins import Plugins
 
 __all__ = ["Project", "Report", "check", "compiled", "open_project", "select_files"]
 
@@ -49,6 +53,8 @@ class Report:
     specs: int
     choice: Choice
     """What the project chooses to hear of, and over it the caller."""
+    plugins: Plugins | None = None
+    """Whose rules were run too. None: the project names none."""
 
 
 def open_project(directory: Path) -> Project:
@@ -140,6 +146,7 @@ def check(
     choice: Choice | None = None,
     baseline: Literal["used", "judged", "unused"] = "used",
     callables: Callables | None = None,
+    plugins: bool = True,
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false.
 
@@ -154,8 +161,10 @@ def check(
             and is gone is reported, which takes a project that is checked as it stands.
         callables: is asked about a Python function whose source does not tell its schema. None: its
             module is imported, by a process of its own.
+        plugins: whether the plugins that the project names are imported and their rules run.
 
     Raises:
+        UsageError: `choice` names a code that there is not.
         FileRefused: a prompt or code that is to be checked does not exist.
     """
     trace = project.trace or Trace()
@@ -174,12 +183,16 @@ def check(
         )
     found = list(problems)
     choice = choice or Choice()
+    extra: Plugins | None = None
     if rules and built.graph is not None:
-        choice = choice.over(project_choice(built.graph))
+        extra = _plugins(built.graph, trace, wanted=plugins)
+        every_code = extra is None or extra.complete
+        choice = settled(choice, known_codes(extra), every_code=every_code)
+        choice = choice.over(project_choice(built.graph, extra))
         context = Context(graph=built.graph, compiled=built.compiled, files=project.files)
         found = [
             problem
-            for problem in scan(context, found=problems)
+            for problem in _scan(context, problems, extra)
             if project.only is None or _concerns(problem, set(project.only), context)
         ]
     chosen = select(found, choice)
@@ -188,7 +201,11 @@ def check(
         from agentflow.operations.known import without_known
 
         chosen = without_known(
-            chosen, choice, project.files, built.graph.project, whole=baseline == "judged"
+            chosen,
+            choice,
+            project.files,
+            built.graph.project,
+            whole=baseline == "judged" and (extra is None or extra.complete),
         )
     chosen = tuple(sorted(chosen, key=lambda problem: problem.sort_key))
     return Report(
@@ -198,7 +215,30 @@ def check(
         files=len(_files(project, built.graph)),
         specs=_count(project, built.graph),
         choice=choice,
+        plugins=extra,
     )
+
+
+def _plugins(graph: Graph, trace: Trace, *, wanted: bool) -> Plugins | None:
+    """The plugins of a project, which may look at anything, so that no answer of theirs is kept."""
+    if not graph.project.spec.lint.plugins:
+        return None
+    trace.spoil()
+    from agentflow.lint.plugins import Plugins
+    from agentflow.operations.plugins import load_plugins
+
+    return load_plugins(graph.project) if wanted else Plugins((), complete=False)
+
+
+def _scan(
+    context: Context, found: Sequence[Diagnostic], plugins: Plugins | None
+) -> Sequence[Diagnostic]:
+    if plugins is None:
+        return scan(context, found=found)
+    from agentflow.operations.plugins import quiet
+
+    with quiet():
+        return scan(context, found=found, plugins=plugins)
 
 
 def _files(project: Project, graph: Graph | None) -> set[str]:

@@ -78,11 +78,17 @@ def save_known(report: Report, project: Project) -> tuple[Path, int]:
     """Write what was found to the project's baseline: its path, and how many findings it holds.
 
     Raises:
-        UsageError: the project names no baseline.
+        UsageError: the project names no baseline, or a plugin of it did not run.
         ProblemsFound: there are errors that a baseline cannot hold; nothing is written.
         FileRefused: the file would be outside of the project.
         OSError: it cannot be written.
     """
+    if report.plugins is not None and not report.plugins.complete:
+        raise UsageError(
+            "Not all plugins of the project have run, so not all findings are known, and nothing was "
+            "written.",
+            hint="What is wrong with them is said by: agentflow lint --select AF097",
+        )
     if _is_incomplete(report.problems):
         fatal = tuple(problem for problem in report.problems if is_fatal(problem))
         raise ProblemsFound(

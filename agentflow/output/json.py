@@ -99,7 +99,7 @@ def diagnostics_schema() -> str:
     )
     problem = _object(
         {
-            "code": {"type": "string", "pattern": r"^AF\d{3,4}$"},
+            "code": {"type": "string", "pattern": r"^[A-Z]{2,8}\d{2,4}$"},
             "name": text,
             "severity": {"enum": [severity.value for severity in Severity]},
             "message": text,

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote
 
 from agentflow import __version__
 from agentflow.diagnostics import SETTINGS_FILE, Code, Diagnostic, Fix, Severity, Span
 from agentflow.lint.baseline import fingerprint
+
+if TYPE_CHECKING:
+    from agentflow.lint.plugins import Plugin
 
 __all__ = ["render_sarif"]
 
@@ -28,29 +31,45 @@ def render_sarif(
     problems: Sequence[Diagnostic],
     codes: Mapping[str, Code],
     *,
+    plugins: Sequence[Plugin] = (),
     show_path: Callable[[str], str] = str,
 ) -> str:
     """A SARIF log with the problems in the order given, and the codes they have as rules.
 
     Args:
         codes: by id, every code there is.
+        plugins: whose rules were run. Codes of theirs stand in extensions of the tool.
         show_path: from the path of a span to one relative to where the log is read: the root of the
             repository. What lies outside is named by an absolute URI.
     """
     ids = sorted({problem.code for problem in problems})
-    index = {id: number for number, id in enumerate(ids)}
-    driver = {
-        "name": "agentflow",
-        "version": __version__,
-        "rules": [_rule(codes[id]) for id in ids],
-    }
+    owner = {rule.code.id: number for number, plugin in enumerate(plugins) for rule in plugin.rules}
+    own = [id for id in ids if id not in owner]
+    foreign = [[id for id in ids if owner.get(id) == number] for number in range(len(plugins))]
+    places: dict[str, dict[str, Any]] = {id: {"ruleIndex": number} for number, id in enumerate(own)}
+    for extension, listed in enumerate(foreign):
+        for number, id in enumerate(listed):
+            component = {"index": extension}
+            places[id] = {"rule": {"id": id, "index": number, "toolComponent": component}}
+    tool: dict[str, Any] = {"driver": _component("agentflow", __version__, own, codes)}
+    if plugins:
+        tool["extensions"] = [
+            _component(plugin.name, plugin.version, listed, codes)
+            for plugin, listed in zip(plugins, foreign, strict=True)
+        ]
     run = {
-        "tool": {"driver": driver},
+        "tool": tool,
         "columnKind": "unicodeCodePoints",
-        "results": [_result(problem, index[problem.code], show_path) for problem in problems],
+        "results": [_result(problem, places[problem.code], show_path) for problem in problems],
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _component(
+    name: str, version: str, ids: Sequence[str], codes: Mapping[str, Code]
+) -> dict[str, Any]:
+    return {"name": name, "version": version, "rules": [_rule(codes[id]) for id in ids]}
 
 
 def _rule(code: Code) -> dict[str, Any]:
@@ -65,11 +84,13 @@ def _rule(code: Code) -> dict[str, Any]:
     }
 
 
-def _result(problem: Diagnostic, index: int, show: Callable[[str], str]) -> dict[str, Any]:
+def _result(
+    problem: Diagnostic, rule: Mapping[str, Any], show: Callable[[str], str]
+) -> dict[str, Any]:
     text = problem.message if problem.hint is None else f"{problem.message}\n{problem.hint}"
     result: dict[str, Any] = {
         "ruleId": problem.code,
-        "ruleIndex": index,
+        **rule,
         "level": _LEVELS[problem.severity],
         "message": {"text": text},
         "partialFingerprints": {"agentflow/v1": fingerprint(problem)},

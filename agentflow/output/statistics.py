@@ -35,8 +35,9 @@ def render_statistics(problems: Sequence[Diagnostic], *, summary: str) -> str:
     counts = count_codes(problems)
     width = max((len(str(entry["count"])) for entry in counts), default=0)
     names = max((len(entry["name"]) for entry in counts), default=0)
+    codes = max((len(entry["code"]) for entry in counts), default=0)
     rows = [
-        f"{entry['count']:>{width}}  {entry['code']:<6}  {entry['name']:<{names}}  "
+        f"{entry['count']:>{width}}  {entry['code']:<{max(codes, 6)}}  {entry['name']:<{names}}  "
         f"{entry['severity']:<7}" + (f"  {entry['fixable']} with a fix" if entry["fixable"] else "")
         for entry in counts
     ]

@@ -91,6 +91,11 @@ BaselineFile = Annotated[
 ]
 """A path from the root of the project."""
 
+PluginName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
+]
+"""A distribution with rules, or one of its entry points."""
+
 Verdict = Literal["off", "info", "warning", "error"]
 
 
@@ -134,6 +139,10 @@ class LintSpec(SpecModel):
     baseline: BaselineFile | None = Field(
         default=None,
         description="A file with known findings, which are not reported: `.agentflow-baseline.json`.",
+    )
+    plugins: list[PluginName] = Field(
+        default_factory=list,
+        description="Installed distributions whose rules are run too.",
     )
 
 
