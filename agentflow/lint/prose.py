@@ -23,6 +23,9 @@ __all__ = ["Phrase", "Prose", "lowered"]
 _TAG = r"\{[{%#]"
 _FENCE = r"(?sm)^[ \t]*(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\1[^\n]*$|\Z)"
 _INLINE = r"(`+)[^`\n]+?(?<!`)\1(?!`)"
+_INDENTED = (
+    r"(?m)^(?P<before>[^\n]*\S[^\n]*)\n(?:[ \t]*\n)+(?P<code>(?:(?: {4}|\t)[^\n]*(?:\n|\Z))+)"
+)
 _BOUNDARY = r"[.!?;](?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#>]|\d+[.)])[ \t])|\A"
 _ITEM = r"[ \t]*(?:[-*+]|\d+[.)])[ \t]"
 _NEGATION = (
@@ -35,6 +38,14 @@ _GAP = r"(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)"
 
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
+
+
+def _without_indented(match: re.Match[str]) -> str:
+    """A paragraph and the indented code behind it; behind a list, what is indented belongs to it."""
+    if re.match(_ITEM, match["before"]) or match["before"][0] in " \t":
+        return match[0]
+    start = match.start("code") - match.start()
+    return match[0][:start] + re.sub(r"[^\n]", " ", match["code"])
 
 
 _CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
@@ -107,10 +118,12 @@ class Prose:
 
     @cached_property
     def words(self) -> str:
-        """`text` with fenced and inline code blanked too."""
+        """`text` with fenced, indented and inline code blanked too."""
         text = self.text
         if "```" in text or "~~~" in text:
             text = re.sub(_FENCE, _blank, text)
+        if "\n    " in text or "\n\t" in text:
+            text = re.sub(_INDENTED, _without_indented, text)
         return re.sub(_INLINE, _blank, text) if "`" in text else text
 
     @cached_property

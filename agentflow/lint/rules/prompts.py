@@ -33,7 +33,7 @@ _WRITE = (
 _KNOWN_ROOTS = frozenset(
     "data etc home mnt opt output outputs reports results root srv usr users var".split()  # noqa: SIM905
 )
-_FREE = ("/tmp", "/dev", "/workspace")
+_FREE = ("/tmp", "/dev", "/workspace", "/mnt/memory")
 
 
 def _is_elsewhere(agent: AgentNode, path: str) -> bool:
@@ -115,8 +115,13 @@ def output_path_elsewhere(ctx: Context) -> Iterator[Diagnostic]:
 _PLACEHOLDER = Phrase(
     r"(?:todo|fixme)(?=[ \t]*(?::|\(|$))|tbd\b|lorem ipsum\b|replace_?me\b|change_?me\b"
     r"|your_[a-z][a-z_]{2,40}\b|<(?:your|insert|enter|add)[ _-][^<>\n]{1,60}>"
-    r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()",
-    marks=("todo", "fixme", "tbd", "lorem", "replace", "change", "your", "insert", "enter", "add"),
+    r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()"
+    r"|xxx+\b(?![-.])|[<\[](?:[a-z]+[ _])*(?:company|name|product|team|e-?mail|address|url|date|phone)[>\]]"
+    r"(?!\()",
+    marks=(
+        *("todo", "fixme", "tbd", "lorem", "replace", "change", "your", "insert", "enter", "add"),
+        *("xxx", "company", "name", "product", "team", "mail", "url", "date", "phone"),
+    ),
 )
 _LINE_START = r"[ \t]*(?:[-*#>]+[ \t]*)?"
 
@@ -124,7 +129,11 @@ _LINE_START = r"[ \t]*(?:[-*#>]+[ \t]*)?"
 def _is_placeholder(prose: Prose, match: re.Match[str]) -> bool:
     """In capitals, since "todo" is also an ordinary word; TODO only at the start of a line."""
     word = prose.written(match)
-    if word[0] in "<[" or word.lower() == "lorem ipsum":
+    if word[0] == "<" and f"</{match[0][1:]}" in prose.text:
+        return False  # a tag that something stands in
+    if re.match(r"[<\[](?:your|insert|enter|add)\b", match[0].replace("_", " ")):
+        return True
+    if word.lower() == "lorem ipsum":
         return True
     line_start = prose.text.rfind("\n", 0, match.start()) + 1
     leads = re.fullmatch(_LINE_START, prose.text[line_start : match.start()]) is not None
