@@ -93,14 +93,16 @@ class Composed(Document):
         """The part of `path` that the data has."""
         data: Any = self.data
         for number, step in enumerate(path):
-            if isinstance(data, list):
-                inside = isinstance(step, int) and step < len(data)
-            else:
-                inside = isinstance(data, dict) and step in data
-            if not inside:
+            if not _has(data, step):
                 return path[:number]
             data = data[step]
         return path
+
+
+def _has(data: Any, step: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and step < len(data)
+    return isinstance(data, dict) and step in data
 
 
 def _leaves(data: Any, path: Path) -> Iterator[Path]:
