@@ -158,3 +158,84 @@ def test_a_variable_is_for_some_hosts(hosts: str, count: int) -> None:
     text = VAULT.format(agent=lab, credential=variable)
     text += "---\nkind: Environment\nname: lab\nnetwork: { hosts: [crm.dev] }\n"
     assert len(found_in(text, "AF910", files=SECRETS)) == count
+
+
+TEAM = """\
+mcp: { crm: { url: "https://crm.dev/mcp", auth: own.crm, tools: { find: allow } } }
+vaults: [own]
+environment: lab
+team: { subagents: [finder, poster] }
+---
+kind: Agent
+name: finder
+description: Finds things.
+model: claude-opus-5-5
+prompt: Find things.
+tools: { web_search: allow }
+---
+kind: Agent
+name: poster
+description: Posts things.
+model: claude-opus-5-5
+prompt: Post things.
+custom: { send_mail: { run: 'desk.tools:pay', timeout: 9s, max_calls: 2 } }
+---
+kind: Vault
+name: own
+credentials: { crm: { url: "https://crm.dev/mcp", bearer: "${secret.crm}" } }
+---
+kind: Environment
+name: lab
+network: { mcp: inferred }
+"""
+
+
+def test_a_team_is_looked_at_as_one_session() -> None:
+    (message,) = found_in(TEAM, "AF908", files=SECRETS)
+    assert message == (
+        "The team of agent 'a' can be talked into giving data away: what strangers write comes in by "
+        "web_search on any site of 'finder', the MCP server 'crm' is in the same session, and it can "
+        "leave by send_mail of 'poster'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("open_", "limited"),
+    [
+        (", auth: own.crm", ""),
+        ("web_search: allow", "web_search: ask"),
+        ("web_search: allow", "web_search: { policy: allow, domains: [usgs.gov] }"),
+        ("max_calls: 2", "max_calls: 2, policy: ask"),
+        ("max_calls: 2", "arguments: { amount: { deny: ['9*'] } }"),
+        ("[finder, poster]", "[finder]"),
+        ("[finder, poster]", "[poster]"),
+    ],
+)
+def test_a_limit_of_one_member_is_one_of_the_team(open_: str, limited: str) -> None:
+    assert open_ in TEAM
+    assert found_in(TEAM.replace(open_, limited), "AF908", files=SECRETS) == []
+
+
+def test_a_member_that_is_lethal_alone_is_told_of_alone() -> None:
+    text = TEAM.replace("web_search: allow", "web_search: allow, read: allow, web_fetch: allow")
+    text = text.replace("name: finder", "name: finder\nfiles: { f: 'id:file_1' }")
+    (message,) = found_in(text, "AF908", files=SECRETS)
+    assert message.startswith("Agent 'finder' can be")
+
+
+def test_what_a_deployment_adds_is_looked_at_too() -> None:
+    text = (
+        "environment: lab\ntools: { read: allow, web_fetch: allow }\ntask: Go.\n---\nkind: Environment\n"
+        "name: lab\n---\nkind: Deployment\nname: d\nagent: a\nfiles: { f: 'id:file_1' }\n"
+    )
+    (message,) = found_in(text, "AF908")
+    assert message.startswith("A session of deployment/d can be")
+    both = text.replace("task: Go.", "task: Go.\nfiles: { g: 'id:file_2' }")
+    (message,) = found_in(both, "AF908")
+    assert message.startswith("Agent 'a' can be")
+
+
+def test_a_host_of_anybody_is_a_way_out() -> None:
+    text = ORDERS + "tools: { read: allow, web_search: allow, bash: allow }\n" + SHUT
+    assert found_in(text + "network: { hosts: [orders.northwind.dev] }", "AF908") == []
+    assert len(found_in(text + "network: { hosts: ['*.vercel.app'] }", "AF908")) == 1

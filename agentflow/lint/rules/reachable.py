@@ -9,6 +9,7 @@ from agentflow.compiler.checks.session import members_of, session_of
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode
 from agentflow.compiler.reach import covers
 from agentflow.diagnostics import Diagnostic, Level, Severity
+from agentflow.lint.hosts import is_of_anybody
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
 
@@ -18,23 +19,6 @@ __all__ = [
     "mcp_opening_unused",
     "registries_opening_unused",
 ]
-
-_SHARED = (
-    *("amazonaws.com", "appspot.com", "azurewebsites.net", "blob.core.windows.net"),
-    *("cloudfront.net", "firebaseio.com", "fly.dev", "github.io", "githubusercontent.com"),
-    *("herokuapp.com", "netlify.app", "ngrok-free.app", "ngrok.app", "ngrok.io", "onrender.com"),
-    *("pages.dev", "r2.dev", "replit.dev", "run.app", "storage.googleapis.com"),
-    *("trycloudflare.com", "vercel.app", "web.app", "workers.dev"),
-)
-"""Below them everybody can have a host."""
-_SHARED_AT_AMAZON = (
-    r"(?:s3|s3-website|s3-accelerate|execute-api|lambda-url)(?:[.-][a-z0-9-]+)?\.amazonaws\.com"
-)
-_DROPS = (
-    *("0x0.st", "file.io", "hastebin.com", "paste.rs", "pastebin.com", "pipedream.net"),
-    *("requestbin.com", "termbin.com", "transfer.sh", "webhook.site"),
-)
-"""Made to take what anybody sends, and to show it to whoever asks."""
 
 
 @rule("AF708", "host-of-anybody", Severity.WARNING)
@@ -58,11 +42,7 @@ def host_of_anybody(ctx: Context) -> Iterator[Diagnostic]:
     """
     for environment in ctx.environments:
         for index, host in enumerate(environment.spec.network.hosts):
-            domain = host.lower().removeprefix("*.")
-            shared = host.startswith("*.") and (
-                domain in _SHARED or re.fullmatch(_SHARED_AT_AMAZON, domain) is not None
-            )
-            if shared or any(domain == drop or domain.endswith(f".{drop}") for drop in _DROPS):
+            if is_of_anybody(host):
                 yield ctx.problem(
                     environment.span("network", "hosts", index),
                     f"{host!r} lets environment {environment.spec.name!r} reach hosts that anybody "

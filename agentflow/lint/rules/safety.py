@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agentflow.compiler.checks.session import session_of
 from agentflow.compiler.graph import AgentNode, DeploymentNode
 from agentflow.compiler.reach import normal_url, url_host
 from agentflow.diagnostics import Diagnostic, Edit, Fix, Level, Severity, Span
 from agentflow.lint.edits import rewrite
-from agentflow.lint.exposure import private, untrusted, ways_out
+from agentflow.lint.exposure import Exposure, Leg, exposed
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
 from agentflow.spec.custom import is_loopback
@@ -114,8 +113,8 @@ def lethal_combination(ctx: Context) -> Iterator[Diagnostic]:
     talked into giving it away. Without one of the three it cannot: limit the sites, let the tool
     ask, or give the private part to another agent.
 
-    What an approval rule or a list of domains limits does not count, nor does an environment that
-    is not managed here.
+    A team is one session: what one member reads, another one can send. What an approval rule or a
+    list of domains limits does not count, nor does an environment that is not managed here.
 
     Bad:
         apiVersion: agentflow/v1
@@ -147,26 +146,42 @@ def lethal_combination(ctx: Context) -> Iterator[Diagnostic]:
         network: { hosts: [market.northwind.dev] }
     """
     for agent in ctx.agents:
-        seen = next(private(agent), None)
-        if seen is None:
-            continue
-        environment = ctx.environment_of(agent)
-        read = next(untrusted(agent, environment), None)
-        out = next(ways_out(agent, environment), None) if read is not None else None
-        if read is None or out is None:
-            continue
-        yield ctx.problem(
-            agent.span(*out.path, key=True),
-            f"Agent {agent.spec.name!r} can be talked into giving data away: what strangers write "
-            f"comes in by {read.what}, {seen.what} is in the same session, and it can leave by "
-            f"{out.what}.",
-            hint="Take one of the three away: `domains` or `ask` for the tool, hosts for the "
-            "environment, or another agent for the private part.",
-            related=(
-                (agent.span(*seen.path, key=True), "private"),
-                (agent.span(*read.path, key=True), "written by strangers"),
-            ),
-        )
+        own, team = exposed(agent, ctx.graph, alone=True), exposed(agent, ctx.graph)
+        if own.is_lethal:
+            yield _combination(ctx, own)
+        elif team.is_lethal and not any(
+            exposed(member, ctx.graph, alone=True).is_lethal for member in team.team[1:]
+        ):
+            yield _combination(ctx, team)
+    for deployment in ctx.graph.deployments.values():
+        exposure = exposed(deployment, ctx.graph)
+        if exposure.is_lethal and not exposed(exposure.team[0], ctx.graph).is_lethal:
+            yield _combination(ctx, exposure)
+
+
+def _combination(ctx: Context, exposure: Exposure) -> Diagnostic:
+    read, seen, out = exposure.untrusted, exposure.private, exposure.way_out
+    assert read is not None
+    assert seen is not None
+    assert out is not None
+    who = f"Agent {exposure.owner.spec.name!r}"
+    if exposure.owner is not exposure.team[0]:
+        who = f"A session of {exposure.owner.address}"
+    elif len(exposure.team) > 1:
+        who = f"The team of agent {exposure.owner.spec.name!r}"
+
+    def by(leg: Leg) -> str:
+        other = leg.bound is not exposure.owner and leg.bound is not exposure.team[0]
+        return f"{leg.what} of {leg.bound.spec.name!r}" if other else leg.what
+
+    return ctx.problem(
+        out.span,
+        f"{who} can be talked into giving data away: what strangers write comes in by {by(read)}, "
+        f"{by(seen)} is in the same session, and it can leave by {by(out)}.",
+        hint="Take one of the three away: `domains` or `ask` for the tool, hosts for the "
+        "environment, or an agent with sessions of its own for the private part.",
+        related=((seen.span, "private"), (read.span, "written by strangers")),
+    )
 
 
 @rule("AF909", "memory-from-untrusted", Severity.WARNING, confidence="medium")
@@ -206,10 +221,7 @@ def memory_from_untrusted(ctx: Context) -> Iterator[Diagnostic]:
     for owner in owners:
         mounts = enumerate(owner.spec.memory or ())
         writes = [(index, mount) for index, mount in mounts if mount.access == "read_write"]
-        session = session_of(owner, ctx.graph) if writes else None
-        if session is None or session.agent is None:
-            continue
-        source = next(untrusted(session.agent, session.environment), None)
+        source = exposed(owner, ctx.graph).untrusted if writes else None
         if source is None:
             continue
         for index, mount in writes:
@@ -218,7 +230,7 @@ def memory_from_untrusted(ctx: Context) -> Iterator[Diagnostic]:
                 f"What strangers write can get into {mount.store!r}, which later sessions of "
                 f"{owner.address} read.",
                 hint="Write `access: read_only`, or limit the sites with `domains`.",
-                related=((session.agent.span(*source.path, key=True), source.what),),
+                related=((source.span, source.what),),
             )
 
 
