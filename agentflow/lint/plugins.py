@@ -19,7 +19,7 @@ from agentflow.lint.own import PLUGIN_FAILED, UNUSABLE_PLUGIN
 from agentflow.lint.rule import Context, Rule
 from agentflow.spec.project import ProjectSpec
 
-__all__ = ["Offer", "Plugin", "Plugins", "admit", "told"]
+__all__ = ["Offer", "Plugin", "Plugins", "admit", "told", "wrong_with"]
 
 _ID = r"(?!AF)[A-Z]{2,8}[0-9]{2,4}"
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -111,7 +111,7 @@ def admit(
         for item in _items(offer.content):
             if isinstance(item, Rule) and any(item is rule for rule in kept):
                 continue
-            wrong = _wrong(item) or _collision(item, ids, names)
+            wrong = wrong_with(item) or _collision(item, ids, names)
             if wrong is None:
                 assert isinstance(item, Rule)
                 kept.append(item)
@@ -132,7 +132,7 @@ def _items(content: object) -> Sequence[object]:
     return (content,)
 
 
-def _wrong(item: object) -> str | None:
+def wrong_with(item: object) -> str | None:
     """Why it cannot be a rule. None: it can."""
     if isinstance(item, ModuleType):
         return f"module {item.__name__} has no `RULES`"
