@@ -55,7 +55,8 @@ def _show_json(args: Namespace, outcome: Outcome, *, written: bool) -> None:
 
 
 def _show(args: Namespace, outcome: Outcome, *, written: bool) -> None:
-    from agentflow.output.fmt import diff, summary
+    from agentflow.output.diffs import diff
+    from agentflow.output.fmt import summary
 
     path = shown_path(outcome.root)
     if args.diff:

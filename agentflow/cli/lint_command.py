@@ -7,9 +7,12 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from agentflow.cli.lint_options import (
+    add_fix_options,
     add_lint_options,
     choice_of,
     is_whole,
@@ -44,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_project_options(parser)
     add_format_option(parser, "sarif", "github")
     add_lint_options(parser)
+    add_fix_options(parser)
     parser.add_argument(
         "--no-cache",
         action="store_true",
@@ -72,10 +76,10 @@ def run(args: Namespace) -> int:
     refuse_contradictions(args)
     choice = choice_of(args)
     started = time.perf_counter()
-    trace = Trace()
+    trace = None if args.fix or args.diff else Trace()
     project = _project(args, options.directory, trace)
-    report = check(
-        project,
+    look = partial(
+        check,
         target=options.target,
         variables=options.variables,
         settings=options.settings,
@@ -83,6 +87,12 @@ def run(args: Namespace) -> int:
         baseline="unused" if args.write_baseline else "judged" if is_whole(args) else "used",
         plugins=not args.no_plugins,
     )
+    if trace is None:
+        from agentflow.cli.lint_fix import run_fix
+
+        say = partial(_answer, args)
+        return run_fix(args, project, look, answer=say, summary=summary, started=started)
+    report = look(project)
     if args.write_baseline:
         return _write_baseline(report, project)
     failed = has_errors(report.problems) and not args.exit_zero
@@ -95,7 +105,7 @@ def run(args: Namespace) -> int:
     return answer.code
 
 
-def _project(args: Namespace, directory: Path, trace: Trace) -> Project:
+def _project(args: Namespace, directory: Path, trace: Trace | None) -> Project:
     """What is checked. What comes from standard input leaves no trace that could be followed."""
     if args.stdin_filename is None:
         return select_files(directory, args.paths, trace=trace)
@@ -116,14 +126,32 @@ def _write_baseline(report: Report, project: Project) -> int:
     return EXIT_OK
 
 
-def _answer(args: Namespace, report: Report, root: Path, code: int) -> Answer:
-    """What is printed, in the format that is wanted."""
+def _answer(
+    args: Namespace,
+    report: Report,
+    root: Path,
+    code: int,
+    *,
+    note: str = "",
+    **more: Any,
+) -> Answer:
+    """What is printed, in the format that is wanted.
+
+    Args:
+        args: of the command line.
+        report: what was found.
+        root: of the project.
+        code: the exit code.
+        note: what was done, before the summary for people.
+        more: the same for programs, beside the problems.
+    """
     problems, show_path = report.problems, shown_path(root)
     if args.format == "json":
         from agentflow.output.json import render_json
         from agentflow.output.statistics import count_codes
 
-        more = {"statistics": count_codes(problems)} if args.statistics else {}
+        if args.statistics:
+            more["statistics"] = count_codes(problems)
         return Answer(code, render_json(problems, show_path=show_path, **more) + "\n")
     if args.format == "sarif":
         from agentflow.lint.engine import known_codes
@@ -133,27 +161,41 @@ def _answer(args: Namespace, report: Report, root: Path, code: int) -> Answer:
         plugins = report.plugins.loaded if report.plugins else ()
         text = render_sarif(problems, codes, plugins=plugins, show_path=show_path)
         return Answer(code, f"{text}\n")
+    words = note + summary(problems, report)
     if args.format == "github":
         from agentflow.output.github import render_github
 
-        text = f"{render_github(problems, show_path=show_path)}{summary(problems, report)}"
+        text = f"{render_github(problems, show_path=show_path)}{words}"
     elif args.statistics:
         from agentflow.output.statistics import render_statistics
 
-        text = render_statistics(problems, summary=summary(problems, report))
+        text = render_statistics(problems, summary=words)
     else:
-        text = _human(report, root)
+        text = _human(report, root, words + fixable(problems, fixing=args.fix))
     return Answer(code, text.removesuffix("\n") + " ", "\n", timed=True)
 
 
-def _human(report: Report, root: Path) -> str:
+def fixable(problems: Sequence[Diagnostic], *, fixing: bool) -> str:
+    """What else `--fix` could do: empty if nothing. `fixing`: it has done what is safe."""
+    fixes = [problem.fix for problem in problems if problem.fix is not None]
+    safe = 0 if fixing else sum(fix.safe for fix in fixes)
+    unsafe = sum(not fix.safe for fix in fixes)
+    parts = [f"{safe} fixable with --fix"] if safe else []
+    if unsafe:
+        parts.append(
+            f"{unsafe} more with --unsafe" if safe else f"{unsafe} fixable with --fix --unsafe"
+        )
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def _human(report: Report, root: Path, words: str) -> str:
     from agentflow.output.human import render_human
 
     return render_human(
         report.problems,
         report.sources,
         color=use_color(sys.stdout),
-        summary=summary(report.problems, report),
+        summary=words,
         show_path=shown_path(root),
         link=file_links(root, sys.stdout),
     )

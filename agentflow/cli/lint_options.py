@@ -9,7 +9,7 @@ from agentflow.diagnostics import Level
 from agentflow.errors import UsageError
 from agentflow.lint.selection import Choice, Layer
 
-__all__ = ["add_lint_options", "choice_of", "is_whole", "refuse_contradictions"]
+__all__ = ["add_fix_options", "add_lint_options", "choice_of", "is_whole", "refuse_contradictions"]
 
 _SELECTION = ("select", "extend_select", "ignore")
 
@@ -44,6 +44,23 @@ def add_lint_options(parser: ArgumentParser) -> None:
         "--stdin-filename",
         metavar="PATH",
         help="with `-` for PATH: what standard input is, as a file of the project",
+    )
+
+
+def add_fix_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("fixes")
+    group.add_argument(
+        "--fix", action="store_true", help="edit the files: make the fixes that are safe"
+    )
+    group.add_argument(
+        "--unsafe",
+        action="store_true",
+        help="with --fix or --diff: also the fixes that change what a spec means",
+    )
+    group.add_argument(
+        "--diff",
+        action="store_true",
+        help="write nothing; print what --fix would change, with exit code 1 if it is anything",
     )
 
 
@@ -124,6 +141,17 @@ def refuse_contradictions(args: Namespace) -> None:
         raise UsageError("Standard input is checked alone.", hint="Leave out the other paths.")
     if args.stdin_filename is not None and not reads_stdin:
         raise UsageError("--stdin-filename goes with `-` as the path.")
+    if args.unsafe and not (args.fix or args.diff):
+        raise UsageError("--unsafe goes with --fix or --diff.")
+    if args.diff and (args.format != "human" or args.statistics):
+        raise UsageError(
+            "A diff has a format of its own: --diff takes no --format and no --statistics.",
+            hint="With `--format json` each finding has the edits of its fix.",
+        )
+    if args.write_baseline and (args.fix or args.diff):
+        raise UsageError(
+            "--write-baseline does not go with --fix or --diff.", hint="Fix first, then write it."
+        )
     others = [name for name in (*_SELECTION, "level", "statistics") if getattr(args, name)]
     if args.write_baseline and (args.paths or others or args.format != "human"):
         raise UsageError(

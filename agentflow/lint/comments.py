@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from agentflow.compiler.graph import AgentNode, Graph, TemplateText
@@ -19,7 +20,7 @@ from agentflow.source.tree import Document, Path
 __all__ = ["Comment", "Entry", "comments"]
 
 _DIRECTIVE = r"agentflow:[ \t]*(?P<verb>[A-Za-z-]+)[ \t]*(?P<list>\[(?P<codes>[^\]\n]*)\])?"
-_YAML = rf"(?m)(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}(?P<reason>[^\n]*)"
+_YAML = rf"(?m)(?:^|(?<=[ \t]))#[ \t]*{_DIRECTIVE}(?P<reason>[^\r\n]*)"
 _JINJA = rf"\{{#-?[ \t]*{_DIRECTIVE}(?P<reason>(?:[^#{{]|#(?!\}})|\{{(?!#))*)#\}}"
 _VERBS = ("ignore", "ignore-file")
 _ENTRY = r"[^,\s][^,]*?(?=\s*(?:,|$))"
@@ -33,6 +34,8 @@ class Entry(NamedTuple):
 
     code: str
     span: Span
+    cut: Span
+    """What goes with it if there are others: also the comma."""
 
 
 class Comment(NamedTuple):
@@ -42,6 +45,8 @@ class Comment(NamedTuple):
     covers: tuple[Span, ...]
     reason: str
     """Why, in the writer's words; empty: it does not say."""
+    cut: Span | None
+    """What goes with it: the white space before it, or its whole line. None: nobody knows."""
 
     def holds(self, span: Span) -> bool:
         """Whether what begins at `span` is covered."""
@@ -78,10 +83,19 @@ def _entries(match: re.Match[str], place: Any) -> tuple[Entry, ...]:
     """`place` gives the span of a range of offsets in the text that was searched."""
     if match["verb"] not in _VERBS or match["list"] is None:
         return ()
-    start = match.start("codes")
+    start, codes = match.start("codes"), match["codes"]
+    found = [entry.span() for entry in re.finditer(_ENTRY, codes)]
+    # The first goes with the comma behind it, any other with the one before.
+    cuts = [(before[1], here[1]) for before, here in pairwise(found)]
+    if found:
+        cuts.insert(0, (found[0][0], found[1][0] if len(found) > 1 else found[0][1]))
     return tuple(
-        Entry(found[0], place(start + found.start(), start + found.end()))
-        for found in re.finditer(_ENTRY, match["codes"])
+        Entry(
+            codes[low:high],
+            place(start + low, start + high),
+            place(start + cut[0], start + cut[1]),
+        )
+        for (low, high), cut in zip(found, cuts, strict=True)
     )
 
 
@@ -111,7 +125,15 @@ def _in_template(template: TemplateText) -> Iterator[Comment]:
                 _entries(match, template.span),
                 tuple(_covered_text(template, match)),
                 _reason(match),
+                _cut_of_text(template, match),
             )
+
+
+def _cut_of_text(template: TemplateText, match: re.Match[str]) -> Span | None:
+    """The comment alone, so that what is rendered stays the same."""
+    span = template.span(*match.span())
+    trims = match[0].startswith("{#-") or match[0].endswith("-#}")
+    return None if trims or span.line != span.end_line else span
 
 
 def _covered_text(template: TemplateText, match: re.Match[str]) -> Iterator[Span]:
@@ -191,7 +213,22 @@ def _in_yaml(documents: Sequence[Document], agents: Sequence[AgentNode]) -> Iter
         span = source.span(*match.span())
         if not file.is_text(span):
             covers = file.all() if _is_for_file(match) else file.covered(span)
-            yield Comment(span, _entries(match, source.span), tuple(covers), _reason(match))
+            yield Comment(
+                span,
+                _entries(match, source.span),
+                tuple(covers),
+                _reason(match),
+                _cut(source, match),
+            )
+
+
+def _cut(source: SourceText, match: re.Match[str]) -> Span:
+    text, start, end = source.text, match.start(), match.end()
+    while start and text[start - 1] in " \t":
+        start -= 1
+    if not start or text[start - 1] in "\r\n":
+        end = found.end() if (found := re.compile(r"\r\n|\r|\n").match(text, end)) else end
+    return source.span(start, end)
 
 
 class _File:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentflow.diagnostics import Code, Level, Severity
 
 __all__ = [
+    "FIXES_DISAGREE",
     "OUTDATED_BASELINE",
     "OWN_CODES",
     "PLUGIN_FAILED",
@@ -93,6 +94,14 @@ PLUGIN_FAILED = Code(
     "findings that `Context.problem` makes, with its own code. Until it is mended the rule can be "
     "left out with `lint: { ignore: [ACME001] }` in the project.",
 )
+FIXES_DISAGREE = Code(
+    "AF099",
+    "fixes-disagree",
+    Severity.ERROR,
+    "Two fixes undo each other.",
+    "This is a bug in agentflow. Nothing was written. Until it is mended one of the two codes can be "
+    "left out: `agentflow lint --fix --ignore AF…`, or the place mended by hand.",
+)
 
 OWN_CODES: tuple[Code, ...] = (
     UNUSED_SUPPRESSION,
@@ -103,4 +112,5 @@ OWN_CODES: tuple[Code, ...] = (
     UNEXPLAINED_SUPPRESSION,
     UNUSABLE_PLUGIN,
     PLUGIN_FAILED,
+    FIXES_DISAGREE,
 )

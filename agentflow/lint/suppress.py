@@ -120,8 +120,10 @@ def _unexplained(comment: Comment) -> Diagnostic:
 
 def _unused(comment: Comment, entry: Entry) -> Diagnostic:
     fix = None
-    if len(comment.entries) == 1 and comment.span.line == comment.span.end_line:
-        fix = Fix("Remove the comment", (Edit(comment.span, ""),), safe=True)
+    if len(comment.entries) > 1 and entry.cut.line == entry.cut.end_line:
+        fix = Fix(f"Remove {entry.code}", (Edit(entry.cut, ""),), safe=True)
+    elif len(comment.entries) == 1 and comment.cut is not None:
+        fix = Fix("Remove the comment", (Edit(comment.cut, ""),), safe=True)
     return UNUSED_SUPPRESSION.at(
         _visible(entry.span, comment.span),
         f"{entry.code} is not found here, so ignoring it does nothing.",

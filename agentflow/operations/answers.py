@@ -36,6 +36,8 @@ _KEPT = 64
 _LIMIT = 1 << 20
 """Characters of an answer that is worth keeping."""
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+_NOT_KEPT = ("--no-cache", "--fix", "--diff")
+"""Words of a command line whose answer is not all that it is for."""
 _SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "TERM")
 """Environment variables that decide how something is said."""
 
@@ -140,7 +142,7 @@ raise an `OSError`, which is no state."""
 
 def place(words: Sequence[str]) -> str | None:
     """Where the answer to a command line is kept. None: it is not."""
-    if "--no-cache" in words or sys.stdout is None:
+    if sys.stdout is None or any(word in words for word in _NOT_KEPT):
         return None
     try:
         folder = os.environ.get("AGENTFLOW_CACHE_DIR") or os.path.join(

@@ -34,15 +34,16 @@ class EditedFiles:
             named: paths of `edited` that are taken for specs whatever they say.
         """
         self._files = files
-        self._edited = edited
+        self.edited = edited
+        """By path: the bytes that are in the place of those on disk."""
         self._named = named
 
     def specs(self) -> Sequence[str]:
-        others = set(self._files.specs()) - self._edited.keys()
-        return sorted(others | {path for path in self._edited if self._is_spec(path)})
+        others = set(self._files.specs()) - self.edited.keys()
+        return sorted(others | {path for path in self.edited if self._is_spec(path)})
 
     def _is_spec(self, path: str) -> bool:
-        data = self._edited[path]
+        data = self.edited[path]
         if path in self._named or path == PROJECT_FILE or is_own_spec(path, data):
             return True
         text = data.decode("utf-8", "ignore")
@@ -76,7 +77,7 @@ class EditedFiles:
 
     def _bytes(self, path: str) -> bytes | None:
         """None: the file is as it is on disk."""
-        return self._edited.get(posixpath.normpath(path))
+        return self.edited.get(posixpath.normpath(path))
 
 
 def select_edited(directory: Path, path: Path, data: bytes) -> Project:

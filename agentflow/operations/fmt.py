@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import stat
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +15,10 @@ from agentflow.diagnostics import Diagnostic, Span
 from agentflow.errors import FileRefused, UsageError
 from agentflow.operations.check import select_files
 from agentflow.operations.project import LooseFiles, ProjectFiles, is_own_spec
+from agentflow.operations.replacing import replace_file
 
 __all__ = ["Formatted", "Outcome", "fmt"]
 
-_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _SUFFIXES = (".yaml", ".yml", *MARKDOWN)
 
 
@@ -134,30 +128,10 @@ def _refuse_other(files: ProjectFiles, path: Path) -> None:
 
 
 def _replace(path: Path, formatted: Formatted) -> None:
-    """Write a file in one step: whoever reads meanwhile sees the old text or the new one."""
-    status = path.stat()
-    if not (status.st_mode & _WRITABLE and os.access(path, os.W_OK)):
-        # Replacing it takes the directory's permission only.
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(formatted.after.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(PermissionError):
-            os.chown(name, status.st_uid, status.st_gid)
-        shutil.copymode(path, name)
-        _refuse_changed(path, formatted)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+    def allowed() -> None:
+        # All files are read before the first is written, and an editor may save one meanwhile.
+        if path.read_bytes().decode("utf-8-sig", "replace") != formatted.before:
+            message = f"{formatted.path!r} was changed while it was formatted, so it is left alone."
+            raise UsageError(message, hint="Run the command again.")
 
-
-def _refuse_changed(path: Path, formatted: Formatted) -> None:
-    """All files are read before the first is written, and an editor may save one meanwhile."""
-    if path.read_bytes().decode("utf-8-sig", "replace") != formatted.before:
-        message = f"{formatted.path!r} was changed while it was formatted, so it is left alone."
-        raise UsageError(message, hint="Run the command again.")
+    replace_file(path, formatted.after.encode(), allowed=allowed)

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from difflib import unified_diff
+from collections.abc import Callable
 
-from agentflow.operations.fmt import Formatted, Outcome
+from agentflow.operations.fmt import Outcome
+from agentflow.output.diffs import diff
 from agentflow.output.json import render_json
 
-__all__ = ["diff", "fmt_json", "summary"]
-
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-
-
-def diff(files: Sequence[Formatted], *, show_path: Callable[[str], str] = str) -> str:
-    """A unified diff that `patch -p0` takes. Files without a change add nothing.
-
-    The text is shown as it is: the YAML reader lets no control characters through.
-    """
-    lines: list[str] = []
-    for file in files:
-        name = show_path(file.path)
-        for line in unified_diff(
-            _LINE.findall(file.before), _LINE.findall(file.after), name, name, n=3
-        ):
-            ended = line.endswith("\n")
-            lines.append(line if ended else f"{line}\n\\ No newline at end of file\n")
-    return "".join(lines)
+__all__ = ["fmt_json", "summary"]
 
 
 def summary(outcome: Outcome, *, written: bool) -> str:

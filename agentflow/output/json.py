@@ -140,4 +140,14 @@ def diagnostics_schema() -> str:
             }
         ),
     }
+    schema["properties"]["fixed"] = {
+        "type": "array",
+        "description": "With `--fix`: how many findings of each code were fixed; `problems` are left.",
+        "items": _object({"code": problem["properties"]["code"], "name": text, "count": count}),
+    }
+    schema["properties"]["changed"] = {
+        "type": "array",
+        "description": "With `--fix`: the files that were written.",
+        "items": text,
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -34,6 +34,19 @@ class SourceText:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a place: `position` the other way round.
+
+        Raises:
+            ValueError: there is no such place.
+        """
+        if not 1 <= line <= len(self._starts) or column < 1:
+            raise ValueError(f"{self.file} has no place {line}:{column}")
+        offset = self._starts[line - 1] + column - 1
+        if offset > (self._starts[line] if line < len(self._starts) else len(self.text)):
+            raise ValueError(f"{self.file} has no place {line}:{column}")
+        return offset
+
     def span(self, start: int, end: int) -> Span:
         """The place of `text[start:end]`."""
         return Span(self.file, *self.position(start), *self.position(end))

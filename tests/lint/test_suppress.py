@@ -163,7 +163,9 @@ def test_unused_can_be_mended_by_removing_the_comment() -> None:
     [edit] = problem.fix.edits
     assert problem.fix.safe
     line = spec.splitlines()[edit.span.line - 1]
-    assert line[edit.span.column - 1 : edit.span.end_column - 1] == "# agentflow: ignore[AF703] old"
+    assert (
+        line[edit.span.column - 1 : edit.span.end_column - 1] == " # agentflow: ignore[AF703] old"
+    )
 
 
 def _lint(graph: Graph, **more: object) -> tuple[Diagnostic, ...]:

@@ -1,0 +1,150 @@
+"""[io] Fix a project: in memory first, then file by file, and only what nobody changed meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.errors import FileRefused, UsageError
+from agentflow.lint.fixes import Workshop, fix_all
+from agentflow.operations.check import Project, Report
+from agentflow.operations.edited import EditedFiles
+from agentflow.operations.project import decoded
+from agentflow.operations.replacing import replace_file
+
+__all__ = ["Mended", "Rewritten", "fix", "write"]
+
+_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewritten:
+    """A file with other text than before; neither has a byte order mark."""
+
+    path: str
+    """Relative to the root."""
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    root: Path
+    report: Report
+    """Of the project as it is with the fixes."""
+    fixed: tuple[Diagnostic, ...]
+    """A finding for each fix that was made, as it was found."""
+    files: tuple[Rewritten, ...]
+    """In the order of their names."""
+
+
+def fix(project: Project, look: Callable[[Project], Report], *, unsafe: bool) -> Mended:
+    """Make fixes in memory until there are none left to make.
+
+    Args:
+        project: whose findings are fixed; where it names files, only these are edited.
+        look: says what is found of a project.
+        unsafe: also make fixes that change what a spec means.
+    """
+    reports: dict[tuple[bool, int], Report] = {}
+
+    def report(texts: Mapping[str, str], *, whole: bool) -> Report:
+        # Errors that a fix makes elsewhere count too.
+        whole = whole or project.only is None
+        key = (whole, hash(frozenset(texts.items())))
+        if key not in reports:
+            seen = _with(project, texts)
+            reports[key] = look(replace(seen, only=None) if whole else seen)
+        return reports[key]
+
+    done = fix_all(
+        Workshop(
+            read=project.files.read,
+            findings=lambda texts: report(texts, whole=False).problems,
+            errors=lambda texts: _errors(report(texts, whole=True)),
+            may_edit=_editable(project),
+            unsafe=unsafe,
+        )
+    )
+    after = report(done.texts, whole=False)
+    if done.quarrel is not None:
+        after = replace(after, problems=(*after.problems, done.quarrel))
+    return Mended(
+        root=project.root,
+        report=after,
+        fixed=done.fixed,
+        files=tuple(
+            Rewritten(path=path, before=project.files.read(path), after=text)
+            for path, text in sorted(done.texts.items())
+        ),
+    )
+
+
+def _with(project: Project, texts: Mapping[str, str]) -> Project:
+    if not texts:
+        return project
+    specs = set(project.files.specs())
+    edited = {path: text.encode() for path, text in texts.items()}
+    files = EditedFiles(project.files, edited, named=specs & edited.keys())
+    return replace(project, files=files)
+
+
+def _errors(report: Report) -> Sequence[Diagnostic]:
+    return [problem for problem in report.problems if problem.severity is Severity.ERROR]
+
+
+def _editable(project: Project) -> Callable[[str], bool]:
+    """Whether a file may be edited: it was chosen, it is there, and no link leads to it.
+
+    A file that has two names would be edited twice.
+    """
+    root = os.path.realpath(project.root)
+
+    def may_edit(path: str) -> bool:
+        if isinstance(project.files, EditedFiles):
+            return path in project.files.edited
+        if project.only is not None and path not in project.only:
+            return False
+        place = os.path.normpath(Path(root, path))
+        return os.path.realpath(place) == place and Path(place).is_file()
+
+    return may_edit
+
+
+def write(mended: Mended) -> None:
+    """Put the new texts where the old ones are. A byte order mark, owner and permissions stay.
+
+    Raises:
+        UsageError: somebody changed a file since it was read; it is left alone, and so are all
+            others if that is seen before the first is written.
+        OSError: a file cannot be read or written.
+    """
+    places = [(mended.root / file.path, file) for file in mended.files]
+    contents = [_expected(path, file) for path, file in places]
+    for (path, file), content in zip(places, contents, strict=True):
+        mark = _MARK if content.startswith(_MARK) else b""
+
+        def allowed(path: Path = path, file: Rewritten = file) -> None:
+            _expected(path, file)
+
+        replace_file(path, mark + file.after.encode(), allowed=allowed)
+
+
+def _expected(path: Path, file: Rewritten) -> bytes:
+    """The bytes of a file that is still as it was read.
+
+    Raises:
+        UsageError: it is not.
+    """
+    content = path.read_bytes()
+    try:
+        unchanged = not path.is_symlink() and decoded(file.path, content) == file.before
+    except FileRefused:
+        unchanged = False
+    if not unchanged:
+        message = f"{file.path!r} was changed while it was looked at, so it is left alone."
+        raise UsageError(message, hint="Run the command again.")
+    return content
