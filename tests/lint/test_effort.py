@@ -35,6 +35,14 @@ PIECES = {
     "uploads": "/mnt/session/uploads/a/b-",
     "outputs": "/mnt/session/outputs/a/",
     "tools": "the tool `a.b",
+    "indented": "x\n\n    y z",
+    "one line": "word from ",
+    "hosts": "from a.b-c.",
+    "installs": "install a ",
+    "installs by": "install a b, c with ",
+    "commands": "curl -a-b=c ",
+    "options": "npm -a ",
+    "placeholders": "[team name ",
     "hidden": "\u200b\u05d0 ",
 }
 _SIZE = 100_000

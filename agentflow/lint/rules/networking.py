@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agentflow.compiler.graph import Bound
+from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.reach import is_open, reaches, url_host
 from agentflow.diagnostics import Diagnostic, Severity
-from agentflow.lint.prose import Phrase
+from agentflow.lint.abilities import policies_of
+from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
 from agentflow.spec.tool import declared_tools
@@ -21,14 +23,34 @@ __all__ = [
     "wildcard_without_domain",
 ]
 
+_OPTIONS = r"(?: --?[a-z][\w=./-]*)*"
+_NAME = r"(?: ['\"]?(?P<name>@?[a-z][\w./-]*\w|@?[a-z]))?"
 _INSTALL = Phrase(
-    r"(?:(?:python3? -m )?(?P<pip>pip3?|uv pip|uv) (?:install|add)"
-    r"|(?P<npm>npm|yarn|pnpm) (?:install|i|add)|(?P<apt>apt(?:-get)?) (?:-y )?install"
-    r"|(?P<cargo>cargo) (?:install|add)|(?P<gem>gem) install|(?P<go>go) (?:install|get))"
-    r"(?P<options>(?: --?[\w=-]+)*)(?: ['\"]?(?P<name>@?[a-z][\w./-]*\w|@?[a-z]))?",
-    marks=("install", "uv add", "yarn", "npm", "cargo", "go get"),
+    r"(?:(?:(?:python[\d.]*|py) -m )?(?P<pip>pip3?|uv pip|uv|pipx|poetry|conda|mamba)"
+    + _OPTIONS
+    + r" (?:install|add)|(?P<npm>npm|yarn|pnpm|bun)"
+    + _OPTIONS
+    + r" (?:install|i|add|ci)|(?P<npx>npx|uvx|bunx|pnpm dlx|yarn dlx|pipx run)(?= [@a-z-])"
+    + r"|(?P<apt>apt(?:-get)?|aptitude|apk|yum|dnf|brew)"
+    + _OPTIONS
+    + r" (?:install|add)|(?P<cargo>cargo) (?:install|add)|(?P<gem>gem|bundle) install"
+    + r"|(?P<go>go) (?:install|get)(?= (?:-u )?[\w-]+\.[\w-]+/))\b(?P<options>"
+    + _OPTIONS
+    + ")"
+    + _NAME,
+    marks=(
+        *("install", "uv", "yarn", "npm", "npx", "pnpm", "bun", "pipx", "poetry", "conda", "apk"),
+        *("cargo", "go get"),
+    ),
     wraps=False,
 )
+_INSTALL_BY = Phrase(
+    r"(?:install (?P<name>(?:the )?[@\w][\w./-]*)(?: [\w,'\s-]{0,40}?)? (?:with|using|via|through|from)"
+    r"|use|using) `?(?:(?P<pip>pip3?|pypi|conda)|(?P<npm>npm|yarn|pnpm)|(?P<apt>apt(?:-get)?|brew)"
+    r"|(?P<cargo>cargo)|(?P<gem>rubygems))\b(?(name)|`? (?:to|for) install)",
+    marks=("install",),
+)
+"""In words, as in "install pandas with pip"."""
 _VERSION = r"(?s)[=<>~!@:\[ ;].*"
 
 
@@ -65,14 +87,14 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         environment = ctx.environment_of(agent)
-        if environment is None or _lets_packages_in(environment):
+        if environment is None or is_open(environment.spec) or environment.spec.network.packages:
             continue
         for field, prose in ctx.texts(agent):
-            for match in prose.find(_INSTALL):
-                manager = next(name for name in PACKAGE_MANAGERS if match[name])
+            for match in (*prose.find(_INSTALL), *prose.find(_INSTALL_BY)):
+                manager = _manager(match)
                 if getattr(environment.spec.packages, manager):
                     continue  # declared and not reachable: the compiler says so
-                package = prose.written(match, "name") if match["name"] else None
+                package = _package(prose, match)
                 yield ctx.problem(
                     prose.span(match),
                     f"The {field} of agent {agent.spec.name!r} has "
@@ -85,9 +107,21 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
                 )
 
 
-def _lets_packages_in(environment: Bound[EnvironmentSpec]) -> bool:
-    network = environment.spec.network
-    return network.open or network.packages or "config" in environment.spec.raw
+def _manager(match: re.Match[str]) -> str:
+    """The one of the service that a command belongs to."""
+    groups = match.groupdict()
+    if groups.get("npx"):
+        return "pip" if match["npx"] in ("uvx", "pipx run") else "npm"
+    return next(name for name in PACKAGE_MANAGERS if groups.get(name))
+
+
+def _package(prose: Prose, match: re.Match[str]) -> str | None:
+    """What is installed. None: it is not said, or it is a list or a directory."""
+    name = prose.written(match, "name").removeprefix("the ") if match["name"] else None
+    listed = re.search(
+        r"(?: -r| -e| --requirement| --editable)\b", match.groupdict().get("options") or ""
+    )
+    return None if listed else name
 
 
 _URL = Phrase(
@@ -99,16 +133,36 @@ _USE = (
     r"\b(?:fetch|download|get|load|pull|open|read|visit|call|query|request|curl|wget|post|send"
     r"|upload|scrape|crawl|clone|look up|check|poll|import|retrieve|browse|connect)\b"
 )
+_BARE = Phrase(
+    r"(?:(?:curl|wget|ping|ssh|git clone)(?: --?[\w=-]+)* ['\"]?(?:[\w.-]+@)?|(?:from|at|to|on|of|via) `?)"
+    r"(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+"
+    r"(?:com|org|net|gov|edu|io|dev|app|eu|uk|de|fr|nl|ch))(?![\w@]|\.\w)",
+    marks=("from", "at", "to", "on", "of", "via", "curl", "wget", "ping", "ssh", "clone"),
+)
+"""Without a scheme: where a command or the words around show that a host is meant."""
 _NOWHERE = r"(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)|127(?:\.\d+){3}"
+_REGISTRIES = (
+    *("pypi.org", "files.pythonhosted.org", "*.npmjs.org", "crates.io", "*.crates.io"),
+    *("rubygems.org", "index.rubygems.org", "proxy.golang.org", "sum.golang.org"),
+    *("archive.ubuntu.com", "security.ubuntu.com"),
+)
+"""What `network.packages` opens."""
+_REQUESTS = frozenset({"bash", "web_fetch", "web_search"})
 
 
-def _reachable(host: str, allowed: list[str]) -> bool:
-    """`*.example.com` covers every subdomain and not example.com itself."""
-    host = host.lower()
-    return any(
-        host.endswith(entry[1:].lower()) if entry.startswith("*.") else host == entry.lower()
-        for entry in allowed
-    )
+def _reachable(agent: AgentNode, environment: EnvironmentSpec) -> list[str]:
+    """Hosts that the agent gets an answer from, by whatever way, as entries of `hosts`."""
+    network = environment.network
+    others = [server.url for server in agent.spec.mcp.values()]
+    others += [tool.http.url for tool in agent.spec.custom.values() if tool.http is not None]
+    found = [*network.hosts, *(host for url in others if (host := url_host(url)))]
+    return [*found, *_REGISTRIES] if network.packages else found
+
+
+def _named_hosts(agent: AgentNode, prose: Prose) -> Iterator[re.Match[str]]:
+    yield from prose.find(_URL)
+    if not _REQUESTS.isdisjoint(policies_of(agent)):
+        yield from prose.find(_BARE)
 
 
 @rule("AF702", "host-not-allowed", Severity.WARNING, confidence="medium")
@@ -144,17 +198,18 @@ def host_not_allowed(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         environment = ctx.environment_of(agent)
-        if environment is None or environment.spec.network.open or "config" in environment.spec.raw:
+        if environment is None or is_open(environment.spec):
             continue
         reported: set[str] = set()
+        reachable = _reachable(agent, environment.spec)
         for field, prose in ctx.texts(agent):
-            for match in prose.find(_URL):
+            for match in _named_hosts(agent, prose):
                 host = match["host"]
                 if (
                     host in reported
                     or re.fullmatch(_NOWHERE, host)
-                    or _reachable(host, environment.spec.network.hosts)
-                    or not re.search(_USE, prose.sentence_before(match.start()))
+                    or reaches(reachable, host)
+                    or not re.search(_USE, prose.sentence_before(match.start("host")))
                 ):
                     continue
                 reported.add(host)
@@ -189,7 +244,7 @@ def wildcard_without_domain(ctx: Context) -> Iterator[Diagnostic]:
         hosts = environment.spec.network.hosts
         for index, host in enumerate(hosts):
             domain = host.removeprefix("*.")
-            if domain != host and not _reachable(domain, hosts):
+            if domain != host and not reaches(hosts, domain):
                 yield ctx.problem(
                     environment.span("network", "hosts", index),
                     f"{host!r} in environment {environment.spec.name!r} does not cover "
@@ -231,9 +286,7 @@ def web_tools_closed(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         environment = ctx.environment_of(agent)
-        if environment is None or "config" in environment.spec.raw:
-            continue
-        if environment.spec.network.open or environment.spec.network.hosts:
+        if environment is None or is_open(environment.spec) or environment.spec.network.hosts:
             continue
         for name in declared_tools(agent.spec.tools):
             if name.startswith("web_"):
