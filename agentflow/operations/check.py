@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from agentflow.codes import POLICY_VIOLATED
 from agentflow.compiler.graph import Graph
+from agentflow.compiler.load import PROJECT_FILE
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.pipeline import Build, build
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Severity, has_errors
@@ -27,7 +28,16 @@ from agentflow.ports import Callables, Files
 if TYPE_CHECKING:
     from agentflow.lint.plugins import Plugins
 
-__all__ = ["Project", "Report", "check", "compiled", "open_project", "select_files"]
+__all__ = [
+    "Findings",
+    "Project",
+    "Report",
+    "check",
+    "compiled",
+    "names_of",
+    "open_project",
+    "select_files",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +48,34 @@ class Project:
     files: Files
     only: tuple[str, ...] | None = None
     """Report problems of these files alone. None: of all."""
+    changed: frozenset[str] | None = None
+    """All is checked, because these files have changed. Errors are reported wherever they are, and
+    what is none only where it concerns these files. None: nobody says what has changed."""
     trace: Trace | None = None
     """Notes what the answer rests on. None: nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Findings:
+    """What is told of a project, or of several."""
+
     problems: tuple[Diagnostic, ...]
-    build: Build
     sources: Mapping[str, str]
     """Text of each file a problem is in."""
     files: int
     """Spec files read."""
     specs: int
+    plugins: Plugins | None = None
+    """Whose rules were run too. None: no project names any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Findings):
+    """Of one project."""
+
+    build: Build
     choice: Choice
     """What the project chooses to hear of, and over it the caller."""
-    plugins: Plugins | None = None
-    """Whose rules were run too. None: the project names none."""
 
 
 def open_project(directory: Path) -> Project:
@@ -92,14 +113,7 @@ def select_files(directory: Path, paths: Sequence[Path], *, trace: Trace | None 
     files = ProjectFiles(root) if trace is None else TracedFiles(root, trace)
     if all(path.is_dir() and files.relative(path) == "." for path in paths):
         return Project(root=root, files=files, trace=trace)
-    only: list[str] = []
-    for path in paths:
-        relative = files.relative(path)
-        if path.is_dir():
-            prefix = "" if relative == "." else relative + "/"
-            only += [spec for spec in files.specs() if spec.startswith(prefix)]
-        else:
-            only.append(relative)
+    only = [name for path in paths for name in names_of(files, path)]
     if not only:
         # Said, because "no problems" would pass for a check that took place.
         raise UsageError(
@@ -107,6 +121,19 @@ def select_files(directory: Path, paths: Sequence[Path], *, trace: Trace | None 
             hint="A spec is a YAML file with `apiVersion: agentflow/v1`.",
         )
     return Project(root=root, files=files, only=tuple(only), trace=trace)
+
+
+def names_of(files: ProjectFiles, path: Path) -> Sequence[str]:
+    """The name of a file in its project, or those of the specs below a directory.
+
+    Raises:
+        FileRefused: it lies outside.
+    """
+    relative = files.relative(path)
+    if not path.is_dir():
+        return (relative,)
+    prefix = "" if relative == "." else relative + "/"
+    return [spec for spec in files.specs() if spec.startswith(prefix)]
 
 
 def _sources(files: Files, problems: Sequence[Diagnostic]) -> dict[str, str]:
@@ -184,6 +211,7 @@ def check(
     found = list(problems)
     choice = choice or Choice()
     extra: Plugins | None = None
+    context: Context | None = None
     if rules and built.graph is not None:
         extra = _plugins(built.graph, trace, wanted=plugins)
         every_code = extra is None or extra.complete
@@ -207,6 +235,8 @@ def check(
             built.graph.project,
             whole=baseline == "judged" and (extra is None or extra.complete),
         )
+    if project.changed is not None and context is not None:
+        chosen = tuple(p for p in chosen if _concerns_change(p, project.changed, context))
     chosen = tuple(sorted(chosen, key=lambda problem: problem.sort_key))
     return Report(
         problems=chosen,
@@ -255,7 +285,21 @@ def _count(project: Project, graph: Graph | None) -> int:
     return sum(isinstance(d.data, dict) for d in graph.documents if d.file in files)
 
 
-def _concerns(problem: Diagnostic, chosen: set[str], context: Context) -> bool:
+def _concerns_change(problem: Diagnostic, changed: frozenset[str], context: Context) -> bool:
+    """An error, which the change may have caused from afar, or what lies in a changed file.
+
+    Also what lies in a text that such a file uses, or points at the file. The project's own file
+    decides about all.
+    """
+    return (
+        problem.severity is Severity.ERROR
+        or PROJECT_FILE in changed
+        or _concerns(problem, changed, context)
+        or any(span.file in changed for span, _ in problem.related)
+    )
+
+
+def _concerns(problem: Diagnostic, chosen: Set[str], context: Context) -> bool:
     """A problem in a chosen file, or in a text that a chosen file uses."""
     return (
         problem.span is None
