@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-__all__ = ["has_summer_time", "zones"]
+__all__ = ["zones"]
 
 _NAMES = """
 -: CET CST6CDT Cuba EET EST EST5EDT Egypt Eire GB GB-Eire GMT GMT+0 GMT-0 GMT0 Greenwich HST
@@ -93,13 +93,3 @@ def zones() -> frozenset[str]:
         else:
             found.append(area + word)
     return frozenset(found)
-
-
-def has_summer_time(zone: str) -> bool:
-    """False: the zone certainly keeps the same offset all year."""
-    return not zone.startswith("Etc/") and zone not in _FIXED
-
-
-_FIXED = frozenset(
-    {"UTC", "UCT", "Zulu", "Universal", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich"}
-)

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from agentflow.compiler.cron import Cron, parse_cron
 from agentflow.compiler.graph import DeploymentNode
-from agentflow.compiler.zones import has_summer_time
 from agentflow.diagnostics import Diagnostic, Severity, Span
+from agentflow.lint.clocks import unsteady_time
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
 
@@ -41,8 +41,9 @@ def _field(node: DeploymentNode, number: int) -> Span:
 def night_schedule(ctx: Context) -> Iterator[Diagnostic]:
     """The schedule is in the hours that summer time leaves out or repeats.
 
-    In most zones the clock is changed between 01:00 and 03:00. On one night of the year the session
-    does not start, on another it starts twice.
+    Where the clock is changed, an hour of one night does not exist, and an hour of another comes
+    twice; in most zones that is between 01:00 and 04:00 on a Sunday. The session does not start, or
+    starts twice.
 
     Bad:
         apiVersion: agentflow/v1
@@ -65,11 +66,12 @@ def night_schedule(ctx: Context) -> Iterator[Diagnostic]:
     """
     for node, cron, zone in _scheduled(ctx):
         # Every hour: one more or less matters to nobody.
-        if cron.hours & {1, 2} and len(cron.hours) < 24 and has_summer_time(zone):
+        minute = unsteady_time(cron, zone) if len(cron.hours) < 24 else None
+        if minute is not None:
             yield ctx.problem(
                 _field(node, 1),
-                f"Deployment {node.spec.name!r} starts between 01:00 and 03:00, when the clock of "
-                f"{zone} may be changed.",
+                f"Deployment {node.spec.name!r} starts at {minute // 60:02}:{minute % 60:02}, which in "
+                f"{zone} does not exist or comes twice on nights when the clock is changed.",
                 hint="Choose another hour, or `timezone: UTC`.",
             )
 
