@@ -123,7 +123,10 @@ REFUSED: list[tuple[object, str]] = [
     (made(name="no-budget"), "agentflow calls its AF801 'no-budget', as this its ACME001"),
     (_with_code(id=7), "rule 7 was not made by `@rule`"),
     (_with_code(severity="warning"), "rule 'ACME001' was not made by `@rule`"),
-    (replace(ONE, bad=None), "rule 'ACME001' was not made by `@rule`"),
+    (
+        replace(ONE, bad=None),  # type: ignore[arg-type]
+        "rule 'ACME001' was not made by `@rule`",
+    ),
 ]
 
 
