@@ -30,7 +30,8 @@ from agentflow.diagnostics import Diagnostic, Severity, has_errors
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS, UsageError
 from agentflow.lint.own import RULE_FAILED
 from agentflow.operations.answers import Answer, place
-from agentflow.operations.check import Project, Report, check, select_files
+from agentflow.operations.check import Findings, Project, Report, check
+from agentflow.operations.several import select_changed, select_projects, together
 from agentflow.operations.traced import Trace
 
 __all__ = ["add_arguments", "run"]
@@ -59,7 +60,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def summary(problems: Sequence[Diagnostic], report: Report) -> str:
+def summary(problems: Sequence[Diagnostic], report: Findings) -> str:
     found = [
         counted(number, severity.value)
         for severity in Severity
@@ -77,7 +78,7 @@ def run(args: Namespace) -> int:
     choice = choice_of(args)
     started = time.perf_counter()
     trace = None if args.fix or args.diff else Trace()
-    project = _project(args, options.directory, trace)
+    projects = _projects(args, options.directory, trace)
     look = partial(
         check,
         target=options.target,
@@ -91,31 +92,56 @@ def run(args: Namespace) -> int:
         from agentflow.cli.lint_fix import run_fix
 
         say = partial(_answer, args)
-        return run_fix(args, project, look, answer=say, summary=summary, started=started)
-    report = look(project)
+        if len(projects) > 1 and args.format != "human":
+            raise UsageError(
+                f"--fix does not go with --format {args.format} for files of several projects.",
+                hint="Fix one project after the other.",
+            )
+        ended = [
+            run_fix(args, project, look, answer=say, summary=summary, started=started)
+            for project in projects
+        ]
+        return max(ended, default=EXIT_OK)
+    checked = [(project, look(project)) for project in projects]
     if args.write_baseline:
-        return _write_baseline(report, project)
+        [(project, whole)] = checked
+        return _write_baseline(whole, project)
+    root, report = together(checked)
     failed = has_errors(report.problems) and not args.exit_zero
-    answer = _answer(args, report, project.root, EXIT_PROBLEMS if failed else EXIT_OK)
+    answer = _answer(args, report, root, EXIT_PROBLEMS if failed else EXIT_OK)
+    if args.sarif is not None:
+        from agentflow.operations.replacing import put_file
+
+        put_file(Path(args.sarif), _sarif(report, root).encode("utf-8", "surrogatepass"))
     sys.stdout.write(answer.text(time.perf_counter() - started))
-    path = place(args.words)
-    failed_rules = any(problem.code == RULE_FAILED.id for problem in report.problems)
-    if path is not None and project.trace is not None and not failed_rules:
-        trace.keep(path, answer, project.root)
+    _keep(args, answer, checked)
     return answer.code
 
 
-def _project(args: Namespace, directory: Path, trace: Trace | None) -> Project:
+def _keep(args: Namespace, answer: Answer, checked: Sequence[tuple[Project, Report]]) -> None:
+    """Keep the answer for as long as nothing has changed, if all that it rests on was noted."""
+    if len(checked) != 1 or args.sarif is not None:
+        return
+    [(project, report)] = checked
+    path = place(args.words)
+    failed_rules = any(problem.code == RULE_FAILED.id for problem in report.problems)
+    if path is not None and project.trace is not None and not failed_rules:
+        project.trace.keep(path, answer, project.root)
+
+
+def _projects(args: Namespace, directory: Path, trace: Trace | None) -> Sequence[Project]:
     """What is checked. What comes from standard input leaves no trace that could be followed."""
+    if args.changed:
+        return select_changed(directory, args.paths)
     if args.stdin_filename is None:
-        return select_files(directory, args.paths, trace=trace)
+        return select_projects(directory, args.paths, trace=trace)
     from agentflow.operations.edited import select_edited
     from agentflow.operations.project import MAX_TEXT_BYTES
 
     if sys.stdin is None:
         raise UsageError("Standard input is closed.")
     data = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
-    return select_edited(directory, Path(args.stdin_filename), data)
+    return (select_edited(directory, Path(args.stdin_filename), data),)
 
 
 def _write_baseline(report: Report, project: Project) -> int:
@@ -128,7 +154,7 @@ def _write_baseline(report: Report, project: Project) -> int:
 
 def _answer(
     args: Namespace,
-    report: Report,
+    report: Findings,
     root: Path,
     code: int,
     *,
@@ -140,7 +166,7 @@ def _answer(
     Args:
         args: of the command line.
         report: what was found.
-        root: of the project.
+        root: what names of files are relative to.
         code: the exit code.
         note: what was done, before the summary for people.
         more: the same for programs, beside the problems.
@@ -154,13 +180,7 @@ def _answer(
             more["statistics"] = count_codes(problems)
         return Answer(code, render_json(problems, show_path=show_path, **more) + "\n")
     if args.format == "sarif":
-        from agentflow.lint.engine import known_codes
-        from agentflow.output.sarif import render_sarif
-
-        codes = known_codes(report.plugins)
-        plugins = report.plugins.loaded if report.plugins else ()
-        text = render_sarif(problems, codes, plugins=plugins, show_path=show_path)
-        return Answer(code, f"{text}\n")
+        return Answer(code, _sarif(report, root))
     words = note + summary(problems, report)
     if args.format == "github":
         from agentflow.output.github import render_github
@@ -173,6 +193,16 @@ def _answer(
     else:
         text = _human(report, root, words + fixable(problems, fixing=args.fix))
     return Answer(code, text.removesuffix("\n") + " ", "\n", timed=True)
+
+
+def _sarif(report: Findings, root: Path) -> str:
+    from agentflow.lint.engine import known_codes
+    from agentflow.output.sarif import render_sarif
+
+    codes = known_codes(report.plugins)
+    plugins = report.plugins.loaded if report.plugins else ()
+    text = render_sarif(report.problems, codes, plugins=plugins, show_path=shown_path(root))
+    return f"{text}\n"
 
 
 def fixable(problems: Sequence[Diagnostic], *, fixing: bool) -> str:
@@ -188,7 +218,7 @@ def fixable(problems: Sequence[Diagnostic], *, fixing: bool) -> str:
     return f"; {', '.join(parts)}" if parts else ""
 
 
-def _human(report: Report, root: Path, words: str) -> str:
+def _human(report: Findings, root: Path, words: str) -> str:
     from agentflow.output.human import render_human
 
     return render_human(

@@ -33,7 +33,16 @@ def add_lint_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--no-plugins", action="store_true", help="run no rules of the project's `lint.plugins`"
     )
+    group.add_argument(
+        "--changed",
+        action="store_true",
+        help="PATHs are what has changed: check all of their projects, report every error and what "
+        "else concerns these files, and pass over files of no project",
+    )
     group.add_argument("--statistics", action="store_true", help="count findings by code")
+    group.add_argument(
+        "--sarif", metavar="FILE", help="write what is found to a file as SARIF, beside --format"
+    )
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
     group.add_argument(
         "--write-baseline",
@@ -141,6 +150,10 @@ def refuse_contradictions(args: Namespace) -> None:
         raise UsageError("Standard input is checked alone.", hint="Leave out the other paths.")
     if args.stdin_filename is not None and not reads_stdin:
         raise UsageError("--stdin-filename goes with `-` as the path.")
+    if reads_stdin and args.changed:
+        raise UsageError("--changed takes files, not standard input.")
+    if args.sarif is not None and (args.fix or args.diff or args.write_baseline):
+        raise UsageError("--sarif goes with a report only, not with what changes files.")
     if args.unsafe and not (args.fix or args.diff):
         raise UsageError("--unsafe goes with --fix or --diff.")
     if args.diff and (args.format != "human" or args.statistics):
@@ -152,7 +165,8 @@ def refuse_contradictions(args: Namespace) -> None:
         raise UsageError(
             "--write-baseline does not go with --fix or --diff.", hint="Fix first, then write it."
         )
-    others = [name for name in (*_SELECTION, "level", "statistics") if getattr(args, name)]
+    narrowing = (*_SELECTION, "level", "statistics", "changed")
+    others = [name for name in narrowing if getattr(args, name)]
     if args.write_baseline and (args.paths or others or args.format != "human"):
         raise UsageError(
             "A baseline holds what the whole project is told: --write-baseline takes no paths, no "

@@ -97,7 +97,7 @@ def _errors(report: Report) -> Sequence[Diagnostic]:
 
 
 def _editable(project: Project) -> Callable[[str], bool]:
-    """Whether a file may be edited: it was chosen, it is there, and no link leads to it.
+    """Whether a file may be edited: it was chosen or changed, it is there, and no link leads to it.
 
     A file that has two names would be edited twice.
     """
@@ -106,7 +106,8 @@ def _editable(project: Project) -> Callable[[str], bool]:
     def may_edit(path: str) -> bool:
         if isinstance(project.files, EditedFiles):
             return path in project.files.edited
-        if project.only is not None and path not in project.only:
+        chosen = project.only if project.changed is None else project.changed
+        if chosen is not None and path not in chosen:
             return False
         place = os.path.normpath(Path(root, path))
         return os.path.realpath(place) == place and Path(place).is_file()

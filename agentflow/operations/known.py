@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,7 @@ from agentflow.lint.baseline import (
 )
 from agentflow.lint.own import UNUSABLE_BASELINE
 from agentflow.lint.selection import Choice, is_fatal, select
+from agentflow.operations.replacing import put_file
 from agentflow.ports import Files
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def save_known(report: Report, project: Project) -> tuple[Path, int]:
             hint=f"Add to its agentflow.yaml: lint: {{ baseline: {DEFAULT} }}",
         )
     path = _place(project, file)
-    _replace(path, write_baseline(report.problems).encode())
+    put_file(path, write_baseline(report.problems).encode())
     return path, sum(can_be_known(problem) for problem in report.problems)
 
 
@@ -119,17 +118,3 @@ def _place(project: Project, file: str) -> Path:
         raise FileRefused(UNUSABLE_BASELINE.id, file, f"{file!r} leads out of the project.")
     real.parent.mkdir(parents=True, exist_ok=True)
     return real
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step: whoever reads meanwhile sees the old content or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

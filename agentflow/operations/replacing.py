@@ -1,4 +1,4 @@
-"""[io] Put other content into a file that somebody owns: in one step, or not at all."""
+"""[io] Put content into a file: in one step, or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["replace_file"]
+__all__ = ["put_file", "replace_file"]
 
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
@@ -44,6 +44,30 @@ def replace_file(path: Path, content: bytes, *, allowed: Callable[[], None]) -> 
             os.chown(name, status.st_uid, status.st_gid)
         shutil.copymode(path, name)
         allowed()
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Write a file that may be there or not: whoever reads meanwhile sees the old content or the new.
+
+    Links are followed. What is no file, such as a pipe, is written to as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):

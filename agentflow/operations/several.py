@@ -35,11 +35,15 @@ def by_project(paths: Sequence[Path]) -> dict[Path | None, list[Path]]:
     roots: dict[Path, Path | None] = {}
     found: dict[Path | None, list[Path]] = {}
     for path in paths:
-        start = path.absolute() if path.is_dir() else path.absolute().parent
+        start = _start(path)
         if start not in roots:
             roots[start] = find_project(start)
         found.setdefault(roots[start], []).append(path)
     return found
+
+
+def _start(path: Path) -> Path:
+    return path.absolute() if path.is_dir() else path.absolute().parent
 
 
 def select_projects(
@@ -52,7 +56,11 @@ def select_projects(
     """
     groups = by_project(paths)
     if len(groups) < 2:
-        return (select_files(directory, paths, trace=trace),)
+        project = select_files(directory, paths, trace=trace)
+        if trace is not None and project.trace is not None:
+            for path in paths:  # a project that begins below would take it over
+                trace.searched(_start(path), project.root)
+        return (project,)
     return tuple(select_files(directory, group) for group in groups.values())
 
 
