@@ -8,11 +8,11 @@ is on the low side, so that a budget below the sum is too small for certain.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-__all__ = ["PRICES", "Price", "prompt_tokens", "run_floor_usd"]
+__all__ = ["PRICES", "Price", "price_of", "prompt_tokens", "run_floor_usd", "tokens_ceiling_usd"]
 
 
 class Price(NamedTuple):
@@ -68,9 +68,27 @@ def prompt_tokens(characters: int) -> int:
     return _BESIDE + characters // _CHARACTERS
 
 
+def price_of(model: str) -> Price | None:
+    """None: it is not known, or there is none."""
+    return PRICES.get(re.sub(r"-\d{8}$", "", model))
+
+
+_DEAREST = 6
+"""How much more a token costs at most, by long prompts, fast mode and the place of inference."""
+
+
+def tokens_ceiling_usd(models: Iterable[str], tokens: int) -> Decimal | None:
+    """The most that so many tokens of these models cost. None: the price of one is not known."""
+    prices = [price_of(model) for model in models]
+    known = [price.output for price in prices if price is not None]
+    if len(known) < len(prices):
+        return None
+    return tokens * max(known) * _DEAREST / 1_000_000
+
+
 def run_floor_usd(model: str, characters: int) -> Decimal | None:
     """The least that a run costs. None: the price of the model is not known."""
-    price = PRICES.get(re.sub(r"-\d{8}$", "", model))
+    price = price_of(model)
     if price is None:
         return None
     sent = prompt_tokens(characters)

@@ -15,6 +15,8 @@ ASKS = (
 )
 PAY = "custom: {{ {}: {{ run: 'desk.tools:pay', timeout: 9s, {} }} }}\n"
 
+RAW_SERVER = "raw: {{ tools: [{{ type: mcp_toolset, mcp_server_name: crm{} }}] }}\n"
+
 REPORTED = [
     ("AF611", "prompt: Do not force-push.\ntools: { bash: allow }"),
     ("AF611", "prompt: You must not drop any tables.\ntools: { bash: allow }\n" + HOST),
@@ -45,8 +47,29 @@ REPORTED = [
     ("AF617", PAY.format("pay", "idempotent: true")),
     ("AF618", PAY.format("transfer_funds", "idempotent: true")),
     ("AF619", MCP.format("get: allow, drop_table: allow")),
+    ("AF627", RAW_SERVER.format("")),
+    (
+        "AF627",
+        RAW_SERVER.format(", configs: [{ name: find, permission_policy: { type: always_allow } }]"),
+    ),
+    (
+        "AF627",
+        RAW_SERVER.format(
+            ", default_config: { enabled: false }, configs: [{ name: find, enabled: true }]"
+        ),
+    ),
 ]
 HARMLESS = [
+    ("AF627", "raw: { tools: [{ type: custom, name: find }] }"),
+    ("AF627", RAW_SERVER.format(", default_config: { permission_policy: { type: always_allow } }")),
+    ("AF627", RAW_SERVER.format(", default_config: { enabled: false }, configs: [{ name: find }]")),
+    (
+        "AF627",
+        RAW_SERVER.format(
+            ", default_config: { enabled: false },"
+            " configs: [{ name: find, enabled: true, permission_policy: { type: always_allow } }]"
+        ),
+    ),
     ("AF611", "prompt: Never push.\ntools: { bash: allow }\n" + SHUT),
     ("AF611", "prompt: Never push.\ntools: { bash: auto }"),
     ("AF611", "prompt: Never push.\ntools: { read: allow }"),

@@ -100,6 +100,14 @@ REPORTED = [
     ("AF701", "First run:\n```\npip install -q pandas\n```", "", ""),
     ("AF701", "Run apt-get install graphviz.", "", ""),
     ("AF701", "npm i -g @mermaid/cli", "", ""),
+    ("AF604", "Search the web for the prices.", "tools: { read: allow }", ""),
+    ("AF604", "If in doubt, google it.", "", ""),
+    (
+        "AF524",
+        "Read /Data/orders.csv.",
+        "files: { o: { path: 'id:file_1', mount: /Data/orders.csv } }",
+        "",
+    ),
     ("AF701", "Run `pip3 install pandas`.", "", ""),
     ("AF701", "python3.12 -m pip install --quiet pandas", "", ""),
     ("AF701", "uv add httpx", "", ""),
@@ -177,6 +185,37 @@ HARMLESS = [
     ("AF701", "Do not pip install anything.", "", ""),
     ("AF701", "Never do this:\n\n- pip install pandas\n- rm -rf", "", ""),
     ("AF701", "pip install pandas", "", "network: open"),
+    ("AF604", "Search the web for it.", "tools: { web_search: allow }", "network: open"),
+    ("AF604", "Search the web for it.", "tools: { bash: allow }", ""),
+    ("AF604", "Do not search the web.", "", ""),
+    ("AF604", "People who browse the shop are guests.", "", ""),
+    (
+        "AF604",
+        "Search the web with the index.",
+        "custom: { web_index: { run: 'desk.tools:pay', timeout: 9s } }",
+        "",
+    ),
+    (
+        "AF604",
+        "Search the web of links.",
+        "mcp: { links: { url: 'https://links.dev/mcp', tools: { find: allow } } }",
+        "network: { mcp: inferred }",
+    ),
+    *(
+        ("AF524", text, "files: { o: { path: 'id:file_1', mount: /data/orders.csv } }", "")
+        for text in (
+            "Read /mnt/session/uploads/data/orders.csv.",
+            "Read /data/orders.csv.bak of last year.",
+            "Read old/data/orders.csv of the tape.",
+            "Read /data/orders.csv2.",
+        )
+    ),
+    (
+        "AF524",
+        "Read /x.csv.",
+        "files: { o: { path: 'id:file_1', mount: /mnt/session/uploads/x.csv } }",
+        "",
+    ),
     ("AF701", "pip install pandas", "", "hosting: self-hosted"),
     ("AF701", "npm is what the shop uses; go get help if it fails.", "", ""),
     ("AF701", "pandas was installed with pip.", "", ""),

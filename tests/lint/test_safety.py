@@ -239,3 +239,42 @@ def test_a_host_of_anybody_is_a_way_out() -> None:
     text = ORDERS + "tools: { read: allow, web_search: allow, bash: allow }\n" + SHUT
     assert found_in(text + "network: { hosts: [orders.northwind.dev] }", "AF908") == []
     assert len(found_in(text + "network: { hosts: ['*.vercel.app'] }", "AF908")) == 1
+
+
+GITHUB = """\
+environment: lab
+vaults: [own]
+---
+kind: Environment
+name: lab
+network: {{ hosts: [{reached}] }}
+---
+kind: Vault
+name: own
+credentials:
+  it: {{ variable: {{ name: GH_TOKEN, value: "${{secret.crm}}", hosts: [{hosts}] }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "reached", "missed"),
+    [
+        ("github.com", "github.com, api.github.com", "api.github.com"),
+        ("GitHub.com", "github.com, API.github.com", "API.github.com"),
+        (
+            "github.com, api.github.com",
+            "github.com, api.github.com, raw.github.com",
+            "raw.github.com",
+        ),
+        ("github.com, api.github.com", "github.com, api.github.com", None),
+        ("github.com, '*.github.com'", "github.com, '*.github.com', api.github.com", None),
+        ("api.github.com", "github.com, api.github.com", None),
+        ("github.com", "github.com, notgithub.com", None),
+        ("github.com", "github.com, '*.github.com'", None),
+    ],
+)
+def test_a_credential_that_misses_a_host(hosts: str, reached: str, missed: str | None) -> None:
+    text = GITHUB.format(hosts=hosts, reached=reached)
+    found = found_in(text, "AF914", files=SECRETS)
+    assert [missed in message for message in found if missed] == ([True] if missed else [])
+    assert bool(found) == bool(missed)

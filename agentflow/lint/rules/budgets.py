@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.abilities import helpers
+from agentflow.lint.costs import price_of
 from agentflow.lint.lifecycle import KNOWN, RETIRED, RETIRING
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import did_you_mean, one_of
@@ -61,7 +62,8 @@ def budget_without_dollars(ctx: Context) -> Iterator[Diagnostic]:
     """The budget has no limit in dollars.
 
     `usd` is the only limit that the service enforces too, also when agentflow is killed or loses
-    its connection. The others are kept by the process that runs the agent.
+    its connection. The others are kept by the process that runs the agent. Nothing is said of a model
+    without a list price, for which there can be no such limit.
 
     Bad:
         apiVersion: agentflow/v1
@@ -80,7 +82,7 @@ def budget_without_dollars(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         budget = agent.spec.budget
-        if budget is None or budget.usd is not None:
+        if budget is None or budget.usd is not None or price_of(agent.spec.model.id) is None:
             continue
         limits = (budget.tokens, budget.turns, budget.tool_calls, budget.active, budget.wall)
         if any(limit is not None for limit in limits):

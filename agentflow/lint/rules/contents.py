@@ -14,7 +14,13 @@ from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
 from agentflow.source.tree import Path
 
-__all__ = ["nested_output", "undescribed_output", "upload_not_there", "volatile_substitution"]
+__all__ = [
+    "mount_without_root",
+    "nested_output",
+    "undescribed_output",
+    "upload_not_there",
+    "volatile_substitution",
+]
 
 _VOLATILE = (
     r"(?<!\$)\$\{env\.(?P<name>(?:\w+_)?(?:BUILD_?(?:ID|NUMBER|URL|TAG)|RUN_(?:ID|NUMBER|ATTEMPT)"
@@ -232,3 +238,51 @@ def nested_output(ctx: Context) -> Iterator[Diagnostic]:
                 hint=f"Put it into the name: `/mnt/session/outputs/{folder}-"
                 f"{posixpath.basename(file)}`.",
             )
+
+
+_UPLOADS = "/mnt/session/uploads"
+
+
+@rule("AF524", "mount-without-root", Severity.WARNING)
+def mount_without_root(ctx: Context) -> Iterator[Diagnostic]:
+    """The prompt names a file by its `mount`, and it stands elsewhere.
+
+    Every `mount` is below /mnt/session/uploads: the service puts that in front. The agent finds
+    nothing at the path it was told, and looks for the file, or does without.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Read the orders in /data/orders.csv first.
+        tools: { read: allow }
+        files: { orders: { path: "id:file_1", mount: /data/orders.csv } }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Read the orders in /mnt/session/uploads/data/orders.csv first.
+        tools: { read: allow }
+        files: { orders: { path: "id:file_1", mount: /data/orders.csv } }
+    """
+    for agent in ctx.agents:
+        mounts = {
+            mount.mount.lower(): ("files", name, "mount")
+            for name, mount in agent.spec.files.items()
+            if mount.mount is not None and not mount.mount.startswith(_UPLOADS)
+        }
+        for field, prose in ctx.texts(agent) if mounts else ():
+            for mount, place in mounts.items():
+                path = mount if mount.startswith("/") else f"/{mount}"
+                for match in re.finditer(
+                    rf"(?<![\w./-]){re.escape(path)}(?![\w/-]|\.\w)", prose.text
+                ):
+                    yield ctx.problem(
+                        prose.span(match),
+                        f"The {field} of agent {agent.spec.name!r} names {prose.written(match)!r}, "
+                        f"and the file is at {_UPLOADS}{path}.",
+                        hint=f"Write `{_UPLOADS}{path}`.",
+                        related=((agent.span(*place), "mounted here"),),
+                    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.abilities import acts, custom_acts, open_tools, words_of
@@ -21,6 +22,7 @@ __all__ = [
     "match_everything",
     "mcp_others_allowed",
     "mcp_write_open",
+    "raw_server_asks",
     "raw_tools_open",
     "side_effect_open",
     "unsafe_retry",
@@ -450,3 +452,59 @@ def mcp_write_open(ctx: Context) -> Iterator[Diagnostic]:
                     hint=f"Write `{first[0]}: ask` and a rule in `approvals`.",
                     related=tuple((span, "and here") for _, span in rest[:3]),
                 )
+
+
+@rule("AF627", "raw-server-asks", Severity.WARNING)
+def raw_server_asks(ctx: Context) -> Iterator[Diagnostic]:
+    """A toolset of an MCP server in `raw` asks before every call, since it does not say otherwise.
+
+    The service's default for the tools of MCP servers is to ask. No rule in `approvals` answers, so
+    every call is denied, or waits for ever where nobody looks on.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: clerk
+        model: claude-opus-5-5
+        prompt: Look up customers.
+        raw:
+          mcp_servers: [{ type: url, name: crm, url: "https://crm.northwind.dev/mcp" }]
+          tools: [{ type: mcp_toolset, mcp_server_name: crm }]
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: clerk
+        model: claude-opus-5-5
+        prompt: Look up customers.
+        mcp:
+          crm: { url: "https://crm.northwind.dev/mcp", tools: { find: allow } }
+    """
+    for agent in ctx.agents:
+        tools = agent.spec.raw.get("tools")
+        for index, entry in enumerate(tools if isinstance(tools, list) else ()):
+            if not isinstance(entry, dict) or entry.get("type") != "mcp_toolset":
+                continue
+            server = str(entry.get("mcp_server_name"))
+            answered = any(globs_meet(f"{server}.*", rule.tool) for rule in agent.spec.approvals)
+            if not answered and _asks_by_default(entry):
+                yield ctx.problem(
+                    agent.span("raw", "tools", index),
+                    f"Tools of the MCP server {server!r} ask before every call, and no rule in "
+                    f"`approvals` of agent {agent.spec.name!r} answers.",
+                    hint="Declare the server in `mcp`, or write `default_config: { permission_policy: "
+                    "{ type: always_allow } }`.",
+                )
+
+
+def _asks_by_default(entry: Mapping[str, object]) -> bool:
+    """Whether the toolset has tools on that no policy is given for."""
+    default, configs = entry.get("default_config"), entry.get("configs")
+    default = default if isinstance(default, dict) else {}
+    named = (
+        [each for each in configs if isinstance(each, dict)] if isinstance(configs, list) else []
+    )
+    if "permission_policy" in default:
+        return False
+    if default.get("enabled") is not False:
+        return True
+    return any(each.get("enabled") and "permission_policy" not in each for each in named)

@@ -9,15 +9,19 @@ from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.graph import AgentNode, DeploymentNode
 from agentflow.diagnostics import Diagnostic, Level, Severity
 from agentflow.lint.abilities import has_raw_tools, policies_of
-from agentflow.lint.costs import prompt_tokens, run_floor_usd
+from agentflow.lint.costs import price_of, prompt_tokens, run_floor_usd, tokens_ceiling_usd
+from agentflow.lint.lifecycle import KNOWN, RETIRED
 from agentflow.lint.rule import Context, rule
+from agentflow.nearest import did_you_mean
 
 __all__ = [
     "budget_below_floor",
+    "budget_in_cents",
     "one_turn_with_tools",
     "team_without_headroom",
     "tokens_below_turns",
     "turns_without_effect",
+    "unpriced_model",
 ]
 
 
@@ -241,4 +245,91 @@ def team_without_headroom(ctx: Context) -> Iterator[Diagnostic]:
                 f"of each of its {len(floors)} agents costs about {_cents(sum(floors, Decimal(0)))}.",
                 hint="Allow several times that: members are often put to work more than once.",
                 related=((agent.span("team", key=True), "the team"),),
+            )
+
+
+def _models(ctx: Context, agent: AgentNode) -> dict[str, AgentNode]:
+    """Every model that a session of the agent can come to use, with an agent that has it."""
+    found = {agent.spec.model.id: agent}
+    if agent.spec.team is not None and agent.spec.team.advisor is not None:
+        found.setdefault(agent.spec.team.advisor, agent)
+    for _, member in members_of(agent, ctx.graph):
+        found.setdefault(member.spec.model.id, member)
+    return found
+
+
+@rule("AF811", "budget-in-cents", Severity.WARNING)
+def budget_in_cents(ctx: Context) -> Iterator[Diagnostic]:
+    """The budget is far more than its tokens can cost.
+
+    `usd` is an amount in dollars; the service's own field is one in cents. Where `tokens` is reached
+    long before, the only limit that the service keeps is none: if the process that counts tokens
+    dies, the session may go on up to the full amount.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 250, tokens: 400k }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 2.50, tokens: 400k }
+    """
+    for agent in ctx.agents:
+        budget = agent.spec.budget
+        if budget is None or budget.usd is None or budget.tokens is None:
+            continue
+        ceiling = tokens_ceiling_usd(_models(ctx, agent), budget.tokens)
+        # Searches and running time cost beside the tokens: a dollar covers a hundred of the former.
+        if ceiling is not None and budget.usd > ceiling + 10:
+            yield ctx.problem(
+                agent.span("budget", "usd"),
+                f"Agent {agent.spec.name!r} may spend {budget.usd} dollars, and {budget.tokens:,} tokens "
+                f"cost {_cents(ceiling)} at the very most.",
+                hint="Write an amount in dollars, not in cents, that the tokens can reach.",
+                related=((agent.span("budget", "tokens"), "reached long before"),),
+            )
+
+
+@rule("AF812", "unpriced-model", Severity.WARNING, confidence="medium")
+def unpriced_model(ctx: Context) -> Iterator[Diagnostic]:
+    """A budget in dollars is for a model without a list price.
+
+    The service counts dollars at list price, and refuses a session with such a budget if the agent,
+    its advisor or a member of its team uses a model that has none.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: northwind-tuned-1
+        prompt: Analyse the orders.
+        budget: { usd: 2, turns: 40 }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: northwind-tuned-1
+        prompt: Analyse the orders.
+        budget: { tokens: 400k, turns: 40 }
+    """
+    for agent in ctx.agents:
+        if agent.spec.budget is None or agent.spec.budget.usd is None:
+            continue
+        for model, owner in _models(ctx, agent).items():
+            # Another finding says that a model is retired, or a slip of the pen.
+            if price_of(model) or model in RETIRED or did_you_mean(model, KNOWN):
+                continue
+            yield ctx.problem(
+                agent.span("budget", "usd"),
+                f"No list price is known of {model!r}, so the service may refuse a budget in dollars "
+                f"for agent {agent.spec.name!r}.",
+                hint="Limit `tokens`, `turns` and `wall` instead.",
+                related=((owner.span("model", "id"), "the model"),),
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agentflow.compiler.checks.session import session_of
 from agentflow.compiler.graph import AgentNode, DeploymentNode
-from agentflow.compiler.reach import normal_url, url_host
+from agentflow.compiler.reach import normal_url, reaches, url_host
 from agentflow.diagnostics import Diagnostic, Edit, Fix, Level, Severity, Span
 from agentflow.lint.edits import rewrite
 from agentflow.lint.exposure import Exposure, Leg, exposed
@@ -16,6 +17,7 @@ from agentflow.spec.custom import is_loopback
 
 __all__ = [
     "credential_for_any_host",
+    "credential_misses_host",
     "hidden_character",
     "lethal_combination",
     "memory_from_untrusted",
@@ -407,3 +409,91 @@ def repository_follows_branch(ctx: Context) -> Iterator[Diagnostic]:
                     f"{repository.branch or 'its main branch'} holds when a session starts.",
                     hint="Write the `commit` you reviewed.",
                 )
+
+
+@rule("AF914", "credential-misses-host", Severity.WARNING, confidence="medium")
+def credential_misses_host(ctx: Context) -> Iterator[Diagnostic]:
+    """A credential is for a domain, and the session reaches a host below it without.
+
+    The service compares hosts letter by letter: what is put in for github.com is not put in for
+    api.github.com. Calls there come back with 401, and the usual answer, to open everything, does
+    not help.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Project
+        name: desk
+        secrets: { github: "env:GITHUB" }
+        ---
+        kind: Agent
+        name: fixer
+        model: claude-opus-5-5
+        prompt: Repair the module.
+        environment: lab
+        vaults: [desk]
+        ---
+        kind: Environment
+        name: lab
+        network: { hosts: [github.com, api.github.com] }
+        ---
+        kind: Vault
+        name: desk
+        credentials:
+          github: { variable: { name: GH_TOKEN, value: "${secret.github}", hosts: [github.com] } }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Project
+        name: desk
+        secrets: { github: "env:GITHUB" }
+        ---
+        kind: Agent
+        name: fixer
+        model: claude-opus-5-5
+        prompt: Repair the module.
+        environment: lab
+        vaults: [desk]
+        ---
+        kind: Environment
+        name: lab
+        network: { hosts: [github.com, api.github.com] }
+        ---
+        kind: Vault
+        name: desk
+        credentials:
+          github:
+            variable:
+              name: GH_TOKEN
+              value: "${secret.github}"
+              hosts: [github.com, api.github.com]
+    """
+    owners: list[AgentNode | DeploymentNode] = [*ctx.agents, *ctx.graph.deployments.values()]
+    reported: set[Span] = set()
+    for owner in owners:
+        session = session_of(owner, ctx.graph)
+        if session.environment is None:
+            continue
+        reached = session.environment.spec.network.hosts
+        for vault in {
+            item.vault.address: item.vault for item in session.vaults(ctx.graph) if item.vault
+        }.values():
+            for name, credential in vault.spec.credentials.items():
+                hosts = credential.variable.hosts if credential.variable is not None else "any"
+                place = vault.span("credentials", name, "variable", "hosts")
+                missed = [] if hosts == "any" else _missed(hosts, reached)
+                if not missed or place in reported:
+                    continue
+                reported.add(place)
+                yield ctx.problem(
+                    place,
+                    f"The credential {vault.spec.name}.{name} is not for {one_of(missed)}, which "
+                    f"environment {session.environment.spec.name!r} reaches too.",
+                    hint=f"Add `{missed[0]}` to `hosts` if it is called there.",
+                    related=((session.environment.span("network", "hosts"), "what is reachable"),),
+                )
+
+
+def _missed(hosts: list[str], reached: list[str]) -> list[str]:
+    """Hosts that are reached, are below one of `hosts` and are not covered by any."""
+    parents = tuple(f".{host.lower()}" for host in hosts if not host.startswith("*."))
+    below = [host for host in reached if parents and host.lower().endswith(parents)]
+    return [host for host in below if not host.startswith("*.") and not reaches(hosts, host)]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
-from agentflow.lint.abilities import has_raw_tools, policies_of
-from agentflow.lint.prose import Phrase
+from agentflow.lint.abilities import has_raw_tools, policies_of, words_of
+from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.tool import BUILT_IN_TOOLS
 
@@ -224,6 +225,11 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
+_SEARCHES = Phrase(
+    r"(?:search|look (?:it|this|them|things|that)? ?up on|browse) (?:on )?(?:the )?(?:web|internet)\b"
+    r"|do an? (?:web|internet|online) search\b|google (?:it|for|the)\b",
+    marks=("web", "internet", "online", "google"),
+)
 _NAMED = Phrase(
     r"(?P<q>`?)(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
     r"|`(?P<quoted>web_search|web_fetch)`|(?P<bare>web_search|web_fetch)\b"
@@ -237,7 +243,7 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
     """The prompt relies on a tool that the agent does not have.
 
     What `tools` does not name is off. The agent tries another way round, or tells at the end that
-    it could not do its work.
+    it could not do its work. A tool of an agent in its team counts as its own.
 
     Bad:
         apiVersion: agentflow/v1
@@ -257,8 +263,10 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
     for agent in ctx.agents:
         if has_raw_tools(agent):
             continue
-        have = {*policies_of(agent), *agent.spec.custom}
+        team = [agent, *(member for _, member in members_of(agent, ctx.graph))]
+        have = {name for each in team for name in (*policies_of(each), *each.spec.custom)}
         for field, prose in ctx.texts(agent):
+            yield from _searches(ctx, field, agent, prose, team)
             reported: set[str] = set()
             for match in prose.find(_NAMED):
                 group = next(g for g in ("tool", "quoted", "bare", "used") if match[g])
@@ -273,6 +281,29 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
                     hint=f"Add `tools: {{ {tool}: allow }}`, or take it out of the {field}.",
                     related=((agent.span("tools"), "what is on"),),
                 )
+
+
+def _searches(
+    ctx: Context, field: str, agent: AgentNode, prose: Prose, team: Sequence[AgentNode]
+) -> Iterator[Diagnostic]:
+    """A search of the web, in words, where nobody has a tool that searches or reads pages."""
+    named = {word for each in team for name in each.spec.custom for word in words_of(name)}
+    on = {name for each in team for name in policies_of(each)}
+    if any(each.spec.mcp for each in team) or named & _SEARCH_WORDS or on & _BROWSERS:
+        return
+    for match in prose.find(_SEARCHES, code=False):
+        yield ctx.problem(
+            prose.span(match),
+            f"The {field} of agent {agent.spec.name!r} has the web searched, and `web_search` is off.",
+            hint=f"Add `tools: {{ web_search: allow }}`, or take it out of the {field}.",
+            related=((agent.span("tools"), "what is on"),),
+        )
+        return
+
+
+_SEARCH_WORDS = frozenset({"search", "google", "browse", "browser", "web", "lookup"})
+_BROWSERS = frozenset({"web_search", "bash"})
+"""A shell may well reach a search engine, or drive a browser."""
 
 
 @rule("AF605", "unrecoverable-custom-tool", Severity.INFO)

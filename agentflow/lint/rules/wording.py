@@ -44,8 +44,11 @@ def _quoted(text: str) -> str:
 _VAGUE = (
     r"\b(?:good|great|nice|decent|excellent|high[- ]quality|adequate(?:ly)?|appropriate(?:ly)?"
     r"|proper(?:ly)?|reasonabl[ey]|satisfactory|suitabl[ey]|sufficient(?:ly)?|user[- ]friendly"
-    r"|professional(?:ly)?|well[- ]written|polished|high standards?|best possible|as needed"
-    r"|as appropriate|and so on|etc\.?)(?!\w)"
+    r"|professional(?:ly)?|well[- ]written|polished|high standards?|best possible|best practices?"
+    r"|as needed|as appropriate|as expected|where (?:appropriate|necessary)|if (?:needed|necessary)"
+    r"|makes? sense|(?:is|are|looks?|seems?|reads?) (?:ok|okay|fine|well|right|clear|useful|helpful"
+    r"|complete enough)|thorough(?:ly)?|comprehensive(?:ly)?|robust(?:ly)?|meaningful|insightful"
+    r"|clear and concise|easy to (?:read|understand|follow)|and so on|etc\.?)(?!\w)"
 )
 
 
