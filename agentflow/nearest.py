@@ -5,7 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["did_you_mean", "nearest", "one_of"]
+__all__ = ["Meant", "did_you_mean", "nearest", "one_of"]
+
+
+class Meant(str):
+    """A hint that names what was probably meant, so that a fix can write it."""
+
+    __slots__ = ("near", "word")
+
+    word: str
+    """What was written."""
+    near: str
+    """What was probably meant."""
+
+    def __new__(cls, text: str, *, word: str, near: str) -> Meant:
+        hint = super().__new__(cls, text)
+        hint.word = word
+        hint.near = near
+        return hint
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
+        return (str(self),), {"word": self.word, "near": self.near}
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
@@ -18,9 +38,9 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str | None:
-    """A hint, or None if no name is close."""
+    """A hint, which is a `Meant`, or None if no name is close."""
     near = nearest(word, names)
-    return None if near is None else f"Did you mean {near!r}?"
+    return None if near is None else Meant(f"Did you mean {near!r}?", word=word, near=near)
 
 
 def one_of(names: Iterable[str], *, joined: str = "or", limit: int = 12) -> str:

@@ -19,7 +19,7 @@ from agentflow.compiler.graph import TemplateText
 from agentflow.compiler.jinja_env import FUNCTIONS
 from agentflow.compiler.jinja_filters import FILTERS
 from agentflow.diagnostics import Code, Diagnostic, Span
-from agentflow.nearest import one_of
+from agentflow.nearest import Meant, one_of
 
 __all__ = [
     "TOKEN_LIMIT",
@@ -255,7 +255,7 @@ class _Checker:
         if name not in known and name not in methods and not guarded:
             near = get_close_matches(name, sorted(known), n=1)
             hint = (
-                f"Did you mean {root.name}.{near[0]}?"
+                Meant(f"Did you mean {root.name}.{near[0]}?", word=name, near=near[0])
                 if near
                 else f"Declare it in the {_OWNERS[root.name]}'s `{root.name}`."
             )
@@ -300,7 +300,8 @@ class _Checker:
         everything |= {known: known for known in (*scope.names, *scope.roots)}
         near = get_close_matches(name, sorted(everything), n=1)
         if near:
-            return f"Did you mean {everything[near[0]]}?"
+            meant = everything[near[0]]
+            return Meant(f"Did you mean {meant}?", word=name, near=meant)
         if name.endswith("_section"):
             return "Policy sections are placed in the prompt, not in the task."
         sees = [f"`{root}`" for root in scope.roots]
@@ -324,7 +325,9 @@ class _Checker:
         self, what: str, name: str, known: Collection[str], token: Token | None, line: int
     ) -> None:
         near = get_close_matches(name, sorted(known), n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "See `agentflow explain AF307`."
+        hint = "See `agentflow explain AF307`."
+        if near:
+            hint = Meant(f"Did you mean {near[0]!r}?", word=name, near=near[0])
         message = f"There is no {what} {name!r}."
         self._report(codes.TEMPLATE_UNKNOWN_FILTER, token, line, message, hint)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.load import load
 from agentflow.compiler.manifest import Compiled
+from agentflow.compiler.renames import with_renames
 from agentflow.compiler.render import render
 from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
@@ -61,7 +62,7 @@ def build(
     )
     problems.extend(found)
     if graph is None:
-        return Checked(Build(None, None), _sorted(problems))
+        return Checked(Build(None, None), _sorted(problems, files))
     reported = graph if only is None else _selected(graph, frozenset(only))
     sound, found = validate(reported, files, callables=callables)
     problems.extend(found)
@@ -69,7 +70,7 @@ def build(
     problems.extend(found)
     return Checked(
         Build(graph, None if has_errors(problems) else compiled),
-        _sorted(problems),
+        _sorted(problems, files),
     )
 
 
@@ -84,11 +85,11 @@ def _selected(graph: Graph, only: frozenset[str]) -> Graph:
     return replace(graph, **chosen)
 
 
-def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _sorted(problems: list[Diagnostic], files: Files) -> tuple[Diagnostic, ...]:
     """By place, each once: a file that two agents or tools use is read twice."""
     ordered = sorted(problems, key=lambda problem: problem.sort_key)
     unique: dict[object, Diagnostic] = {}
     for problem in ordered:
         # Who uses it is no difference: the first user is named.
         unique.setdefault((problem.code, problem.span, problem.message), problem)
-    return tuple(unique.values())
+    return tuple(with_renames(unique.values(), files.read))

@@ -17,7 +17,7 @@ from agentflow.compiler.compose import name_and_sign, without_operators
 from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
 from agentflow.compiler.unseen import may_be_secret
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
-from agentflow.nearest import nearest, one_of
+from agentflow.nearest import Meant, nearest, one_of
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel
 from agentflow.spec.walk import known_keys
@@ -322,9 +322,10 @@ def _unknown_word(document: Document, error: _Error) -> Diagnostic:
     near = meant if meant in expected else nearest(error.value, expected)
     verb = "has no" if error.on_key else "cannot be"
     message = f"{name} {verb} {error.value!r}."
-    hint = f"Did you mean {near!r}? Allowed: {choices}." if near else f"Write {choices}."
-    fix = Fix(f"Write {near!r}", (Edit(span, near),), safe=False) if near else None
-    return codes.UNKNOWN_WORD.at(span, message, hint=hint, fix=fix)
+    hint = f"Write {choices}."
+    if near:
+        hint = Meant(f"Did you mean {near!r}? Allowed: {choices}.", word=error.value, near=near)
+    return codes.UNKNOWN_WORD.at(span, message, hint=hint)
 
 
 _TYPE_WORDS = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from agentflow.codes import CODES
 from agentflow.compiler.graph import Graph
+from agentflow.compiler.renames import with_renames
 from agentflow.diagnostics import Code, Diagnostic, Severity
 from agentflow.lint.anchors import anchored
 from agentflow.lint.own import OWN_CODES, RULE_FAILED
@@ -85,7 +86,20 @@ def scan(
         *unknown_selectors(context.graph.project, known, every_code=every_code),
         *(plugins.problems if plugins is not None else ()),
     ]
-    return tuple(sorted(anchored(left, context.graph), key=lambda problem: problem.sort_key))
+    placed = anchored(with_renames(left, _reader(context)), context.graph)
+    return tuple(sorted(placed, key=lambda problem: problem.sort_key))
+
+
+def _reader(context: Context) -> Callable[[str], str]:
+    """The text of a file that findings are in; nothing of one that is not known."""
+
+    def read(path: str) -> str:
+        for document in context.graph.documents:
+            if document.file == path:
+                return document.source
+        return context.files.read(path) if context.files is not None else ""
+
+    return read
 
 
 def known_codes(plugins: Plugins | None = None) -> Mapping[str, Code]:

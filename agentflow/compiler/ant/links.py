@@ -11,7 +11,7 @@ from agentflow import codes
 from agentflow.compiler.ant.body import Draft, Node
 from agentflow.compiler.ant.recognise import ant_name
 from agentflow.errors import FileRefused
-from agentflow.nearest import nearest
+from agentflow.nearest import Meant, nearest
 from agentflow.ports import Files
 from agentflow.source.markdown import split
 from agentflow.source.yaml import parse
@@ -104,7 +104,7 @@ class Links:
         )
         if near is not None and not found:
             beside = posixpath.relpath(near, posixpath.dirname(node.document.file) or ".")
-            hint = f"Did you mean {beside!r}?"
+            hint = Meant(f"Did you mean {beside!r}?", word=str(node.value), near=beside)
         node.problem(codes.UNKNOWN_REFERENCE, message, hint)
 
     # Skills
