@@ -33,13 +33,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--diff", action="store_true", help="write nothing; print what would change"
     )
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help="PATHs are what has changed: format the specs among them, and pass over the rest",
+    )
     add_directory_option(parser)
     add_format_option(parser)
 
 
 def run(args: Namespace) -> int:
     writes = not (args.check or args.diff)
-    outcome = fmt(project_directory(args), args.paths, write=writes)
+    outcome = fmt(project_directory(args), args.paths, write=writes, changed=args.changed)
     show = _show_json if args.format == "json" else _show
     show(args, outcome, written=writes)
     if outcome.problems or (args.check and outcome.changed):

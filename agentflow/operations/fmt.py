@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentflow import codes
@@ -13,9 +13,16 @@ from agentflow.compiler.formatting.text import format_text
 from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.errors import FileRefused, UsageError
-from agentflow.operations.check import select_files
+from agentflow.operations.check import Project, select_files
 from agentflow.operations.project import LooseFiles, ProjectFiles, is_own_spec
 from agentflow.operations.replacing import replace_file
+from agentflow.operations.several import (
+    by_project,
+    common_root,
+    prefix_of,
+    rebased,
+    select_changed,
+)
 
 __all__ = ["Formatted", "Outcome", "fmt"]
 
@@ -50,7 +57,7 @@ class Outcome:
         return tuple(file for file in self.files if file.changed)
 
 
-def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
+def fmt(directory: Path, paths: Sequence[Path], *, write: bool, changed: bool = False) -> Outcome:
     """Format the specs of the project of `directory`, or those named by `paths`.
 
     A file with problems is left alone and reported, and the others are formatted all the same.
@@ -59,14 +66,29 @@ def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
         directory: where to look for the project if no paths are given.
         paths: files, or directories below which every spec is taken.
         write: replace the files that change, each in one step.
+        changed: `paths` are files of any kind; those that are no spec of a project are passed over.
 
     Raises:
         UsageError: no project and no paths, a directory without specs, a file that is no spec, or one
             that somebody else changed meanwhile.
-        FileRefused: a path outside the project of the first, or a directory that cannot be listed.
+        FileRefused: a directory that cannot be listed.
         OSError: a file cannot be written.
     """
-    files, chosen = _chosen(directory, paths)
+    if changed:
+        chosen = [_chosen_changed(project) for project in select_changed(directory, paths)]
+    else:
+        groups = list(by_project(paths).values()) or [[]]
+        chosen = [_chosen(directory, group) for group in groups]
+    outcomes = [_formatted(files, names) for files, names in chosen]
+    if write:
+        for (files, _), outcome in zip(chosen, outcomes, strict=True):
+            for file in outcome.changed:
+                _replace(files.real_path(file.path), file)
+    return outcomes[0] if len(outcomes) == 1 else _together(outcomes)
+
+
+def _formatted(files: ProjectFiles, chosen: Sequence[str]) -> Outcome:
+    """What the chosen files become; nothing is written."""
     found: list[Formatted] = []
     problems: list[Diagnostic] = []
     sources: dict[str, str] = {}
@@ -85,13 +107,37 @@ def fmt(directory: Path, paths: Sequence[Path], *, write: bool) -> Outcome:
             sources[path] = text
         else:
             found.append(Formatted(path=path, before=text, after=after))
-    outcome = Outcome(
-        root=files.root, files=tuple(found), problems=tuple(problems), sources=sources
+    return Outcome(root=files.root, files=tuple(found), problems=tuple(problems), sources=sources)
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcomes of several projects, with names of files relative to a directory above all."""
+    root = common_root([outcome.root for outcome in outcomes])
+    prefixed = [(prefix_of(root, outcome.root), outcome) for outcome in outcomes]
+    return Outcome(
+        root=root,
+        files=tuple(
+            replace(file, path=prefix + file.path)
+            for prefix, outcome in prefixed
+            for file in outcome.files
+        ),
+        problems=tuple(
+            rebased(p, prefix) for prefix, outcome in prefixed for p in outcome.problems
+        ),
+        sources={
+            prefix + file: text
+            for prefix, outcome in prefixed
+            for file, text in outcome.sources.items()
+        },
     )
-    if write:
-        for file in outcome.changed:
-            _replace(files.real_path(file.path), file)
-    return outcome
+
+
+def _chosen_changed(project: Project) -> tuple[ProjectFiles, list[str]]:
+    """The specs among what has changed, sorted, and what reads them."""
+    files = project.files
+    assert isinstance(files, ProjectFiles)
+    names = project.changed or frozenset()
+    return files, sorted(spec for spec in files.specs() if spec in names)
 
 
 def _chosen(directory: Path, paths: Sequence[Path]) -> tuple[ProjectFiles, list[str]]:

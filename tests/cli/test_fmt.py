@@ -197,7 +197,7 @@ def test_a_file_that_cannot_be_replaced_is_whole(
         raise OSError(28, "No space left on device")
 
     before = contents(project)
-    monkeypatch.setattr("agentflow.operations.fmt.os.fsync", full)
+    monkeypatch.setattr("agentflow.operations.replacing.os.fsync", full)
     assert main(["fmt"]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert contents(project) == before
@@ -220,7 +220,7 @@ def test_what_an_editor_saves_meanwhile_is_not_lost(
         (project / "box.yaml").write_text(saved, encoding="utf-8")
 
     before = contents(project)
-    monkeypatch.setattr("agentflow.operations.fmt.os.fsync", save)
+    monkeypatch.setattr("agentflow.operations.replacing.os.fsync", save)
     assert main(["fmt"]) == 2
     assert "'box.yaml' was changed while it was formatted" in capsys.readouterr().err
     assert contents(project) == {**before, "box.yaml": saved.encode()}
