@@ -11,21 +11,24 @@ __all__ = ["Meant", "did_you_mean", "nearest", "one_of"]
 class Meant(str):
     """A hint that names what was probably meant, so that a fix can write it."""
 
-    __slots__ = ("near", "word")
+    __slots__ = ("near", "safe", "word")
 
     word: str
     """What was written."""
     near: str
     """What was probably meant."""
+    safe: bool
+    """There is no doubt that it was, and nothing else changes."""
 
-    def __new__(cls, text: str, *, word: str, near: str) -> Meant:
+    def __new__(cls, text: str, *, word: str, near: str, safe: bool = False) -> Meant:
         hint = super().__new__(cls, text)
+        hint.safe = safe
         hint.word = word
         hint.near = near
         return hint
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
-        return (str(self),), {"word": self.word, "near": self.near}
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str | bool]]:
+        return (str(self),), {"word": self.word, "near": self.near, "safe": self.safe}
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:

@@ -247,8 +247,12 @@ def _kind(document: Document, *, first: bool) -> tuple[str | None, list[Diagnost
     if kind is None:
         message = "The document does not say what it declares."
         misspelt = nearest("kind", data)
-        hint = f"Write `kind` for {misspelt!r}." if misspelt else f"Add `kind: …`. {choices}"
-        problems.append(codes.KIND_MISSING.at(span, message, hint=hint))
+        hint, fix = f"Add `kind: …`. {choices}", None
+        if misspelt:
+            hint = f"Write `kind` for {misspelt!r}."
+            place = document.span((misspelt,), key=True)
+            fix = Fix("Write 'kind'", (Edit(place, "kind"),), safe=False)
+        problems.append(codes.KIND_MISSING.at(span, message, hint=hint, fix=fix))
         return None, problems
     message = f"There is no kind {kind!r}." if isinstance(kind, str) else "A kind is a word."
     hint = did_you_mean(str(kind), KINDS) or choices

@@ -23,8 +23,6 @@ def with_renames(
 ) -> Iterator[Diagnostic]:
     """The problems, each with a fix where what was probably meant can be written in its place.
 
-    Never safe: that something else was meant cannot be excluded.
-
     Args:
         problems: of any stage.
         read: the text of a file; raises `FileRefused` where there is none.
@@ -39,7 +37,7 @@ def with_renames(
         else:
             assert isinstance(problem.hint, Meant)
             title = f"Write {problem.hint.near!r} for {problem.hint.word!r}"
-            yield replace(problem, fix=Fix(title, (edit,), safe=False))
+            yield replace(problem, fix=Fix(title, (edit,), safe=problem.hint.safe))
 
 
 def _edit(
@@ -67,6 +65,8 @@ def _edit(
 
 
 def _is_plain(text: str) -> bool:
+    if text.startswith("${var."):
+        return True  # where braces could stand before
     return bool(_PLAIN.fullmatch(text)) and not _VALUES.fullmatch(text)
 
 

@@ -18,6 +18,7 @@ from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
 from agentflow.compiler.unseen import may_be_secret
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
 from agentflow.nearest import Meant, nearest, one_of
+from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel
 from agentflow.spec.walk import known_keys
@@ -248,7 +249,36 @@ def _diagnostic(model: type[SpecModel], document: Document, error: _Error) -> Di
     span = document.span(error.path, key=error.on_key)
     name = _name(error.path, on_key=error.on_key)
     code, message, hint = _explain(error, name)
-    return code.at(span, message, hint=hint)
+    fix = _retyped(document, error) if code is codes.WRONG_TYPE and not error.on_key else None
+    return code.at(span, message, hint=hint, fix=fix)
+
+
+_YES = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def _retyped(document: Document, error: _Error) -> Fix | None:
+    """Quotes for text that YAML reads as a value, and none for a value that was quoted.
+
+    Only where it is written out: not what a variable stands for.
+    """
+    document, path = document.origin(error.path)
+    span, source = document.span(path), SourceText(document.file, document.source)
+    start = source.offset(span.line, span.column)
+    written = source.text[start : source.offset(span.end_line, span.end_column)]
+    wanted = _TYPE_WORDS.get(error.type)
+    bare = written[1:-1] if written[:1] in ('"', "'") else written
+    if not re.fullmatch(r"[\w.+:-]+", bare):
+        return None
+    after = None
+    if wanted == "text" and bare == written and not isinstance(error.value, str | dict | list):
+        after = f'"{bare}"'
+    elif wanted == "a whole number" and re.fullmatch(r"\d{1,9}", bare):
+        after = bare
+    elif wanted == "true or false":
+        after = _YES.get(bare.lower(), bare if bare in ("true", "false") else None)
+    if after is None or after == written:
+        return None
+    return Fix(f"Write {after}", (Edit(span, after),), safe=True)
 
 
 def _name(path: Path, *, on_key: bool = False) -> str:

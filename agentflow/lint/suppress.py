@@ -12,7 +12,7 @@ from agentflow.compiler.graph import Graph, TemplateText
 from agentflow.diagnostics import Code, Diagnostic, Edit, Fix, Span
 from agentflow.lint.comments import Comment, Entry, comments
 from agentflow.lint.own import UNEXPLAINED_SUPPRESSION, UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
-from agentflow.nearest import did_you_mean
+from agentflow.nearest import Meant, did_you_mean
 
 __all__ = ["may_be_foreign", "suppress"]
 
@@ -103,7 +103,12 @@ def _unknown(
         if entry.code in known or (not every_code and may_be_foreign(entry.code)):
             continue
         hint = (
-            f"Write {names[entry.code]}, its code."
+            Meant(
+                f"Write {names[entry.code]}, its code.",
+                word=entry.code,
+                near=names[entry.code],
+                safe=True,
+            )
             if entry.code in names
             else did_you_mean(entry.code, known) or "Codes are listed by: agentflow explain"
         )

@@ -9,8 +9,9 @@ from agentflow import codes
 from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.toolcard import ToolCard
-from agentflow.diagnostics import Diagnostic
+from agentflow.diagnostics import Diagnostic, Fix
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.source.cuts import cut
 from agentflow.spec.agent import AgentSpec, ApprovalRule
 from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
 
@@ -153,5 +154,7 @@ def _unreachable(
             related = ((node.span("approvals", before), f"rule {before + 1}"),)
             hint = "The first match wins: put the narrower rule first."
             span = node.span("approvals", index)
-            yield codes.APPROVAL_UNREACHABLE.at(span, message, hint=hint, related=related)
+            edit = cut(node.document, ("approvals", index))
+            fix = Fix("Remove the rule", (edit,), safe=False) if edit else None
+            yield codes.APPROVAL_UNREACHABLE.at(span, message, hint=hint, related=related, fix=fix)
             return

@@ -14,7 +14,7 @@ from typing import Literal
 from agentflow import codes
 from agentflow.compiler.graph import AgentNode, Bound
 from agentflow.diagnostics import Diagnostic
-from agentflow.nearest import one_of
+from agentflow.nearest import Meant, one_of
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
 
 __all__ = ["check_domains", "check_environment", "host_problem"]
@@ -83,7 +83,9 @@ def _host_hint(host: str) -> str:
         except UnicodeError:
             bare = ""
     if bare and bare != host and _host_problem(bare.removeprefix("*.")) is None:
-        return f"Write {bare}."
+        # A port or a path said less than the whole host; a scheme and a slash said nothing.
+        same = re.sub(r"^https?://|/$", "", host, flags=re.IGNORECASE).lower() == bare
+        return Meant(f"Write {bare}.", word=host, near=bare, safe=same)
     return "Write a bare host name such as docs.python.org."
 
 

@@ -10,7 +10,7 @@ from agentflow.lint.abilities import helpers
 from agentflow.lint.costs import price_of
 from agentflow.lint.lifecycle import KNOWN, RETIRED, RETIRING
 from agentflow.lint.rule import Context, rule
-from agentflow.nearest import did_you_mean, one_of
+from agentflow.nearest import Meant, did_you_mean, one_of
 from agentflow.source.tree import Path
 
 __all__ = [
@@ -167,7 +167,9 @@ def retired_model(ctx: Context) -> Iterator[Diagnostic]:
                 yield ctx.problem(
                     agent.span(*path),
                     f"Agent {agent.spec.name!r} uses the model {model!r}, retired on {entry.on}.",
-                    hint=f"Write `{_key(path)}: {entry.instead}`.",
+                    hint=Meant(
+                        f"Write `{_key(path)}: {entry.instead}`.", word=model, near=entry.instead
+                    ),
                 )
 
 
@@ -199,5 +201,9 @@ def retiring_model(ctx: Context) -> Iterator[Diagnostic]:
                     agent.span(*path),
                     f"Agent {agent.spec.name!r} uses the model {model!r}, which is retired on "
                     f"{entry.on}.",
-                    hint=f"Try `{_key(path)}: {entry.instead}` before that.",
+                    hint=Meant(
+                        f"Try `{_key(path)}: {entry.instead}` before that.",
+                        word=model,
+                        near=entry.instead,
+                    ),
                 )

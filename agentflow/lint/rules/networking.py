@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agentflow.compiler.dated import WEB_TOOLS_FOLLOW_NETWORK
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.reach import is_open, reaches, url_host
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.abilities import policies_of
+from agentflow.lint.edits import add_behind
+from agentflow.lint.hosts import is_of_anybody
 from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
@@ -244,12 +247,13 @@ def wildcard_without_domain(ctx: Context) -> Iterator[Diagnostic]:
         hosts = environment.spec.network.hosts
         for index, host in enumerate(hosts):
             domain = host.removeprefix("*.")
-            if domain != host and not reaches(hosts, domain):
+            if domain != host and not reaches(hosts, domain) and not is_of_anybody(host):
                 yield ctx.problem(
                     environment.span("network", "hosts", index),
                     f"{host!r} in environment {environment.spec.name!r} does not cover "
                     f"{domain!r} itself.",
                     hint=f"Add `{domain}` to `hosts` if it is needed too.",
+                    fix=add_behind(environment, ("network", "hosts", index), domain),
                 )
 
 
@@ -257,8 +261,8 @@ def wildcard_without_domain(ctx: Context) -> Iterator[Diagnostic]:
 def web_tools_closed(ctx: Context) -> Iterator[Diagnostic]:
     """Web tools are on, and the environment reaches no host.
 
-    Since October 2026 the service holds `web_search` and `web_fetch` to the hosts of the
-    environment as well. With none listed each call fails with `url_not_allowed`.
+    The service holds `web_search` and `web_fetch` to the hosts of the environment as well. With
+    none listed each call fails with `url_not_allowed`.
 
     Bad:
         apiVersion: agentflow/v1
@@ -284,6 +288,8 @@ def web_tools_closed(ctx: Context) -> Iterator[Diagnostic]:
         name: analytics
         network: open
     """
+    if not WEB_TOOLS_FOLLOW_NETWORK.value:
+        return
     for agent in ctx.agents:
         environment = ctx.environment_of(agent)
         if environment is None or is_open(environment.spec) or environment.spec.network.hosts:

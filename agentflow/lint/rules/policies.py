@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.abilities import helpers
+from agentflow.lint.edits import remove
 from agentflow.lint.rule import Context, rule
 
 __all__ = ["no_done_criteria", "no_outputs", "no_uncertainty_policy", "unused_input"]
@@ -150,4 +151,5 @@ def unused_input(ctx: Context) -> Iterator[Diagnostic]:
                     agent.span("inputs", name, key=True),
                     f"Agent {agent.spec.name!r} never sees the input {name!r}: {where}.",
                     hint=f"Use `{{{{ inputs.{name} }}}}` in `task`, or remove the input.",
+                    fix=remove(agent, ("inputs", name), f"the input {name!r}", safe=False),
                 )

@@ -9,6 +9,7 @@ from agentflow.compiler.checks.session import members_of, session_of
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode
 from agentflow.compiler.reach import covers
 from agentflow.diagnostics import Diagnostic, Level, Severity
+from agentflow.lint.edits import remove
 from agentflow.lint.hosts import is_of_anybody
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
@@ -79,6 +80,9 @@ def host_twice(ctx: Context) -> Iterator[Diagnostic]:
                         environment.span("network", "hosts", index),
                         f"{host!r} is covered by {entry!r} already.",
                         hint="Remove it, or write narrower entries.",
+                        fix=remove(
+                            environment, ("network", "hosts", index), f"{host!r}", safe=True
+                        ),
                         related=((environment.span("network", "hosts", other), "covers it"),),
                     )
                     break
@@ -140,6 +144,7 @@ def registries_opening_unused(ctx: Context) -> Iterator[Diagnostic]:
                 environment.span("network", "packages"),
                 f"Environment {spec.name!r} lets package managers through, and nobody needs one.",
                 hint="Remove `packages: true`, or declare what is installed.",
+                fix=remove(environment, ("network", "packages"), "`packages: true`", safe=False),
             )
 
 
@@ -183,4 +188,5 @@ def mcp_opening_unused(ctx: Context) -> Iterator[Diagnostic]:
                 environment.span("network", "mcp"),
                 f"No agent in environment {environment.spec.name!r} has an MCP server.",
                 hint="Remove `mcp: inferred`.",
+                fix=remove(environment, ("network", "mcp"), "`mcp: inferred`", safe=False),
             )

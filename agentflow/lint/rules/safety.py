@@ -29,6 +29,8 @@ __all__ = [
 _HIDDEN = "[\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
 """Zero width, direction overrides, and the tags that spell ASCII invisibly. Joiners, which emoji and
 several scripts need, are not among them."""
+_ZERO_WIDTH = "\u200b\u2060\ufeff"
+"""Those that only say where a line may end, or nothing at all."""
 _FLAG = "\U0001f3f4[\U000e0020-\U000e007e]{2,6}\U000e007f"
 """The one proper use of tags: flags such as that of Scotland."""
 _RIGHT_TO_LEFT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"
@@ -87,8 +89,9 @@ def hidden_character(ctx: Context) -> Iterator[Diagnostic]:
     for file, text in files.items():
         for match in _hidden(text):
             span = _place(file, text, *match.span())
-            # Not safe: a person should see what was hidden before it is gone.
-            fix = Fix("Delete what nobody sees", (Edit(span, ""),), safe=False)
+            # What says something to the model, a person should see before it is gone.
+            safe = not match[0].strip(_ZERO_WIDTH)
+            fix = Fix("Delete what nobody sees", (Edit(span, ""),), safe=safe)
             yield _finding(ctx, span, match[0], fix)
 
 

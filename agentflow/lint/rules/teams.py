@@ -9,6 +9,7 @@ from agentflow.compiler.checks.session import members_of, team_entries
 from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Diagnostic, Level, Severity
 from agentflow.lint.rule import Context, rule
+from agentflow.nearest import Meant
 from agentflow.source.tree import Path
 from agentflow.spec.refs import Ref, parse_ref
 
@@ -113,11 +114,13 @@ def pinned_own_agent(ctx: Context) -> Iterator[Diagnostic]:
     """
     for bound, path, text, ref in _references(ctx):
         if ref.name is not None and ref.pin is not None:
+            bare = text.partition("@")[0]
+            hint = f"Write `{bare}`, or suppress this until the roll-out."
             yield ctx.problem(
                 bound.span(*path),
                 f"{bound.address} stays with version {ref.pin} of agent {ref.name!r}, whatever is "
                 "changed in its spec.",
-                hint=f"Write `{text.partition('@')[0]}`, or suppress this until the roll-out.",
+                hint=Meant(hint, word=text, near=bare),
             )
 
 

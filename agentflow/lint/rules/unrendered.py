@@ -8,6 +8,7 @@ from typing import Any
 
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.rule import Context, rule
+from agentflow.nearest import Meant
 from agentflow.source.tree import Path
 
 __all__ = ["template_not_rendered"]
@@ -49,7 +50,10 @@ def template_not_rendered(ctx: Context) -> Iterator[Diagnostic]:
         for path, text in _texts(bound.document.data, ()):
             for found in _TEMPLATE.finditer(text):
                 shown, name = found[0], found[2]
-                hint = f"Write `${{var.{name}}}`, which is put in anywhere."
+                instead = f"${{var.{name}}}"
+                hint = f"Write `{instead}`, which is put in anywhere."
+                if found[1] == "vars":
+                    hint = Meant(hint, word=shown, near=instead)
                 if found[1] == "inputs":
                     hint = "Inputs are known when a run starts: only `task` can have them."
                 elif found[1] == "params":

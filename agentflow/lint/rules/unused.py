@@ -12,6 +12,7 @@ from agentflow.compiler.fragments import fragments_of, used_fragments
 from agentflow.compiler.graph import Graph, TemplateText
 from agentflow.compiler.late import named
 from agentflow.diagnostics import Diagnostic, Severity
+from agentflow.lint.edits import remove
 from agentflow.lint.rule import Context, rule
 
 __all__ = [
@@ -147,6 +148,7 @@ def unused_variable(ctx: Context) -> Iterator[Diagnostic]:
                 ctx.graph.project.span("vars", name, key=True),
                 f"Nothing uses the variable {name!r}.",
                 hint=f"Write ${{var.{name}}} or {{{{ vars.{name} }}}} where it belongs, or remove it.",
+                fix=remove(ctx.graph.project, ("vars", name), f"the variable {name!r}", safe=False),
             )
 
 
@@ -218,6 +220,9 @@ def unused_secret(ctx: Context) -> Iterator[Diagnostic]:
                 ctx.graph.project.span("secrets", name, key=True),
                 f"Nothing uses the secret {name!r}.",
                 hint="Remove it, or use it in a field that takes secrets.",
+                fix=remove(
+                    ctx.graph.project, ("secrets", name), f"the secret {name!r}", safe=False
+                ),
             )
 
 
