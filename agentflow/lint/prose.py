@@ -32,6 +32,8 @@ _NEGATION = (
     r"\b(?:not|never|no|none|without|avoid|cannot|instead of|rather than|refrain|forbidden"
     r"|prohibited|disallowed|refuse|unless|already)\b|n['\u2019]t\b"
 )
+_CONDITION = r"\A\W*(?:if|when(?:ever)?|where(?:ver)?|once|in case|should)\b[^,:]*[,:]"
+"""What is denied in it is not what is asked for: "if you cannot read it, ask"."""
 _SPACE = r"\\.|\[(?:\\.|[^\]])*\]|( )"
 _GAP = r"(?:[ \t]+(?:\n[ \t]*)?|\n[ \t]*)"
 
@@ -164,7 +166,8 @@ class Prose:
 
     def is_denied(self, position: int) -> bool:
         """Whether a negation comes before, in the sentence or in what leads into its list."""
-        if re.search(_NEGATION, self.sentence_before(position)):
+        sentence = re.sub(_CONDITION, "", self.sentence_before(position))
+        if re.search(_NEGATION, sentence):
             return True
         start = self._start(position)
         return re.match(_ITEM, self.text[start : start + 20]) is not None and bool(
