@@ -8,9 +8,11 @@ is on the low side, so that a budget below the sum is too small for certain.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
+
+from agentflow.compiler.dated import LIST_PRICES
 
 __all__ = ["PRICES", "Price", "price_of", "prompt_tokens", "run_floor_usd", "tokens_ceiling_usd"]
 
@@ -23,36 +25,9 @@ class Price(NamedTuple):
     output: Decimal
 
 
-def _table(rows: str) -> Iterator[tuple[str, Price]]:
-    for row in rows.split("\n"):
-        model, *numbers = row.split()
-        yield model, Price(*map(Decimal, numbers))
-
-
-# Data of 2026-11-22, from https://platform.claude.com/docs/en/about-claude/pricing: the lowest tier.
-PRICES: dict[str, Price] = dict(
-    _table(
-        """\
-claude-fable-5-2 8 0.20 40
-claude-mythos-5-2 8 0.20 40
-claude-fable-5-1 10 0.25 50
-claude-mythos-5-1 10 0.25 50
-claude-fable-5 10 1 50
-claude-mythos-5 10 1 50
-claude-opus-5-5 4 0.20 20
-claude-opus-5 5 0.50 25
-claude-opus-4-8 5 0.50 25
-claude-opus-4-7 5 0.50 25
-claude-opus-4-6 5 0.50 25
-claude-opus-4-5 5 0.50 25
-claude-sonnet-5-5 2 0.10 10
-claude-sonnet-5 2 0.20 10
-claude-sonnet-4-6 3 0.30 15
-claude-sonnet-4-5 3 0.30 15
-claude-haiku-5-5 0.10 0.01 0.50
-claude-haiku-4-5 1 0.10 5"""
-    )
-)
+PRICES: dict[str, Price] = {
+    model: Price(*map(Decimal, price)) for model, price in LIST_PRICES.value.items()
+}
 """By model. A snapshot, such as one that ends in `-20251001`, costs what the model costs."""
 
 _BESIDE = 1_200

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agentflow.compiler.checks.session import members_of, session_of
 from agentflow.compiler.checks.vaults import credential_key
+from agentflow.compiler.dated import SKILLS_AT_ONCE, SKILLS_OF_SERVICE, WEB_TOOLS_FOLLOW_NETWORK
 from agentflow.compiler.graph import AgentNode, DeploymentNode
 from agentflow.compiler.reach import covers, is_open
 from agentflow.diagnostics import Diagnostic, Severity, Span
@@ -21,10 +22,6 @@ __all__ = [
     "shadowed_credential",
     "unknown_skill",
 ]
-
-_SKILLS = ("docx", "pdf", "pptx", "xlsx")
-"""https://platform.claude.com/docs/en/managed-agents/skills"""
-_SKILL_LIMIT = 20
 
 
 @rule("AF609", "many-skills", Severity.WARNING)
@@ -58,11 +55,11 @@ def many_skills(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         count = len(agent.spec.skills)
-        if count > _SKILL_LIMIT:
+        if count > SKILLS_AT_ONCE.value:
             yield ctx.problem(
                 agent.span("skills", key=True),
                 f"Agent {agent.spec.name!r} has {count} skills.",
-                hint=f"Have at most {_SKILL_LIMIT}, or split the agent into a team.",
+                hint=f"Have at most {SKILLS_AT_ONCE.value}, or split the agent into a team.",
             )
 
 
@@ -94,11 +91,12 @@ def unknown_skill(ctx: Context) -> Iterator[Diagnostic]:
             if ref is not None and ref.anthropic is not None:
                 found.append((agent.span("skills", index), ref.anthropic))
     for span, name in found:
-        if name not in _SKILLS:
+        if name not in SKILLS_OF_SERVICE.value:
             yield ctx.problem(
                 span,
                 f"The service is not known to bring along a skill {name!r}.",
-                hint=did_you_mean(name, _SKILLS) or f"Known are {', '.join(_SKILLS)}.",
+                hint=did_you_mean(name, SKILLS_OF_SERVICE.value)
+                or f"Known are {', '.join(SKILLS_OF_SERVICE.value)}.",
             )
 
 
@@ -106,8 +104,8 @@ def unknown_skill(ctx: Context) -> Iterator[Diagnostic]:
 def domain_not_reachable(ctx: Context) -> Iterator[Diagnostic]:
     """A web tool may use a domain that the environment does not reach.
 
-    Since October 2026 the service holds the web tools to the hosts of the environment as well. A
-    domain that is not among them fails with `url_not_allowed`.
+    The service holds the web tools to the hosts of the environment as well. A domain that is not
+    among them fails with `url_not_allowed`.
 
     Bad:
         apiVersion: agentflow/v1
@@ -134,6 +132,8 @@ def domain_not_reachable(ctx: Context) -> Iterator[Diagnostic]:
         name: analytics
         network: { hosts: [pypi.org, docs.python.org] }
     """
+    if not WEB_TOOLS_FOLLOW_NETWORK.value:
+        return
     for agent in ctx.agents:
         environment = ctx.environment_of(agent)
         if environment is None or is_open(environment.spec) or not environment.spec.network.hosts:

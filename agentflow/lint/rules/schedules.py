@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from agentflow.compiler.cron import Cron, parse_cron
+from agentflow.compiler.dated import START_DELAY_MINUTES
 from agentflow.compiler.graph import DeploymentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.clocks import unsteady_time
@@ -16,9 +17,8 @@ from agentflow.nearest import one_of
 
 __all__ = ["frequent_schedule", "night_schedule", "runs_overlap", "schedule_skips_months"]
 
-_SHORTEST_GAP = 10
-"""Minutes. The service starts a session up to nine minutes late, so that shorter ones run into
-each other: https://platform.claude.com/docs/en/managed-agents/scheduled-deployments"""
+_SHORTEST_GAP = START_DELAY_MINUTES.value + 1
+"""Minutes. With less between them, sessions run into each other."""
 
 
 def _scheduled(ctx: Context) -> Iterator[tuple[DeploymentNode, Cron, str]]:
