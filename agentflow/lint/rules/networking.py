@@ -10,6 +10,8 @@ from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.reach import is_open, reaches, url_host
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.abilities import policies_of
+from agentflow.lint.edits import add_behind
+from agentflow.lint.hosts import is_of_anybody
 from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
@@ -245,12 +247,13 @@ def wildcard_without_domain(ctx: Context) -> Iterator[Diagnostic]:
         hosts = environment.spec.network.hosts
         for index, host in enumerate(hosts):
             domain = host.removeprefix("*.")
-            if domain != host and not reaches(hosts, domain):
+            if domain != host and not reaches(hosts, domain) and not is_of_anybody(host):
                 yield ctx.problem(
                     environment.span("network", "hosts", index),
                     f"{host!r} in environment {environment.spec.name!r} does not cover "
                     f"{domain!r} itself.",
                     hint=f"Add `{domain}` to `hosts` if it is needed too.",
+                    fix=add_behind(environment, ("network", "hosts", index), domain),
                 )
 
 
