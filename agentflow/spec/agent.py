@@ -1,9 +1,7 @@
 """The Agent kind: what it is told, what it may touch, what it must deliver, and what it may spend."""
 
-from __future__ import annotations
-
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -146,7 +144,7 @@ class ApprovalRule(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> ApprovalRule:
+    def _one_way(self) -> Self:
         if (self.answer is None) == (self.ask is None):
             raise ValueError("A rule has exactly one of `answer` and `ask`.")
         if self.wait is not None and self.ask is None:

@@ -4,8 +4,6 @@ A spec arrives here as plain data: substitution has been done, numbers with a fr
 Messages raised by validators are shown to users as they stand, so they are full sentences.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a run may spend, in layers. The first limit reached stops the run."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from pydantic import Field

@@ -1,10 +1,8 @@
 """Custom tools: what the agent calls and your side runs, by a Python function, a program or a request."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -182,7 +180,7 @@ class CustomTool(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _one_runner(self) -> CustomTool:
+    def _one_runner(self) -> Self:
         named = [name for name in RUNNERS if getattr(self, name) is not None]
         if not named:
             raise ValueError("Nothing runs this tool. Write one of `run`, `command` and `http`.")

@@ -1,7 +1,5 @@
 """The Deployment kind: an agent that starts by itself, on a schedule or when somebody asks for it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

@@ -1,8 +1,6 @@
 """The Environment kind: where tools run, what they reach and what is installed."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
@@ -117,7 +115,7 @@ class EnvironmentSpec(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _only_in_the_cloud(self) -> EnvironmentSpec:
+    def _only_in_the_cloud(self) -> Self:
         if self.hosting == "self-hosted" and self.model_fields_set & {"network", "packages"}:
             raise ValueError(
                 "Workers of your own decide what tools reach and what is installed: `network` and "

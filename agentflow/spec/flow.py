@@ -1,8 +1,6 @@
 """The Flow kind: several runs with dependencies, under one budget."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -87,7 +85,7 @@ class StepSpec(SpecModel):
     timeout: Duration | None = Field(default=None, description="A step that takes longer fails.")
 
     @model_validator(mode="after")
-    def _one_kind(self) -> StepSpec:
+    def _one_kind(self) -> Self:
         if [self.agent, self.python, self.approve].count(None) != 2:
             raise ValueError("A step is exactly one of `agent`, `python` and `approve`.")
         if self.approve is not None and (self.foreach or self.retry):

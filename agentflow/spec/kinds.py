@@ -1,7 +1,5 @@
 """The kinds a spec can have, in the order of the documentation."""
 
-from __future__ import annotations
-
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import SpecModel
 from agentflow.spec.deployment import DeploymentSpec

@@ -1,7 +1,5 @@
 """MCP servers of an agent, and which of their tools it may use."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints

@@ -1,7 +1,5 @@
 """The MemoryStore kind: notes that sessions share."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

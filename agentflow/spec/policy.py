@@ -1,8 +1,6 @@
 """The Policy kind: what the specs of an organisation may not do."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,7 +39,7 @@ class PolicyCheck(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _demands_something(self) -> PolicyCheck:
+    def _demands_something(self) -> Self:
         demands = (self.max_budget, self.models, self.forbid_hosts, self.network, self.ask)
         if not any((*demands, self.forbid_tools, self.require)):
             raise ValueError("The check demands nothing.")

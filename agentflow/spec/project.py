@@ -1,8 +1,6 @@
 """The Project kind: the specs below one `agentflow.yaml`, their variables and targets."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -77,7 +75,7 @@ class TargetSpec(SpecModel):
         return service
 
     @model_validator(mode="after")
-    def _driver_is_local(self) -> TargetSpec:
+    def _driver_is_local(self) -> Self:
         if self.driver is not None and self.service != "local":
             raise ValueError("`driver` goes with `service: local`.")
         return self

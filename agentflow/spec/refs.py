@@ -1,7 +1,5 @@
 """References as they are written: `name`, `kind/name`, `name@7`, `desk.warehouse`, `id:agent_01…`."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Toolset, Fragment and Overlay: what several specs share, and what a target changes."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

@@ -5,8 +5,6 @@ a value, and in kinds that are put together from several layers also what only m
 `key+`, `key-`, null, and keys that are left to another layer.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -4,8 +4,6 @@ A mapping stands either whole in its document, or as a layer of a spec that is p
 several: there a key may come from elsewhere, so only what no other layer can mend is refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple

@@ -3,9 +3,7 @@
 An agent says it for its runs, a deployment for the sessions it starts.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -80,7 +78,7 @@ class Repository(SpecModel):
         return url
 
     @model_validator(mode="after")
-    def _one_checkout(self) -> Repository:
+    def _one_checkout(self) -> Self:
         if self.branch is not None and self.commit is not None:
             raise ValueError("Only one of `branch` and `commit` can be set.")
         return self

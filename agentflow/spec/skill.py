@@ -1,8 +1,6 @@
 """The Skill kind: instructions and scripts an agent loads when it needs them."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -54,7 +52,7 @@ class SkillSpec(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> SkillSpec:
+    def _one_source(self) -> Self:
         if [self.folder, self.github, self.anthropic].count(None) != 2:
             raise ValueError("A skill is exactly one of `folder`, `github` and `anthropic`.")
         if self.version is not None and self.anthropic is None:

@@ -1,8 +1,6 @@
 """Other agents that an agent may put to work, and the model it may ask for advice."""
 
-from __future__ import annotations
-
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -29,7 +27,7 @@ class Delegation(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _somebody(self) -> Delegation:
+    def _somebody(self) -> Self:
         if not self.agents and not self.inline:
             raise ValueError("Without `agents` and without `inline: true` there is nobody to use.")
         return self
@@ -58,7 +56,7 @@ class TeamSpec(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _one_form(self) -> TeamSpec:
+    def _one_form(self) -> Self:
         if self.coordinator is not None and (self.subagents or self.workflows):
             raise ValueError(
                 "`coordinator` is the older form: not with `subagents` or `workflows`."

@@ -1,8 +1,6 @@
 """The Test kind: what an agent has to do, checked in one of five layers."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -40,7 +38,7 @@ class HandlerCall(SpecModel):
     error: Text | None = Field(default=None, description="A text its failure holds.")
 
     @model_validator(mode="after")
-    def _expects_something(self) -> HandlerCall:
+    def _expects_something(self) -> Self:
         if self.result is None and self.contains is None and self.error is None:
             raise ValueError("A call expects one of `result`, `contains` and `error`.")
         if self.error is not None and (self.result is not None or self.contains is not None):
@@ -73,7 +71,7 @@ class FaultSpec(SpecModel):
     tool: ToolCall | None = Field(default=None, description="With `tool_crash`: which.")
 
     @model_validator(mode="after")
-    def _one_place(self) -> FaultSpec:
+    def _one_place(self) -> Self:
         if self.after is not None and self.before is not None:
             raise ValueError("Only one of `after` and `before` can be set.")
         if (self.delay is None) == (self.fault == "delay"):
@@ -162,7 +160,7 @@ class TestSpec(SpecModel):
     expect: ExpectSpec = Field(default_factory=ExpectSpec, description="What must hold afterwards.")
 
     @model_validator(mode="after")
-    def _fits_its_layer(self) -> TestSpec:
+    def _fits_its_layer(self) -> Self:
         for key, layer in BELONGS.items():
             given = key in self.model_fields_set
             if given and self.layer != layer:

@@ -1,8 +1,6 @@
 """Tools of an agent: the built-in ones by a word, custom ones by what runs them."""
 
-from __future__ import annotations
-
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -49,7 +47,7 @@ class _WebTool(BuiltInTool):
     blocked: Domains | None = Field(default=None, description="All hosts but these.")
 
     @model_validator(mode="after")
-    def _one_list(self) -> _WebTool:
+    def _one_list(self) -> Self:
         if self.domains and self.blocked:
             raise ValueError("Only one of `domains` and `blocked` can be set.")
         return self
@@ -81,7 +79,7 @@ class UrlFilter(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _one_list(self) -> UrlFilter:
+    def _one_list(self) -> Self:
         if (self.only is None) == (self.but is None):
             raise ValueError("Set exactly one of `only` and `but`.")
         return self
@@ -99,7 +97,7 @@ class UrlSources(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _somewhere(self) -> UrlSources:
+    def _somewhere(self) -> Self:
         if self.user == self.custom == self.server == "none":
             raise ValueError("With no source left nothing could be fetched: turn the tool off.")
         return self

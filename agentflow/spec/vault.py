@@ -1,8 +1,6 @@
 """The Vault kind: credentials for MCP servers and for programs in the sandbox, by secret reference."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -40,7 +38,7 @@ class RefreshSpec(SpecModel):
     scope: Text | None = Field(default=None, description="Sent along: scopes, with spaces between.")
 
     @model_validator(mode="after")
-    def _secret_goes_with_auth(self) -> RefreshSpec:
+    def _secret_goes_with_auth(self) -> Self:
         if (self.client_secret is None) != (self.endpoint_auth == "none"):
             raise ValueError("`client_secret` goes with `endpoint_auth: basic` or `post`.")
         return self
@@ -95,7 +93,7 @@ class CredentialSpec(SpecModel):
     )
 
     @model_validator(mode="after")
-    def _one_kind(self) -> CredentialSpec:
+    def _one_kind(self) -> Self:
         if [self.bearer, self.oauth, self.variable].count(None) != 2:
             raise ValueError("A credential is exactly one of `bearer`, `oauth` and `variable`.")
         if (self.url is None) != (self.variable is not None):

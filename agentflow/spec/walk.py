@@ -3,8 +3,6 @@
 So that files, references and secrets are looked after in one place, whatever kind they stand in.
 """
 
-from __future__ import annotations
-
 import types
 from collections.abc import Iterator, Mapping
 from functools import cache

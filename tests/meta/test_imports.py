@@ -68,6 +68,12 @@ def test_a_package_imports_only_what_stands_before_it(path: Path) -> None:
         )
 
 
+def test_annotations_of_specs_are_no_text() -> None:
+    # pydantic would evaluate each text once more, at every start.
+    for path in sorted((PACKAGE / "spec").glob("*.py")):
+        assert "\nfrom __future__" not in path.read_text(encoding="utf-8"), path.name
+
+
 def test_only_the_two_ends_import_the_sdk() -> None:
     users = {
         part_of(path)
