@@ -111,12 +111,14 @@ def _table() -> dict[str, tuple[Change, ...]]:
         if line.startswith(" "):
             found |= dict.fromkeys(line.split(), changes)
         else:
-            changes = tuple(
-                Change(*numbers[:4], 60 * numbers[4] + numbers[5], 60 * numbers[6] + numbers[7])
-                for match in re.findall(_CHANGE, line)
-                for numbers in [[int(number) for number in match]]
-            )
+            changes = tuple(_change(match) for match in re.findall(_CHANGE, line))
     return found
+
+
+def _change(numbers: tuple[str, ...]) -> Change:
+    month, weekday, first, last, hour, minute, until_hour, until_minute = map(int, numbers)
+    start, end = 60 * hour + minute, 60 * until_hour + until_minute
+    return Change(month, weekday, first, last, start, end)
 
 
 def unsteady_time(cron: Cron, zone: str) -> int | None:

@@ -66,7 +66,8 @@ def test_a_time_that_is_there_every_night(text: str, zone: str) -> None:
     "zone", ["Europe/Berlin", "Europe/Kyiv", "America/Denver", "Asia/Jerusalem"]
 )
 def test_the_table_agrees_with_the_database(zone: str) -> None:
-    there, offsets = ZoneInfo(zone), []
+    there = ZoneInfo(zone)
+    offsets: list[timedelta] = []
     hour = datetime(2027, 1, 1, tzinfo=UTC)
     while hour.year == 2027:
         offset = hour.astimezone(there).utcoffset()
