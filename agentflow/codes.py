@@ -341,7 +341,8 @@ BAD_MODEL_SCRIPT = Code(
     _E,
     "Model script has the wrong shape.",
     "A model script plays the turns of the model for the local service. It holds `agents` by name "
-    "or `turns`, and a turn holds `say`, `tools`, `expect`, `usage`, `stop` or `error`."
+    "or `turns`, and a turn holds `say`, `tools`, `expect`, `usage`, `stop` or `error`. What goes wrong on "
+    "purpose, as `faults` or in a file of its own, is held to the same code."
     "\n\nBad:\n    agents: { writer: [{ say: Done. }] }\nGood:\n"
     "    agents: { writer: { turns: [{ say: Done. }] } }",
 )

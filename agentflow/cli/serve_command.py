@@ -27,6 +27,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--script", type=Path, help="turns that play the model (default: the target's)"
     )
     parser.add_argument(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="what goes wrong on purpose (default: the script's)",
+    )
+    parser.add_argument(
         "--unsafe-no-sandbox", action="store_true", help="let agents' tools run unconfined"
     )
     parser.epilog = f"The token that clients send is in {TOKEN_VARIABLE}, or a new one is made."
@@ -51,6 +57,7 @@ def run(args: Namespace) -> int:
     how = Embedded(
         root=project.root,
         script=args.script or (project.root / script if script else None),
+        faults=args.faults,
         unsafe_no_sandbox=args.unsafe_no_sandbox,
         port=args.port,
         token=token_from_environment(),

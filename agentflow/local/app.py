@@ -14,13 +14,35 @@ from starlette.routing import Route as HttpRoute
 
 from agentflow.local.betas import check_betas
 from agentflow.local.call import Call, Service
-from agentflow.local.errors import ApiError, forbidden, not_emulated, not_found, unauthorized
+from agentflow.local.errors import (
+    ApiError,
+    forbidden,
+    invalid,
+    not_emulated,
+    not_found,
+    unauthorized,
+)
+from agentflow.local.fault_plan import HEADER, AnswerFault, plan_from_header
+from agentflow.local.faults import Faults
 from agentflow.local.routes import ROUTES, Route, left_out
-from agentflow.local.sse import ConnectionCut
+from agentflow.local.sse import Broken, ConnectionCut
 
 __all__ = ["Access", "make_app"]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_ERROR_TYPES = {
+    **dict.fromkeys(range(400, 500), "invalid_request_error"),
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+"""By status; all others are `api_error`."""
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -96,10 +118,48 @@ async def _answer(service: Service, request: Request, route: Route | None) -> Re
             raise not_emulated(f"{request.method} {request.url.path}: {what}")
         raise not_found(f"{request.method} {request.url.path}: not found.")
     check_betas(request.headers, needed=route.beta, path=request.url.path)
-    body: Any = await route.handler(service, Call(request))
+    call = _call(service, request)
+    fault = call.faults.answer(route.operation)
+    if fault is not None and not fault.after_effect and fault.slow_s is None:
+        return _failed(fault)
+    body: Any = await route.handler(service, call)
+    if fault is not None:
+        if fault.slow_s is None:
+            return _failed(fault)
+        await service.parts.clock.sleep(fault.slow_s)
     if isinstance(body, Response):
         return body
     return JSONResponse({k: v for k, v in body.items() if not k.startswith("_")})
+
+
+def _call(service: Service, request: Request) -> Call:
+    """The request with its faults: its own, else those of the session that it is about."""
+    header = request.headers.get(HEADER)
+    if header is not None:
+        try:
+            return Call(request, Faults(plan_from_header(header)), has_own_faults=True)
+        except ValueError as error:
+            raise invalid(str(error)) from None
+    session_id = request.path_params.get("session_id") or request.query_params.get("scope_id")
+    if session_id is None and "file_id" in request.path_params:
+        file = service.parts.store.get("file", request.path_params["file_id"]) or {}
+        session_id = (file.get("scope") or {}).get("id")
+    return Call(request, service.parts.faults.of(session_id))
+
+
+def _failed(fault: AnswerFault) -> Response:
+    """The answer that was asked for instead of the right one.
+
+    Raises:
+        ApiError: it has a status.
+    """
+    if fault.status is None:
+        return Broken()
+    headers = {}
+    if fault.retry_after_s is not None:
+        headers["retry-after"] = f"{fault.retry_after_s:g}"
+    type_ = _ERROR_TYPES.get(fault.status, "api_error")
+    raise ApiError(fault.status, type_, "A fault that was asked for.", headers=headers)
 
 
 def _bug(error: Exception, request_id: str) -> Response:

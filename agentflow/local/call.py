@@ -13,6 +13,7 @@ from starlette.requests import Request
 from agentflow.local.blobs import Blobs
 from agentflow.local.clock import read_time
 from agentflow.local.errors import invalid, too_large
+from agentflow.local.faults import Faults
 from agentflow.local.harness import Harness
 from agentflow.local.live import Parts
 from agentflow.local.paging import Order, Page
@@ -41,6 +42,10 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Call:
     request: Request
+    faults: Faults
+    """That hold for this request."""
+    has_own_faults: bool = False
+    """They came with the request."""
 
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])

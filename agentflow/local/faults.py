@@ -1,87 +1,97 @@
-"""Faults on purpose: what goes wrong between a client and the service, counted and repeatable.
+"""Faults on purpose while they happen: what of a plan has struck, and what is still to come.
 
-Set on a service when it starts or while it runs (`service.faults`). Every fault that happened adds its
-name to `fired`, so that a test can tell that it tested something.
+Every fault that happened adds its name to `fired`, so that a test can tell that it tested something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from typing import Any
 
-from agentflow.local.drivers.base import Retry
+from agentflow.local.fault_plan import AnswerFault, FaultPlan, RequestFault
 
-__all__ = ["Faults", "SendFault"]
+__all__ = ["FaultBook", "Faults"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendFault:
-    """How one POST of events goes wrong."""
-
-    status: int | None
-    """The answer instead of 200. None: the connection breaks without one."""
-    after_effect: bool = False
-    """The events were taken, and only the answer is wrong."""
-    retry_after_s: float | None = None
+_COUNTED = (
+    "streams_hit",
+    "reannounce_pending",
+    "mismatch_answers",
+    "late_status",
+    "late_events",
+    "late_files",
+)
 
 
-@dataclass(slots=True, kw_only=True)
 class Faults:
-    """None, zero or empty switches a fault off. Frames count data frames of one connection, from 1."""
+    """One plan and how far it has come."""
 
-    cut_stream_after: int | None = None
-    """Break the connection after this frame; 0: before the first."""
-    clean_end_after: int | None = None
-    """End the stream properly after this frame, with the session still going."""
-    silent_after: int | None = None
-    """Send nothing more after this frame, and keep the connection open."""
-    streams_hit: int = 1
-    """How many connections the three faults above hit, counted from when the first is hit."""
-    duplicate_event: int | None = None
-    """Send this frame twice, on each connection."""
-    reannounce_pending: int = 0
-    """So often, an answer to a pending call is first met by another `requires_action` that names it."""
-    unknown_event_after: int | None = None
-    """Emit an event of an unknown type after this many events of a session."""
-    error_before_request: Mapping[int, Retry] = field(default_factory=dict)
-    """By number of the model request in its session, from 1: `session.error` in its place."""
-    fail_send: Mapping[int, SendFault] = field(default_factory=dict)
-    """By number of the POST of events since the start of the service, from 1."""
-    mismatch_answers: int = 0
-    """So many answers to pending calls get the passing 400 that no such call is known."""
-    accept_second_answers: bool = False
-    """A second answer to a call is taken and wakes the session for nothing, instead of a 400."""
-    late_status: int = 0
-    """So many reads of a session still say `running` after it went idle."""
-    late_files: int = 0
-    """So many lists of a session's files still lack what it delivered."""
-    event_id_window: int | None = 5
-    """How many ids `requires_action` names at most, as the hosted service does. None: all."""
+    def __init__(self, plan: FaultPlan | None = None, /, **fields: Any) -> None:
+        """`fields` are those of a plan, where none is given."""
+        self.reset(plan, **fields)
 
-    fired: list[str] = field(default_factory=list)
-    sends: int = 0
-    """POSTs of events so far."""
+    def reset(self, plan: FaultPlan | None = None, /, **fields: Any) -> None:
+        """Begin another plan, counted anew."""
+        self.plan = plan or FaultPlan(**fields)
+        self.fired: list[str] = []
+        self._left: dict[str, int] = {name: getattr(self.plan, name) for name in _COUNTED}
+        self.asked: Counter[str] = Counter()
+        """Requests so far, by operation."""
+        self._begun: set[int] = set()
 
-    def hits_stream(self, name: str) -> bool:
-        """Whether a stream fault strikes now; counts it if so."""
-        if self.streams_hit < 1:
+    def hits_stream(self, name: str, frame: int) -> bool:
+        """Whether a fault of streams strikes at this frame of a connection; counts it if so."""
+        return getattr(self.plan, name) == frame and self.take("streams_hit", name)
+
+    def take(self, counter: str, name: str | None = None) -> bool:
+        """Whether a counted fault strikes once more. `name` is what it fires as."""
+        if self._left[counter] < 1:
             return False
-        self.streams_hit -= 1
-        self.fired.append(name)
+        self._left[counter] -= 1
+        self.fired.append(name or counter)
         return True
 
-    def take(self, name: str) -> bool:
-        """Whether a counted fault (`late_status`, …) strikes once more."""
-        left: int = getattr(self, name)
-        if left < 1:
-            return False
-        setattr(self, name, left - 1)
-        self.fired.append(name)
-        return True
+    def answer(self, operation: str) -> AnswerFault | None:
+        """What goes wrong with the answer to the request that just came. None: nothing."""
+        self.asked[operation] += 1
+        number = self.asked[operation]
+        for fault in self.plan.answers:
+            if fault.to == operation and 0 <= number - fault.number < fault.times:
+                self.fired.append("answers")
+                return fault
+        return None
 
-    def next_send(self) -> SendFault | None:
-        self.sends += 1
-        fault = self.fail_send.get(self.sends)
-        if fault is not None:
-            self.fired.append("fail_send")
-        return fault
+    def before_request(self, number: int) -> list[RequestFault]:
+        """What happens before a model request, in order; once, also if there is no request then."""
+        found = [
+            fault
+            for fault in self.plan.requests
+            if fault.number == number and number not in self._begun
+        ]
+        self._begun.add(number)
+        self.fired.extend("requests" for _ in found)
+        return found
+
+    def emits_unknown(self, emitted: int) -> bool:
+        """Whether an event of an unknown type follows after so many."""
+        strikes = self.plan.unknown_event_after == emitted
+        if strikes:
+            self.fired.append("unknown_event_after")
+        return strikes
+
+
+class FaultBook:
+    """Which faults hold for a session: its own, or those of the service."""
+
+    def __init__(self, service: Faults) -> None:
+        self.service = service
+        self._sessions: dict[str, Faults] = {}
+
+    def attach(self, session_id: str, faults: Faults) -> None:
+        self._sessions[session_id] = faults
+
+    def of(self, session_id: str | None) -> Faults:
+        """None: of requests that are about no session."""
+        return self._sessions.get(session_id or "", self.service)
+
+    def drop(self, session_id: str) -> None:
+        self._sessions.pop(session_id, None)

@@ -14,6 +14,8 @@ from typing import Any
 from agentflow.local import usage
 from agentflow.local.drivers.base import ModelDriver
 from agentflow.local.errors import not_found
+from agentflow.local.fault_plan import FaultPlan
+from agentflow.local.faults import Faults
 from agentflow.local.inbox import ANSWERS, admit, take
 from agentflow.local.live import Live, Parts
 from agentflow.local.prices import Tokens, request_usd
@@ -64,6 +66,9 @@ class Harness:
         if record is None or state is None:
             raise not_found(f"Session {session_id!r} does not exist.")
         live = Live(session_id, record["agent"]["name"], SessionState.from_json(state), self._parts)
+        own = record.get("_faults")
+        if own is not None:
+            self._parts.faults.attach(session_id, Faults(FaultPlan.model_validate(own)))
         self._live[session_id] = live
         return live
 
@@ -84,9 +89,9 @@ class Harness:
             ApiError: 400 or 404.
         """
         live = self.live(session_id)
-        admit(live, events, self._parts.faults)
+        admit(live, events)
         answers = any(event["type"] in ANSWERS for event in events)
-        if answers and live.state.waiting() and self._parts.faults.take("reannounce_pending"):
+        if answers and live.state.waiting() and live.faults.take("reannounce_pending"):
             live.reannounce()
         with live.change():
             kept = [take(live, event) for event in events]
@@ -170,6 +175,7 @@ class Harness:
         """Forget a session first, so that nothing can start in it while its files are removed."""
         files = [file["id"] for file in self._parts.store.scoped("file", session_id)]
         self._live.pop(session_id, None)
+        self._parts.faults.drop(session_id)
         self._parts.store.drop_session(session_id)
         deleted = {
             "id": self._parts.ids.new("sevt"),

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentflow.local.errors import invalid, not_emulated
-from agentflow.local.faults import Faults
 from agentflow.local.live import Live
 from agentflow.local.worker import INTERRUPTED
 
@@ -31,7 +30,7 @@ _SYSTEM_MODELS = (
 """Prefixes of the models that take a `system.message`."""
 
 
-def admit(live: Live, events: Sequence[Event], faults: Faults) -> None:
+def admit(live: Live, events: Sequence[Event]) -> None:
     """Check a whole request before any of it has an effect.
 
     Raises:
@@ -55,7 +54,7 @@ def admit(live: Live, events: Sequence[Event], faults: Faults) -> None:
             idle_blocked = False
             waiting.clear()
         elif type_ in ANSWERS:
-            _check_answer(live, place, event, waiting, faults)
+            _check_answer(live, place, event, waiting)
             waiting.discard(event[ANSWERS[type_]])
         elif type_ == "user.message" and idle_blocked:
             names = ", ".join(sorted(waiting))
@@ -70,7 +69,7 @@ def _check_thread(live: Live, place: str, event: Event) -> None:
         raise invalid(f"{place}.session_thread_id: this session has no thread {thread!r}.")
 
 
-def _check_answer(live: Live, place: str, event: Event, waiting: set[str], faults: Faults) -> None:
+def _check_answer(live: Live, place: str, event: Event, waiting: set[str]) -> None:
     field = ANSWERS[event["type"]]
     id = event[field]
     source = "agent.custom_tool_use" if field == "custom_tool_use_id" else "agent.tool_use"
@@ -80,12 +79,12 @@ def _check_answer(live: Live, place: str, event: Event, waiting: set[str], fault
     if call is not None and call.kind != kind:
         raise unknown
     if call is not None and id in waiting:
-        if faults.take("mismatch_answers"):
+        if live.faults.take("mismatch_answers"):
             raise unknown
         return
     if call is None and id not in live.state.keys.values():
         raise unknown
-    if not faults.accept_second_answers:
+    if live.faults.plan.second_answers == "refuse":
         raise invalid(f"{place}.{field}: {id!r} was already answered, or never waited for one.")
 
 
@@ -105,6 +104,8 @@ def _check_system(
 
 def take(live: Live, event: Event) -> dict[str, Any]:
     """Keep one admitted event and apply what it changes at once; returns it as it was kept."""
+    if _is_ignored(live, event):
+        return {"id": live.new_event_id(), **event, "processed_at": live.now()}
     match event["type"]:
         case "user.custom_tool_result":
             return _take_result(live, event)
@@ -114,6 +115,14 @@ def take(live: Live, event: Event) -> dict[str, Any]:
             return _take_interrupt(live, event)
         case _:
             return live.receive(event, queued=True)
+
+
+def _is_ignored(live: Live, event: Event) -> bool:
+    """Whether it is a second answer, and those are taken and not kept."""
+    if event["type"] not in ANSWERS or live.faults.plan.second_answers != "ignore":
+        return False
+    call = live.state.call(event[ANSWERS[event["type"]]])
+    return call is None or not call.waiting
 
 
 def _take_result(live: Live, event: Event) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentflow.local import usage
 from agentflow.local.clock import write_time
-from agentflow.local.faults import Faults
+from agentflow.local.faults import FaultBook, Faults
 from agentflow.local.hub import Hub
 from agentflow.local.ids import Ids
 from agentflow.local.state import OpenCall, SessionState
@@ -32,7 +32,7 @@ class Parts:
     hub: Hub
     clock: Clock
     ids: Ids
-    faults: Faults
+    faults: FaultBook
 
     def now(self) -> str:
         return write_time(self.clock.now())
@@ -51,6 +51,13 @@ class Live:
         self._outbox: list[Mapping[str, Any]] = []
         self._depth = 0
         self._emitted = 0
+
+    @property
+    def faults(self) -> Faults:
+        return self._parts.faults.of(self.id)
+
+    def now(self) -> str:
+        return self._parts.now()
 
     # Writing
 
@@ -87,8 +94,7 @@ class Live:
             self._parts.store.add_event(self.id, event)
             self._outbox.append(event)
         self._emitted += 1
-        if self._emitted == self._parts.faults.unknown_event_after:
-            self._parts.faults.fired.append("unknown_event_after")
+        if self.faults.emits_unknown(self._emitted):
             self.emit("session.weather_changed", weather={"sky": "clear"})
         return event
 
@@ -166,7 +172,7 @@ class Live:
         stop: dict[str, Any] = {"type": reason}
         if reason == "requires_action":
             waiting = self.state.waiting()
-            stop["event_ids"] = [call.id for call in waiting][: self._parts.faults.event_id_window]
+            stop["event_ids"] = [call.id for call in waiting][: self.faults.plan.event_id_window]
         with self.change():
             self._tick()
             self._running_since = None

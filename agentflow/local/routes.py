@@ -24,6 +24,12 @@ class Route(NamedTuple):
     beta: bool = True
     """The managed-agents beta header is needed."""
 
+    @property
+    def operation(self) -> str:
+        """As a plan of faults names it: `module.function` of the handler."""
+        module = self.handler.__module__.rpartition(".")[2]
+        return f"{module}.{self.handler.__name__.rstrip('_')}"
+
 
 _AGENT = "/v1/agents/{agent_id}"
 _ENVIRONMENT = "/v1/environments/{environment_id}"

@@ -20,7 +20,7 @@ from agentflow.local.blobs import Blobs
 from agentflow.local.call import Service
 from agentflow.local.clock import SystemClock
 from agentflow.local.drivers.base import ModelDriver, NoDriver
-from agentflow.local.faults import Faults
+from agentflow.local.faults import FaultBook, Faults
 from agentflow.local.harness import Harness
 from agentflow.local.hub import Hub
 from agentflow.local.ids import Ids, RandomIds
@@ -54,6 +54,7 @@ class ServiceConfig:
     unsafe_no_sandbox: bool = False
     """Tools run with the rights of this process."""
     faults: Faults | None = None
+    """For sessions without faults of their own. None: nothing goes wrong on purpose."""
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     heartbeat_s: float = 15.0
@@ -180,7 +181,9 @@ def _open_store(root: Path) -> Store:
 
 
 def _assemble(config: ServiceConfig, store: Store, faults: Faults, roster: Roster) -> Service:
-    parts = Parts(store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=faults)
+    parts = Parts(
+        store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=FaultBook(faults)
+    )
     blobs = Blobs(config.root / "files")
     tools = config.toolbox or _real_tools(config, roster)
     workshop = Workshop(config.root, parts, blobs, tools)

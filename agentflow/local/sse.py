@@ -25,6 +25,12 @@ def _frame(event: Mapping[str, Any]) -> bytes:
     return f"event: {event['type']}\ndata: {data}\n\n".encode()
 
 
+_ERROR_FRAME = (
+    b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error",'
+    b'"message":"A fault that was asked for."}}\n\n'
+)
+
+
 class ConnectionCut(Exception):
     """Leaves the application without ending the answer, so that the server breaks the connection."""
 
@@ -66,6 +72,9 @@ class EventStream(Response):
     async def _forward(self, listener: Listener, send: Send, gone: asyncio.Future[None]) -> None:
         if self._strike("cut_stream_after"):
             raise ConnectionCut
+        self._silent = self._strike("silent_after")
+        if await self._ends(send):
+            return
         while True:
             reading = asyncio.ensure_future(listener.get())
             pending: set[asyncio.Future[Any]] = {reading, gone}
@@ -82,8 +91,10 @@ class EventStream(Response):
                     await self._write(send, b": heartbeat\n\n")
                 continue
             event = reading.result()
-            if event is None or await self._deliver(event, send):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if event is None:
+                await self._end(send)
+                return
+            if await self._deliver(event, send):
                 return
 
     async def _deliver(self, event: Mapping[str, Any], send: Send) -> bool:
@@ -92,18 +103,35 @@ class EventStream(Response):
             return False
         frame = _frame(event)
         self._frames += 1
-        if self._frames == self._faults.duplicate_event:
+        if self._strike("cut_stream_before"):
+            raise ConnectionCut
+        if self._strike("cut_stream_within"):
+            await self._write(send, frame[: len(frame) // 2])
+            raise ConnectionCut
+        if self._frames == self._faults.plan.duplicate_event:
             self._faults.fired.append("duplicate_event")
             frame += frame
         await self._write(send, frame)
         if self._strike("cut_stream_after"):
             raise ConnectionCut
         self._silent = self._strike("silent_after")
-        return self._strike("clean_end_after")
+        return await self._ends(send)
+
+    async def _ends(self, send: Send) -> bool:
+        """End the stream if a fault says so here."""
+        broken = self._strike("error_frame_after")
+        if broken:
+            await self._write(send, _ERROR_FRAME)
+        if broken or self._strike("clean_end_after"):
+            await self._end(send)
+            return True
+        return False
+
+    async def _end(self, send: Send) -> None:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _strike(self, name: str) -> bool:
-        after: int | None = getattr(self._faults, name)
-        return after == self._frames and self._faults.hits_stream(name)
+        return self._faults.hits_stream(name, self._frames)
 
     async def _write(self, send: Send, data: bytes) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": True})

@@ -8,11 +8,12 @@ session's state, so that a restarted service goes on where the killed one was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from agentflow.local import prices, usage
 from agentflow.local.drivers.base import ModelDriver, ModelFailure, Result, Turn, TurnContext
+from agentflow.local.fault_plan import RequestFault
 from agentflow.local.live import Live, Parts
 from agentflow.local.permissions import decide
 from agentflow.local.prices import Tokens
@@ -22,6 +23,7 @@ __all__ = ["INTERRUPTED", "Worker", "Workshop"]
 
 T = TypeVar("T")
 
+_REFUSED = {"type": "refusal", "category": None, "explanation": None}
 INTERRUPTED = "The session was interrupted before this call finished."
 
 
@@ -89,12 +91,18 @@ class Worker:
 
     async def _take_turn(self) -> bool:
         live = self._live
+        faults = live.faults.before_request(live.state.requests + 1)
+        for fault in faults:
+            await self._disturb(fault)
+        stop = next((fault.stop for fault in faults if fault.stop is not None), None)
+        if stop is not None:
+            return await self._stop(stop, details=_REFUSED if stop == "refusal" else None)
         with live.change():
             live.state.requests += 1
             span = live.emit("span.model_request_start")["id"]
             live.state.open_span = span
         try:
-            turn = await self._interruptible(self._request())
+            turn = await self._interruptible(self._request(faults))
         except ModelFailure as failure:
             return await self._fail(failure)
         except _Interrupt:
@@ -106,14 +114,30 @@ class Worker:
             return await self._stop("refusal", details=turn.refusal)
         return False
 
-    async def _request(self) -> Turn:
+    async def _disturb(self, fault: RequestFault) -> None:
+        """What of a fault happens before the request begins; the rest is for `_request`."""
         live = self._live
-        retry = self._parts.faults.error_before_request.get(live.state.requests)
-        if retry is not None:
-            self._parts.faults.fired.append("error_before_request")
-            raise ModelFailure(
-                "The model is overloaded.", type="model_overloaded_error", retry=retry
-            )
+        if fault.reschedule:
+            live.go_rescheduling()
+            await asyncio.sleep(0)
+            live.go_running()
+        elif fault.message is not None:
+            content = [{"type": "text", "text": fault.message}]
+            kept = live.receive({"type": "user.message", "content": content}, queued=True)
+            live.process(kept)
+        elif fault.error is not None and fault.error.is_about_mcp:
+            error = fault.error
+            more = {"mcp_server_name": error.mcp_server_name or "server"}
+            live.fail(error.type, error.message, error.retry, **more)
+
+    async def _request(self, faults: Sequence[RequestFault]) -> Turn:
+        live = self._live
+        for fault in faults:
+            if fault.slow_s is not None:
+                await self._parts.clock.sleep(fault.slow_s)
+            error = fault.error
+            if error is not None and not error.is_about_mcp:
+                raise ModelFailure(error.message, type=error.type, retry=error.retry)
         history = self._parts.store.history(live.id)
         context = TurnContext(
             session_id=live.id,

@@ -40,6 +40,8 @@ class Embedded:
     """The project's directory."""
     script: Path | None
     """Turns that play the model. None: sessions can be made, but not run."""
+    faults: Path | None = None
+    """What goes wrong on purpose. None: what the script says, if it says anything."""
     unsafe_no_sandbox: bool = False
     port: int = 0
     """0: a free one."""
@@ -89,7 +91,7 @@ def embedded_service(how: Embedded) -> Iterator[Endpoint]:
     Raises:
         Blocked: another command serves it, for itself alone.
         SandboxUnavailable: this machine cannot confine tools.
-        ProblemsFound: the script is not one.
+        ProblemsFound: the script, or the file of faults, is not one.
     """
     directory = local_root(how.root)
     # What agents were told and delivered is for this user, also where `.agentflow` was there before.
@@ -109,14 +111,19 @@ def embedded_service(how: Embedded) -> Iterator[Endpoint]:
 
 def _serve(how: Embedded, directory: Path, address: Path) -> Iterator[Endpoint]:
     from agentflow.local.drivers.script import ScriptDriver
+    from agentflow.local.fault_plan import read_faults
+    from agentflow.local.faults import Faults
     from agentflow.local.server import ServiceConfig, start
 
     if how.script is not None and not how.script.is_file():
         raise UsageError(f"There is no script {str(how.script)!r}.")
+    driver = ScriptDriver.load(how.script) if how.script else None
+    plan = read_faults(how.faults) if how.faults else driver.faults if driver else None
     service = start(
         ServiceConfig(
             root=directory,
-            driver=ScriptDriver.load(how.script) if how.script else None,
+            driver=driver,
+            faults=Faults(plan),
             token=how.token,
             port=how.port,
             unsafe_no_sandbox=how.unsafe_no_sandbox,

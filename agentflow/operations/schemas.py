@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentflow.local.drivers.script_file import script_schema
+from agentflow.local.fault_plan import faults_schema
 from agentflow.operations.workspace import workspace
 from agentflow.spec.schema import SCHEMAS
 
 __all__ = ["PROJECT_FOLDER", "WRITTEN_SCHEMAS", "Written", "project_schemas", "write_schemas"]
 
-WRITTEN_SCHEMAS: Mapping[str, Callable[[], str]] = {**SCHEMAS, "script.json": script_schema}
+WRITTEN_SCHEMAS: Mapping[str, Callable[[], str]] = {
+    **SCHEMAS,
+    "faults.json": faults_schema,
+    "script.json": script_schema,
+}
 """File name -> its text: specs by kind, any spec (`agentflow.json`), and scripts."""
 
 PROJECT_FOLDER = ".agentflow/schemas"

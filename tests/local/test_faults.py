@@ -10,8 +10,17 @@ import anthropic
 import httpx2
 import pytest
 
-from agentflow.local.faults import Faults, SendFault
-from tests.support.service import CUSTOM, Running, message, running_service, types, until_stop
+from agentflow.local.fault_plan import AnswerFault
+from agentflow.local.faults import Faults
+from tests.support.service import (
+    CUSTOM,
+    Running,
+    message,
+    running_service,
+    send_fault,
+    types,
+    until_stop,
+)
 
 HELLO = "turns: [{ say: One. }, { say: Two. }]"
 RATE = "turns: [{ tools: [{ id: r, name: rate }] }, { say: Done. }]"
@@ -121,26 +130,28 @@ def test_a_pending_call_is_announced_again_while_its_answer_is_on_the_way(
 @pytest.mark.parametrize(
     ("fault", "error", "kept"),
     [
-        (SendFault(status=500), anthropic.InternalServerError, False),
-        (SendFault(status=500, after_effect=True), anthropic.InternalServerError, True),
-        (SendFault(status=429, retry_after_s=0.25), anthropic.RateLimitError, False),
-        (SendFault(status=529), anthropic.APIStatusError, False),
-        (SendFault(status=None), anthropic.APIConnectionError, False),
-        (SendFault(status=None, after_effect=True), anthropic.APIConnectionError, True),
+        (send_fault(status=500), anthropic.InternalServerError, False),
+        (send_fault(status=500, after_effect=True), anthropic.InternalServerError, True),
+        (send_fault(status=429, retry_after_s=0.25), anthropic.RateLimitError, False),
+        (send_fault(status=429), anthropic.RateLimitError, False),
+        (send_fault(status=529), anthropic.APIStatusError, False),
+        (send_fault(broken=True), anthropic.APIConnectionError, False),
+        (send_fault(broken=True, after_effect=True), anthropic.APIConnectionError, True),
     ],
 )
 def test_a_send_that_fails(
-    tmp_path: Path, fault: SendFault, error: type[Exception], kept: bool
+    tmp_path: Path, fault: AnswerFault, error: type[Exception], kept: bool
 ) -> None:
-    with running_service(tmp_path, script=HELLO, faults=Faults(fail_send={1: fault})) as running:
+    with running_service(tmp_path, script=HELLO, faults=Faults(answers=[fault])) as running:
         session = running.session()
         with pytest.raises(error) as caught:
             running.turn(session, message("go"))
-        if fault.retry_after_s is not None:
+        if fault.status == 429:
             assert isinstance(caught.value, anthropic.APIStatusError)
-            assert caught.value.response.headers["retry-after"] == "0.25"
+            expected = "0.25" if fault.retry_after_s else None
+            assert caught.value.response.headers.get("retry-after") == expected
         assert ("user.message" in types(running.history(session))) is kept
-        assert running.faults.fired == ["fail_send"]
+        assert running.faults.fired == ["answers"]
 
 
 def test_an_answer_may_race_the_record_of_its_call(tmp_path: Path) -> None:
@@ -154,7 +165,7 @@ def test_an_answer_may_race_the_record_of_its_call(tmp_path: Path) -> None:
 
 
 def test_a_second_answer_may_wake_the_session_for_nothing(tmp_path: Path) -> None:
-    faults = Faults(accept_second_answers=True)
+    faults = Faults(second_answers="accept")
     with running_service(tmp_path, script=RATE, faults=faults) as running:
         session = running.session(agent={"tools": [CUSTOM]})
         [id] = running.turn(session, message("go"))[-1]["stop_reason"]["event_ids"]

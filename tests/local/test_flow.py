@@ -22,6 +22,7 @@ from tests.support.service import (
     Running,
     message,
     only,
+    request_error,
     running_service,
     types,
     until_stop,
@@ -495,11 +496,11 @@ def test_without_a_model_a_session_says_so(tmp_path: Path) -> None:
 
 
 def test_a_failed_request_by_fault_is_repeated(tmp_path: Path) -> None:
-    faults = Faults(error_before_request={1: "retrying"})
+    faults = Faults(requests=[request_error(1, "retrying")])
     with running_service(tmp_path, script=SAY, faults=faults) as running:
         events = running.turn(running.session(), message("go"))
     assert only(events, "agent.message")
-    assert faults.fired == ["error_before_request"]
+    assert faults.fired == ["requests"]
 
 
 class BrokenDriver:

@@ -16,6 +16,7 @@ from agentflow.errors import FileRefused, ProblemsFound
 from agentflow.local.drivers.base import ModelFailure, Result, Turn, TurnContext
 from agentflow.local.drivers.script import ScriptDriver
 from agentflow.local.drivers.script_file import parse_script, script_schema
+from agentflow.local.fault_plan import faults_schema, read_faults
 
 AGENT = {"name": "helper", "system": "Be kind.", "tools": [], "model": {"id": "claude-opus-5-5"}}
 
@@ -173,3 +174,55 @@ def test_the_schema_describes_the_script() -> None:
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid({"turns": [{"say": "x"}]})
     assert not validator.is_valid({"turns": [{"sya": "x"}]})
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        (
+            "cut_stream_afer: 3",
+            "1:1",
+            "no field 'cut_stream_afer'",
+            "Did you mean 'cut_stream_after'?",
+        ),
+        ("cut_stream_before: 0", "1:20", "greater than or equal to 1", None),
+        ("answers: [{ to: events.sent, status: 500 }]", "1:17", "'events.send'", None),
+        ("answers: [{ to: events.send }]", "1:11", "one of `status`, `broken`", None),
+        ("answers: [{ to: events.send, broken: true, status: 500 }]", "1:11", "one of", None),
+        ("answers: [{ to: events.send, slow_s: 1, retry_after_s: 1 }]", "1:11", "goes with", None),
+        (
+            "answers: [{ to: events.send, slow_s: 1, after_effect: true }]",
+            "1:11",
+            "goes with",
+            None,
+        ),
+        ("answers: [{ to: events.send, slow_s: soon }]", "1:38", "valid number", None),
+        ("requests: [{ number: 1 }]", "1:12", "one of `error`", None),
+        ("requests: [{ number: 1, stop: refusal, reschedule: true }]", "1:12", "one of", None),
+        ("second_answers: maybe", "1:17", "'refuse'", None),
+        ("- cut", "1:1", "valid dictionary", None),
+    ],
+)
+def test_problems_of_faults_are_placed(
+    tmp_path: Path, text: str, place: str, message: str, hint: str | None
+) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ProblemsFound) as caught:
+        read_faults(path)
+    [problem] = caught.value.problems
+    assert problem.span is not None
+    assert f"{problem.span.line}:{problem.span.column}" == place
+    assert message in problem.message
+    assert problem.hint == hint
+    with pytest.raises(ProblemsFound):
+        parse_script("s.yaml", f"turns: [{{ say: Hi. }}]\nfaults: {{ {text} }}")
+
+
+def test_a_script_may_hold_faults() -> None:
+    text = "turns: [{ say: Hi. }]\nfaults: { answers: [{ to: events.list, slow_s: 0.5 }] }"
+    faults = parse_script("s.yaml", text).faults
+    assert faults is not None
+    assert faults.answers[0].slow_s == 0.5
+    schema = json.loads(faults_schema())
+    jsonschema.Draft202012Validator(schema).validate(faults.model_dump())

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from agentflow.errors import LostAnswer, NotFound, Rejected, ServiceError, StreamLost, Unavailable
-from agentflow.local.faults import SendFault
+from agentflow.local.fault_plan import AnswerFault
 from agentflow.remote.client import make_client
 from agentflow.remote.sessions import RemoteSessions
 from tests.runtime.counter import Counter, open_counter
+from tests.support.service import send_fault
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +86,24 @@ def test_a_broken_stream_is_lost(counter: Counter) -> None:
 
 
 SENT = [
-    (SendFault(status=500), Unavailable),
-    (SendFault(status=429, retry_after_s=3.0), Unavailable),
-    (SendFault(status=None), LostAnswer),
+    (send_fault(status=500), Unavailable),
+    (send_fault(status=429, retry_after_s=3.0), Unavailable),
+    (send_fault(broken=True), LostAnswer),
 ]
 
 
 @pytest.mark.parametrize(("fault", "error"), SENT)
-def test_a_send_is_made_once(counter: Counter, fault: SendFault, error: type[ServiceError]) -> None:
+def test_a_send_is_made_once(
+    counter: Counter, fault: AnswerFault, error: type[ServiceError]
+) -> None:
     async def scenario(sessions: RemoteSessions) -> None:
         info = await sessions.create(body(counter))
         await sessions.send(info.id, [MESSAGE])
 
-    faults = counter.reset_faults(fail_send={1: fault})
+    faults = counter.reset_faults(answers=[fault])
     with pytest.raises(error) as raised:
         use(counter, scenario)
-    assert faults.sends == 1
+    assert faults.asked["events.send"] == 1
     if isinstance(raised.value, Unavailable):
         assert raised.value.retry_after_s == fault.retry_after_s
 

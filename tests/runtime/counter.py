@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +116,7 @@ class Counter:
 
     def reset_faults(self, **faults: Any) -> Faults:
         """Switch off what the last test switched on, and these on."""
-        fresh = Faults(**faults)
-        for one in fields(Faults):
-            setattr(self.service.faults, one.name, getattr(fresh, one.name))
+        self.service.faults.reset(**faults)
         return self.service.faults
 
     async def open(self) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from agentflow.local.faults import SendFault
+from agentflow.local.drivers.base import Retry
 from agentflow.runtime.notices import Note, Reconnecting, Said, ToolEnded
 from agentflow.runtime.run import RunResult, Verdict
 from agentflow.runtime.transcript import read_transcript
 from tests.runtime.counter import Counter, open_counter
+from tests.support.service import request_error, send_fault
 
 FRAMES = 44
 """More than the stream of the undisturbed run carries, which a test below makes sure of."""
@@ -169,7 +170,7 @@ def test_an_event_of_an_unknown_type(
 def test_an_error_the_service_recovers_from(
     counter: Counter, undisturbed: dict[str, Any], request_number: int
 ) -> None:
-    set_faults = counter.reset_faults(error_before_request={request_number: "retrying"})
+    set_faults = counter.reset_faults(requests=[request_error(request_number, "retrying")])
     result = counter.run()
     assert set_faults.fired
     found = essence(counter, result)
@@ -181,9 +182,9 @@ def test_an_error_the_service_recovers_from(
 @pytest.mark.parametrize("retry", ["terminal", "exhausted"])
 @pytest.mark.parametrize("request_number", [1, 2, 3])
 def test_an_error_the_service_does_not_recover_from(
-    counter: Counter, request_number: int, retry: str
+    counter: Counter, request_number: int, retry: Retry
 ) -> None:
-    counter.reset_faults(error_before_request={request_number: retry})
+    counter.reset_faults(requests=[request_error(request_number, retry)])
     result = counter.run()
     assert (result.verdict, result.verdict.exit_code) == (Verdict.FAILED, 1)
     assert "_error" in result.reason
@@ -194,14 +195,14 @@ def test_an_error_the_service_does_not_recover_from(
         assert (result.out_dir / "report.md").exists()
 
 
-FAULTS = {
-    "500": SendFault(status=500),
-    "500-after": SendFault(status=500, after_effect=True),
-    "429": SendFault(status=429, retry_after_s=0.1),
-    "429-after": SendFault(status=429, retry_after_s=0.1, after_effect=True),
-    "503": SendFault(status=503),
-    "broken": SendFault(status=None),
-    "broken-after": SendFault(status=None, after_effect=True),
+FAULTS: dict[str, dict[str, Any]] = {
+    "500": {"status": 500},
+    "500-after": {"status": 500, "after_effect": True},
+    "429": {"status": 429, "retry_after_s": 0.1},
+    "429-after": {"status": 429, "retry_after_s": 0.1, "after_effect": True},
+    "503": {"status": 503},
+    "broken": {"broken": True},
+    "broken-after": {"broken": True, "after_effect": True},
 }
 
 
@@ -210,12 +211,13 @@ FAULTS = {
 def test_a_send_that_fails(
     counter: Counter, undisturbed: dict[str, Any], fault: str, number: int
 ) -> None:
-    survives(counter, undisturbed, fail_send={number: FAULTS[fault]})
+    survives(counter, undisturbed, answers=[send_fault(number, **FAULTS[fault])])
 
 
 def test_every_send_fails_once_in_every_way(counter: Counter, undisturbed: dict[str, Any]) -> None:
     kinds = list(FAULTS.values())
-    survives(counter, undisturbed, fail_send={n + 1: kinds[n % len(kinds)] for n in range(5)})
+    answers = [send_fault(n + 1, **kinds[n % len(kinds)]) for n in range(5)]
+    survives(counter, undisturbed, answers=answers)
 
 
 def test_a_call_the_service_does_not_know_yet(
@@ -238,6 +240,6 @@ def test_everything_at_once(counter: Counter, undisturbed: dict[str, Any], after
         duplicate_event=3,
         reannounce_pending=1,
         unknown_event_after=7,
-        fail_send={1: FAULTS["500-after"], 3: FAULTS["broken"]},
+        answers=[send_fault(1, **FAULTS["500-after"]), send_fault(3, **FAULTS["broken"])],
         late_files=1,
     )

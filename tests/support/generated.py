@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from agentflow.cli.reference import commands_page
 from agentflow.cli.spec_reference import spec_page
-from agentflow.lint.catalogue import GENERATED as LINT_FILES
+from agentflow.lint.pages import GENERATED as LINT_FILES
 from agentflow.local.drivers.script_file import script_schema
+from agentflow.local.fault_plan import faults_schema
 from agentflow.output.compiled import compile_schema
 from agentflow.output.explain import explain_schema
 from agentflow.output.json import diagnostics_schema
@@ -15,6 +16,7 @@ from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
 from agentflow.spec.schema import SCHEMAS
 from tests.support.api_page import api_page
+from tests.support.faults_page import faults_page
 
 __all__ = ["GENERATED"]
 
@@ -25,10 +27,12 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/compile.json": compile_schema,
     "schemas/diagnostics.json": diagnostics_schema,
     "schemas/explain.json": explain_schema,
+    "schemas/faults.json": faults_schema,
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "schemas/script.json": script_schema,
     "docs/api.md": api_page,
     "docs/commands.md": commands_page,
+    "docs/faults.md": faults_page,
     "docs/spec.md": spec_page,
 }

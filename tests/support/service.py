@@ -10,9 +10,10 @@ from typing import Any
 
 import anthropic
 
-from agentflow.local.drivers.base import ModelDriver, Turn, TurnContext
+from agentflow.local.drivers.base import ModelDriver, Retry, Turn, TurnContext
 from agentflow.local.drivers.script import ScriptDriver
 from agentflow.local.drivers.script_file import parse_script
+from agentflow.local.fault_plan import AnswerFault, RequestError, RequestFault
 from agentflow.local.faults import Faults
 from agentflow.local.paths import Places
 from agentflow.local.server import RunningService, ServiceConfig, start
@@ -25,8 +26,10 @@ __all__ = [
     "Running",
     "message",
     "only",
+    "request_error",
     "running_service",
     "script",
+    "send_fault",
     "types",
     "until_stop",
 ]
@@ -128,6 +131,16 @@ def running_service(
     finally:
         running.close()
         service.stop()
+
+
+def send_fault(number: int = 1, **how: Any) -> AnswerFault:
+    """How the answer to one POST of events goes wrong."""
+    return AnswerFault(to="events.send", number=number, **how)
+
+
+def request_error(number: int, retry: Retry) -> RequestFault:
+    """An overloaded model in place of one request."""
+    return RequestFault(number=number, error=RequestError(retry=retry))
 
 
 def message(text: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from typing import Any
 
 from agentflow.local.drivers.base import Call, ModelFailure, Turn, TurnContext
 from agentflow.local.drivers.script_file import Expectation, Script, ScriptTurn, read_script
+from agentflow.local.fault_plan import FaultPlan
 from agentflow.local.prices import Tokens
 
 __all__ = ["ScriptDriver"]
@@ -61,6 +62,11 @@ class ScriptDriver:
 
     def __init__(self, script: Script) -> None:
         self._script = script
+
+    @property
+    def faults(self) -> FaultPlan | None:
+        """What goes wrong while this script is played. None: nothing on purpose."""
+        return self._script.faults
 
     @classmethod
     def load(cls, path: Path) -> ScriptDriver:

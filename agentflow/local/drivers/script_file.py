@@ -6,24 +6,17 @@ What the fields mean is written in `script.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agentflow import codes
-from agentflow.diagnostics import Diagnostic, Span, has_errors
-from agentflow.errors import FileRefused, ProblemsFound
 from agentflow.local.drivers.base import Retry
+from agentflow.local.fault_plan import FAULT_MODELS, FaultPlan
+from agentflow.local.placed import Shape, parse_as, read_as
 from agentflow.local.prices import Tokens
-from agentflow.source.tree import Document
-from agentflow.source.yaml import parse
 
 __all__ = ["Expectation", "Script", "ScriptTurn", "parse_script", "read_script", "script_schema"]
-
-_MAX_BYTES = 10_000_000
 
 
 class _Part(BaseModel):
@@ -113,6 +106,7 @@ class ScriptAgent(_Part):
 class Script(_Part):
     agents: dict[str, ScriptAgent] | None = None
     turns: _Turns | None = None
+    faults: FaultPlan | None = None
 
     def turns_of(self, agent: str) -> list[ScriptTurn] | None:
         """None: this script does not play that agent."""
@@ -124,6 +118,12 @@ class Script(_Part):
         if not self.agents and not self.turns:
             raise ValueError("a script needs `agents` or `turns`")
         return self
+
+
+_SCRIPT = Shape(
+    "model script",
+    (Script, ScriptTurn, ScriptCall, Usage, Expectation, Failure, *FAULT_MODELS),
+)
 
 
 def script_schema() -> str:
@@ -142,16 +142,7 @@ def read_script(path: Path) -> Script:
         ProblemsFound: it is not a script.
         FileRefused: it cannot be read.
     """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise FileRefused(
-                codes.FILE_TOO_LARGE.id, str(path), f"The model script {str(path)!r} is too large."
-            )
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"The model script {str(path)!r} cannot be read: {error}."
-        raise FileRefused(codes.FILE_MISSING.id, str(path), message) from None
-    return parse_script(str(path), text)
+    return read_as(Script, _SCRIPT, path)
 
 
 def parse_script(file: str, text: str) -> Script:
@@ -160,63 +151,4 @@ def parse_script(file: str, text: str) -> Script:
     Raises:
         ProblemsFound: it is not a script.
     """
-    documents, problems = parse(file, text)
-    if has_errors(problems):
-        raise ProblemsFound(problems, "The model script has errors.")
-    if len(documents) != 1:
-        message = f"A model script is one YAML document; this file has {len(documents)}."
-        problem = codes.BAD_MODEL_SCRIPT.at(Span.start_of(file), message)
-        raise ProblemsFound([problem], "The model script has errors.")
-    try:
-        return Script.model_validate(documents[0].data)
-    except ValidationError as error:
-        found = tuple(_problems(documents[0], error))
-        raise ProblemsFound(found, "The model script has errors.") from None
-
-
-def _problems(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
-    places: set[tuple[int | str, ...]] = set()
-    for item in error.errors(include_url=False):
-        path = _in_document(document.data, item["loc"])
-        if path in places:  # the branches of a union each complain about one value
-            continue
-        places.add(path)
-        unknown = item["type"] == "extra_forbidden"
-        message = _message(item["type"], item["msg"], path)
-        hint = _nearest(str(path[-1])) if unknown and path else None
-        span = document.span(path, key=unknown)
-        yield codes.BAD_MODEL_SCRIPT.at(span, message, hint=hint)
-
-
-def _in_document(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """The part of pydantic's location that is a path in the data: union branches are not."""
-    path: list[int | str] = []
-    for part in location:
-        if isinstance(part, int):
-            if not isinstance(data, list) or part >= len(data):
-                continue
-            data = data[part]
-        elif isinstance(data, dict) and part in data:
-            data = data[part]
-        else:
-            continue
-        path.append(part)
-    return tuple(path)
-
-
-def _message(type: str, text: str, path: tuple[int | str, ...]) -> str:
-    if type == "extra_forbidden":
-        return f"A model script has no field {str(path[-1])!r} here."
-    where = ".".join(str(part) for part in path)
-    said = text.removeprefix("Value error, ")
-    return f"{where or 'The script'}: {said[:1].lower()}{said[1:]}."
-
-
-def _nearest(key: str) -> str | None:
-    known = {
-        name
-        for shape in (Script, ScriptTurn, ScriptCall, Usage, Expectation, Failure)
-        for name in shape.model_fields
-    }
-    near = get_close_matches(key, sorted(known), n=1)
-    return f"Did you mean {near[0]!r}?" if near else None
+    return parse_as(Script, _SCRIPT, file, text)

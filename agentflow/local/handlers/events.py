@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from agentflow.local import usage
 from agentflow.local.call import Call, Service, page_body
-from agentflow.local.errors import ApiError, invalid, not_found
-from agentflow.local.faults import SendFault
+from agentflow.local.errors import invalid, not_found
+from agentflow.local.live import Live
 from agentflow.local.shapes.base import read, sent
 from agentflow.local.shapes.events import SendEvents
-from agentflow.local.sse import Broken, EventStream
+from agentflow.local.sse import EventStream
 from agentflow.local.store import Document
 
 __all__ = [
@@ -28,26 +28,9 @@ __all__ = [
 _DELTAS = ("agent.message", "agent.thinking")
 
 
-async def send(service: Service, call: Call) -> Document | Response:
+async def send(service: Service, call: Call) -> Document:
     events = sent(read(SendEvents, await call.body()))["events"]
-    fault = service.parts.faults.next_send()
-    if fault is not None and not fault.after_effect:
-        return _failed(fault)
-    kept = service.harness.send(call.path("session_id"), events)
-    if fault is not None:
-        return _failed(fault)
-    return {"data": kept}
-
-
-def _failed(fault: SendFault) -> Response:
-    if fault.status is None:
-        return Broken()
-    types = {429: "rate_limit_error", 529: "overloaded_error"}
-    headers = {}
-    if fault.retry_after_s is not None:
-        headers["retry-after"] = f"{fault.retry_after_s:g}"
-    type_ = types.get(fault.status, "api_error" if fault.status >= 500 else "invalid_request_error")
-    raise ApiError(fault.status, type_, "A fault that was asked for.", headers=headers)
+    return {"data": service.harness.send(call.path("session_id"), events)}
 
 
 async def list_(service: Service, call: Call) -> Document:
@@ -72,7 +55,14 @@ def _events(
         order=call.order("asc"),
         where=where,
     )
+    if page.data and page.data[-1]["type"] == "session.status_idle" and _lags(live, call):
+        page.data.pop()
     return page_body(page)
+
+
+def _lags(live: Live, call: Call) -> bool:
+    """Whether the list does not show yet that the session went idle."""
+    return live.status == "idle" and call.faults.take("late_events")
 
 
 async def stream(service: Service, call: Call) -> Response:
@@ -81,9 +71,7 @@ async def stream(service: Service, call: Call) -> Response:
         # Accepted and without effect: previews may be shed, and here they always are.
         if name not in _DELTAS:
             raise invalid(f"event_deltas: {name!r} is none of {', '.join(_DELTAS)}.")
-    return EventStream(
-        service.parts.hub, live.id, service.parts.faults, heartbeat_s=service.heartbeat_s
-    )
+    return EventStream(service.parts.hub, live.id, call.faults, heartbeat_s=service.heartbeat_s)
 
 
 # Threads

@@ -96,7 +96,7 @@ async def list_(service: Service, call: Call) -> Document:
     if scope is not None:
         if BETA not in call.request.headers.get("anthropic-beta", ""):
             raise invalid(f"scope_id: needs the header `anthropic-beta: {BETA}`.")
-        if service.parts.faults.take("late_files"):
+        if call.faults.take("late_files"):
             where.append(("json_extract(body, '$.downloadable') = 0", []))
     page = store.resources(
         "file", limit=call.limit(20, 1000), cursor=call.text("page"), scope=scope, where=where

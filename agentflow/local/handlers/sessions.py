@@ -102,6 +102,9 @@ async def create(service: Service, call: Call) -> Document:
         raise not_emulated("initial_events: user.define_outcome")
     mounts = check_mounts(service, given.get("resources") or [])
     record = _record(service, given, agent)
+    if call.has_own_faults:
+        record["_faults"] = call.faults.plan.model_dump()
+        service.parts.faults.attach(record["id"], call.faults)
     live = service.harness.begin(record)
     for file, path in mounts:
         add_file(service, record["id"], file, path)
@@ -171,7 +174,7 @@ async def list_(service: Service, call: Call) -> Document:
 async def retrieve(service: Service, call: Call) -> Document:
     live = service.harness.live(call.path("session_id"))
     record = live.record()
-    return _shown(service, {**record, "status": _settled(service, record)})
+    return _shown(service, {**record, "status": _settled(service, call, record)})
 
 
 async def update(service: Service, call: Call) -> Document:
@@ -229,8 +232,8 @@ def _check_budget(service: Service, record: Document, budget: Budget | None) -> 
         raise invalid(message, code="budget_not_raised")
 
 
-def _not_running(service: Service, record: Document, verb: str) -> None:
-    status = _settled(service, record)
+def _not_running(service: Service, call: Call, record: Document, verb: str) -> None:
+    status = _settled(service, call, record)
     if status in ("running", "rescheduling"):
         raise invalid(
             f"Session {record['id']!r} is {status} and cannot be {verb}: interrupt it, and wait "
@@ -238,10 +241,10 @@ def _not_running(service: Service, record: Document, verb: str) -> None:
         )
 
 
-def _settled(service: Service, record: Document) -> str:
+def _settled(service: Service, call: Call, record: Document) -> str:
     """The status as it can be read: a fault lets it lag behind the events."""
     stopped = service.harness.live(record["id"]).state.stop is not None
-    if record["status"] == "idle" and stopped and service.parts.faults.take("late_status"):
+    if record["status"] == "idle" and stopped and call.faults.take("late_status"):
         return "running"
     return str(record["status"])
 
@@ -250,13 +253,13 @@ async def archive(service: Service, call: Call) -> Document:
     live = service.harness.live(call.path("session_id"))
     record = live.record()
     if record["archived_at"] is None:
-        _not_running(service, record, "archived")
+        _not_running(service, call, record, "archived")
         await service.harness.archive(record["id"])
     return _shown(service, live.record())
 
 
 async def delete(service: Service, call: Call) -> Document:
     live = service.harness.live(call.path("session_id"))
-    _not_running(service, live.record(), "deleted")
+    _not_running(service, call, live.record(), "deleted")
     await service.harness.delete(live.id)
     return {"id": live.id, "type": "session_deleted"}
