@@ -27,7 +27,14 @@ from agentflow.source.markdown import has_frontmatter, split
 from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
 
-__all__ = ["MAX_DATA_BYTES", "MAX_TEXT_BYTES", "LooseFiles", "ProjectFiles", "find_project"]
+__all__ = [
+    "MAX_DATA_BYTES",
+    "MAX_TEXT_BYTES",
+    "SKIPPED_DIRECTORIES",
+    "LooseFiles",
+    "ProjectFiles",
+    "find_project",
+]
 
 MAX_TEXT_BYTES = 1 << 20
 """Of a spec, a prompt or any other text."""
@@ -38,7 +45,8 @@ MAX_DATA_BYTES = 5 << 20
 _DATA_SUFFIXES = (".json", ".py")
 _SPEC_SUFFIXES = (".yaml", ".yml")
 _UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
+SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
+"""In which no specs are looked for, beside hidden ones."""
 
 _KIND = "|".join(KINDS)
 _OWN_VERSION = re.compile(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:\s*[\"']?agentflow\b", re.M)
@@ -152,7 +160,7 @@ class ProjectFiles:
                     raise _refused(codes.NOT_UTF8, folder, message, hint)
                 if not entry.is_dir(follow_symlinks=False):
                     yield name
-                elif entry.name not in _SKIPPED_DIRECTORIES:
+                elif entry.name not in SKIPPED_DIRECTORIES:
                     waiting.append(name)
 
     def relative(self, path: Path) -> str:
@@ -192,7 +200,7 @@ class ProjectFiles:
                 elif entry.name.startswith(".") or entry.is_symlink():
                     continue
                 elif entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _SKIPPED_DIRECTORIES:
+                    if entry.name not in SKIPPED_DIRECTORIES:
                         waiting.append(path)
                 elif (entry.name.endswith(_SPEC_SUFFIXES) or may_be_ant(path)) and entry.is_file(
                     follow_symlinks=False

@@ -27,7 +27,9 @@ ALLOWED["remote"] = FIRST | {"runtime.events"}
 ALLOWED["local"] = FIRST | {"source"}
 ALLOWED["operations"] = ALLOWED["runtime"] | {"runtime", "remote", "local"}
 ALLOWED["output"] = ALLOWED["operations"] | {"operations"}
-ALLOWED["cli"] = ALLOWED["output"] | {"output"}
+# The language server: beside the command line, which starts it.
+ALLOWED["editor"] = ALLOWED["output"] | {"output"}
+ALLOWED["cli"] = ALLOWED["output"] | {"output", "editor.server"}
 
 
 def modules() -> Iterator[Path]:
@@ -83,7 +85,7 @@ def test_only_the_two_ends_import_the_sdk() -> None:
     assert users <= {"remote", "local"}
 
 
-HEAVY = ("anthropic", "starlette", "uvicorn", "httpx2", "aiohttp", "dbos", "rich", "sandlock")
+HEAVY = ("anthropic", "starlette", "uvicorn", "httpx2", "aiohttp", "dbos", "rich", "sandlock", "pygls", "lsprotocol")
 
 
 @pytest.mark.parametrize(
