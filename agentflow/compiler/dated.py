@@ -28,6 +28,7 @@ __all__ = [
     "WEB_TOOLS_FOLLOW_NETWORK",
     "WILDCARD_WITHOUT_DOMAIN",
     "Fact",
+    "ListPrice",
     "ModelFacts",
     "Retirement",
 ]
@@ -63,6 +64,14 @@ class Retirement(NamedTuple):
     """An ISO date."""
     instead: str
     """The model that takes its place."""
+
+
+class ListPrice(NamedTuple):
+    """Dollars for a million tokens, as a decimal number."""
+
+    sent: str
+    from_cache: str
+    written: str
 
 
 _DOCS = "https://platform.claude.com/docs/en/"
@@ -135,28 +144,28 @@ RETIRING_MODELS: Fact[Mapping[str, Retirement]] = Fact(
     f"{_DOCS}about-claude/model-deprecations",
     ("AF805",),
 )
-LIST_PRICES: Fact[Mapping[str, tuple[str, str, str]]] = Fact(
+LIST_PRICES: Fact[Mapping[str, ListPrice]] = Fact(
     "A million tokens cost so many dollars at list price, in the lowest tier: sent, read from the "
     "cache, written by the model. A snapshot costs what its model costs.",
     {
-        "claude-fable-5-2": ("8", "0.20", "40"),
-        "claude-mythos-5-2": ("8", "0.20", "40"),
-        "claude-fable-5-1": ("10", "0.25", "50"),
-        "claude-mythos-5-1": ("10", "0.25", "50"),
-        "claude-fable-5": ("10", "1", "50"),
-        "claude-mythos-5": ("10", "1", "50"),
-        "claude-opus-5-5": ("4", "0.20", "20"),
-        "claude-opus-5": ("5", "0.50", "25"),
-        "claude-opus-4-8": ("5", "0.50", "25"),
-        "claude-opus-4-7": ("5", "0.50", "25"),
-        "claude-opus-4-6": ("5", "0.50", "25"),
-        "claude-opus-4-5": ("5", "0.50", "25"),
-        "claude-sonnet-5-5": ("2", "0.10", "10"),
-        "claude-sonnet-5": ("2", "0.20", "10"),
-        "claude-sonnet-4-6": ("3", "0.30", "15"),
-        "claude-sonnet-4-5": ("3", "0.30", "15"),
-        "claude-haiku-5-5": ("0.10", "0.01", "0.50"),
-        "claude-haiku-4-5": ("1", "0.10", "5"),
+        "claude-fable-5-2": ListPrice("8", "0.20", "40"),
+        "claude-mythos-5-2": ListPrice("8", "0.20", "40"),
+        "claude-fable-5-1": ListPrice("10", "0.25", "50"),
+        "claude-mythos-5-1": ListPrice("10", "0.25", "50"),
+        "claude-fable-5": ListPrice("10", "1", "50"),
+        "claude-mythos-5": ListPrice("10", "1", "50"),
+        "claude-opus-5-5": ListPrice("4", "0.20", "20"),
+        "claude-opus-5": ListPrice("5", "0.50", "25"),
+        "claude-opus-4-8": ListPrice("5", "0.50", "25"),
+        "claude-opus-4-7": ListPrice("5", "0.50", "25"),
+        "claude-opus-4-6": ListPrice("5", "0.50", "25"),
+        "claude-opus-4-5": ListPrice("5", "0.50", "25"),
+        "claude-sonnet-5-5": ListPrice("2", "0.10", "10"),
+        "claude-sonnet-5": ListPrice("2", "0.20", "10"),
+        "claude-sonnet-4-6": ListPrice("3", "0.30", "15"),
+        "claude-sonnet-4-5": ListPrice("3", "0.30", "15"),
+        "claude-haiku-5-5": ListPrice("0.10", "0.01", "0.50"),
+        "claude-haiku-4-5": ListPrice("1", "0.10", "5"),
     },
     "2026-11-22",
     f"{_DOCS}about-claude/pricing",

@@ -1,18 +1,36 @@
-"""The catalogue of codes as text: pages for `agentflow explain`, for docs/ and for other programs."""
+"""The catalogue of codes: pages for `agentflow explain`, and the same as data for other programs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentflow import nearest as names
+from agentflow.compiler.dated import FACTS, Fact
 from agentflow.diagnostics import Code, Level
 from agentflow.lint.engine import KNOWN
 from agentflow.lint.registry import RULES
 from agentflow.lint.rule import Rule
 
-__all__ = ["FAMILIES", "GENERATED", "explain", "index", "nearest"]
+if TYPE_CHECKING:
+    from agentflow.lint.plugins import Plugins
+
+__all__ = [
+    "FAMILIES",
+    "OURS",
+    "Catalogue",
+    "as_data",
+    "explain",
+    "facts_of",
+    "index",
+    "kind",
+    "listed",
+    "nearest",
+    "pages",
+    "with_plugins",
+]
+
+_FORMAT = 1
 
 FAMILIES: dict[str, str] = {
     "AF0": "Reading files and comments",
@@ -29,58 +47,125 @@ FAMILIES: dict[str, str] = {
 }
 """Topic of the codes that begin so."""
 
-_RULES: dict[str, Rule] = {rule.code.id: rule for rule in RULES}
-_WARNING = "<!-- Generated from the code; edits here are lost. -->\n\n"
+
+class Catalogue(NamedTuple):
+    """The codes that somebody can meet."""
+
+    codes: Mapping[str, Code]
+    """By id."""
+    rules: Mapping[str, Rule]
+    """Those that are rules, by id."""
+    families: Mapping[str, str]
+    plugins: Mapping[str, str]
+    """Distribution and version of the codes that are of a plugin, by id."""
 
 
-def _find(word: str) -> Code | None:
-    wanted = word.strip().casefold()
-    return next(
-        (code for code in KNOWN.values() if wanted in (code.id.casefold(), code.name)), None
+OURS = Catalogue(KNOWN, {rule.code.id: rule for rule in RULES}, FAMILIES, {})
+
+
+def with_plugins(plugins: Plugins) -> Catalogue:
+    """The catalogue with the rules of plugins behind ours."""
+    rules = {
+        rule.code.id: (rule, str(plugin)) for plugin in plugins.loaded for rule in plugin.rules
+    }
+    families: dict[str, list[str]] = {}
+    for rule, plugin in rules.values():
+        owners = families.setdefault(rule.code.family, [])
+        if plugin not in owners:
+            owners.append(plugin)
+    return Catalogue(
+        {**OURS.codes, **plugins.codes()},
+        {**OURS.rules, **{id: rule for id, (rule, _) in rules.items()}},
+        {**FAMILIES, **{family: ", ".join(owners) for family, owners in families.items()}},
+        {id: plugin for id, (_, plugin) in rules.items()},
     )
 
 
-def explain(word: str) -> str | None:
+def _find(word: str, catalogue: Catalogue) -> Code | None:
+    wanted = word.strip().casefold()
+    codes = catalogue.codes.values()
+    return next((code for code in codes if wanted in (code.id.casefold(), code.name)), None)
+
+
+def listed(family: str, catalogue: Catalogue = OURS) -> list[Code]:
+    """The codes of a family, in order."""
+    codes = catalogue.codes
+    return [codes[id] for id in sorted(codes) if codes[id].family == family]
+
+
+def _meant(word: str | None, catalogue: Catalogue) -> list[Code]:
+    """The codes that a word means: one, those of a family, or none. No word means all."""
+    if word is None:
+        return [code for family in catalogue.families for code in listed(family, catalogue)]
+    code = _find(word, catalogue)
+    return listed(word.strip().upper(), catalogue) if code is None else [code]
+
+
+# As text
+
+
+def explain(word: str, catalogue: Catalogue = OURS) -> str | None:
     """The page of a code or a name, or the codes of a family, as plain text. None: there is none."""
-    code = _find(word)
-    if code is None:
-        return _listed(word.strip().upper())
-    rule = _RULES.get(code.id)
-    parts = [f"{code.id} {code.name} ({_kind(code, rule)})", code.title, code.explanation]
+    code = _find(word, catalogue)
+    return _listing(word.strip().upper(), catalogue) if code is None else _page(code, catalogue)
+
+
+def pages(word: str | None, catalogue: Catalogue = OURS) -> str | None:
+    """The page of every code that a word means. None: it means none. No word means all."""
+    return "\n".join(_page(code, catalogue) for code in _meant(word, catalogue)) or None
+
+
+def nearest(word: str, catalogue: Catalogue = OURS) -> str | None:
+    """The code or name that was probably meant."""
+    codes = catalogue.codes
+    return names.nearest(word, [*codes, *(code.name for code in codes.values())])
+
+
+def index(catalogue: Catalogue = OURS) -> str:
+    """Every code with its name and title, one a line, by family."""
+    lists = (_listing(family, catalogue) for family in catalogue.families)
+    return "\n".join(text for text in lists if text)
+
+
+def _page(code: Code, catalogue: Catalogue) -> str:
+    rule = catalogue.rules.get(code.id)
+    words = [kind(code, rule)]
+    if code.id in catalogue.plugins:
+        words.append(f"of {catalogue.plugins[code.id]}")
+    parts = [f"{code.id} {code.name} ({', '.join(words)})", code.title, code.explanation]
     if rule is not None:
-        parts += ["Bad:", _indented(rule.bad), "Good:", _indented(rule.good), _suppression(code)]
+        parts += ["Bad:", _indented(rule.bad), "Good:", _indented(rule.good)]
+    parts += [
+        f"As of {fact.as_of}: {fact.claim}"
+        + (f" This is disputed: {fact.contrary}" if fact.contrary else "")
+        for fact in facts_of(code).values()
+    ]
+    if rule is not None:
+        parts.append(_suppression(code))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def nearest(word: str) -> str | None:
-    """The code or name that was probably meant."""
-    return names.nearest(word, [*KNOWN, *(code.name for code in KNOWN.values())])
-
-
-def index() -> str:
-    """Every code with its name and title, one a line, by family."""
-    return "\n".join(listed for family in FAMILIES if (listed := _listed(family)))
-
-
-def _listed(family: str) -> str | None:
+def _listing(family: str, catalogue: Catalogue) -> str | None:
     """The codes of a family, one a line. None: there are none."""
-    codes = _codes(family) if family in FAMILIES else []
+    codes = listed(family, catalogue)
     if not codes:
         return None
-    width = max(len(code.name) for code in KNOWN.values())
+    width = max(len(code.name) for code in catalogue.codes.values())
     lines = [f"{code.id}  {code.name:<{width}}  {code.title}" for code in codes]
-    return "\n".join([f"{family}: {FAMILIES[family]}", *lines]) + "\n"
+    return "\n".join([f"{family}: {catalogue.families[family]}", *lines]) + "\n"
 
 
-def _codes(family: str) -> list[Code]:
-    return [KNOWN[id] for id in sorted(KNOWN) if KNOWN[id].family == family]
-
-
-def _kind(code: Code, rule: Rule | None) -> str:
+def kind(code: Code, rule: Rule | None) -> str:
+    """Severity, confidence and level, as in `warning, high confidence`."""
     words = [str(code.severity)]
     words += [f"{rule.confidence} confidence"] if rule else []
     words += [f"from level {code.level} on"] if code.level is not Level.REGULAR else []
     return ", ".join(words)
+
+
+def facts_of(code: Code) -> dict[str, Fact[object]]:
+    """What the code takes the service to do, as far as that is dated; by id."""
+    return {id: fact for id, fact in FACTS.items() if code.id in fact.codes}
 
 
 def _indented(text: str) -> str:
@@ -91,80 +176,70 @@ def _suppression(code: Code) -> str:
     return f"To allow it in one place: # agentflow: ignore[{code.id}] and the reason"
 
 
-def _family_page(family: str) -> str:
-    sections = [f"{_WARNING}# {family}: {FAMILIES[family]}"]
-    for code in _codes(family):
-        rule = _RULES.get(code.id)
-        sections.append(f"## {code.id} {code.name}\n\n**{code.title}** {_sentence(code, rule)}")
-        sections.append(code.explanation)
-        if rule is not None:
-            sections += [f"Bad:\n\n```yaml\n{rule.bad}```", f"Good:\n\n```yaml\n{rule.good}```"]
-    return "\n\n".join(part for part in sections if part) + "\n"
+# As data
 
 
-def _sentence(code: Code, rule: Rule | None) -> str:
-    since = f" Since {rule.since}." if rule else ""
-    return f"({_kind(code, rule)}){since}"
+def as_data(word: str | None = None, catalogue: Catalogue = OURS) -> dict[str, Any] | None:
+    """The codes that a word means, with all that is known of them; shape: schemas/catalogue.json.
+
+    None: it means none. No word means all.
+    """
+    codes = _meant(word, catalogue)
+    if not codes:
+        return None
+    entries = [_entry(code, catalogue) for code in sorted(codes, key=lambda code: code.id)]
+    families = {entry["family"] for entry in entries}
+    facts = {id: fact for code in codes for id, fact in facts_of(code).items()}
+    return {
+        "format": _FORMAT,
+        "families": {id: text for id, text in catalogue.families.items() if id in families},
+        "facts": {id: _fact(fact) for id, fact in FACTS.items() if id in facts},
+        "codes": entries,
+    }
 
 
-def _index_page() -> str:
-    rows = [
-        f"| [{code.id}]({family}.md#{code.id.lower()}-{code.name}) | {code.name} | {code.severity} "
-        f"| {code.title} |"
-        for family in FAMILIES
-        for code in _codes(family)
-    ]
-    return (
-        f"{_WARNING}# Codes\n\n"
-        "What `agentflow` reports, by code. `agentflow explain AF501` prints the same page. AF0 to "
-        "AF4 come from the compiler; from AF5 on they are rules of `agentflow lint`, which can be "
-        "suppressed where they do not fit:\n\n"
-        "```yaml\n"
-        "tools:\n"
-        "  bash: ask  # agentflow: ignore[AF602] every call is to be denied\n"
-        "```\n\n"
-        "Such a comment covers its line with the value of the key on it; on a line of its own the "
-        "key or list item below; before the first key of a file the whole file, as does "
-        "`ignore-file[AF602]` wherever it stands. In a prompt, write "
-        "`{# agentflow: ignore[AF505] reason #}`. For a whole project: `lint: { ignore: [AF605] }` "
-        "in its Project. More in [the guide to lint](../lint.md).\n\n"
-        "| code | name | severity | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
-    )
-
-
-def _rules_json() -> str:
-    entries = [
-        {
-            "code": code.id,
-            "name": code.name,
-            "severity": code.severity.value,
-            "level": code.level.value,
-            "title": code.title,
-            "explanation": code.explanation,
-            "rule": id in _RULES,
-            **(
-                {
-                    "confidence": _RULES[id].confidence,
-                    "since": _RULES[id].since,
-                    "bad": _RULES[id].bad,
-                    "good": _RULES[id].good,
-                }
-                if id in _RULES
-                else {}
-            ),
+def _entry(code: Code, catalogue: Catalogue) -> dict[str, Any]:
+    rule = catalogue.rules.get(code.id)
+    entry: dict[str, Any] = {
+        "code": code.id,
+        "name": code.name,
+        "family": code.family,
+        "severity": code.severity.value,
+        "level": code.level.value,
+        "title": code.title,
+        "explanation": code.explanation,
+        "rule": rule is not None,
+        "facts": list(facts_of(code)),
+        "plugin": catalogue.plugins.get(code.id),
+    }
+    if rule is not None:
+        entry |= {
+            "confidence": rule.confidence,
+            "since": rule.since,
+            "bad": rule.bad,
+            "good": rule.good,
         }
-        for id, code in sorted(KNOWN.items())
-    ]
-    return json.dumps({"format": 1, "codes": entries}, indent=2, ensure_ascii=False) + "\n"
+    return entry
 
 
-GENERATED: dict[str, Callable[[], str]] = {
-    "docs/rules/README.md": _index_page,
-    **{
-        f"docs/rules/{family}.md": partial(_family_page, family)
-        for family in FAMILIES
-        if _codes(family)
-    },
-    "schemas/rules.json": _rules_json,
-}
-"""Files that are made from the code, by path from the root of the repository."""
+def _fact(fact: Fact[object]) -> dict[str, Any]:
+    return {
+        "claim": fact.claim,
+        "value": _plain(fact.value),
+        "as_of": fact.as_of,
+        "source": fact.source,
+        "contrary": fact.contrary or None,
+    }
+
+
+def _plain(value: object) -> Any:
+    """A value as JSON has it: what has names is an object, what is in a set is sorted."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value

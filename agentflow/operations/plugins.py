@@ -10,20 +10,24 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
 from typing import NamedTuple
 
 from agentflow.compiler.graph import Bound
+from agentflow.compiler.load import PROJECT_FILE
+from agentflow.compiler.pipeline import build
 from agentflow.diagnostics import Diagnostic
 from agentflow.lint.engine import KNOWN
 from agentflow.lint.own import UNUSABLE_PLUGIN
 from agentflow.lint.plugins import Offer, Plugins, admit, told
 from agentflow.nearest import did_you_mean
+from agentflow.operations.project import ProjectFiles, find_project
 from agentflow.spec.project import ProjectSpec
 
-__all__ = ["GROUP", "load_plugins", "quiet"]
+__all__ = ["GROUP", "load_plugins", "plugins_of", "quiet"]
 
 GROUP = "agentflow.rules"
 
@@ -58,6 +62,29 @@ def load_plugins(project: Bound[ProjectSpec]) -> Plugins:
     plugins, refused = admit(offers, project, KNOWN)
     problems.extend(refused)
     return Plugins(plugins, tuple(problems), complete=not problems)
+
+
+class _ProjectAlone(ProjectFiles):
+    """A project without the specs in its other files."""
+
+    def specs(self) -> Sequence[str]:
+        return [PROJECT_FILE]
+
+
+def plugins_of(directory: Path) -> tuple[Plugins, Mapping[str, str], Path] | None:
+    """The plugins of the project that a directory belongs to, the text of its file, and its root.
+
+    None: there is no project, it has errors, or it names no plugins. What else is wrong with the
+    project is not said.
+    """
+    root = find_project(directory)
+    if root is None:
+        return None
+    files = _ProjectAlone(root)
+    graph = build(files).value.graph
+    if graph is None or not graph.project.spec.lint.plugins:
+        return None
+    return load_plugins(graph.project), {PROJECT_FILE: files.read(PROJECT_FILE)}, root
 
 
 @contextmanager

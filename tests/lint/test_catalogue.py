@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from agentflow.lint.catalogue import FAMILIES, GENERATED, explain, index, nearest
+from agentflow.compiler.dated import FACTS
+from agentflow.lint.catalogue import FAMILIES, as_data, explain, index, nearest, pages
 from agentflow.lint.engine import KNOWN
+from agentflow.lint.pages import GENERATED
 from agentflow.lint.registry import RULES
 
 
@@ -90,3 +94,72 @@ def test_a_family_of_four_digits_is_not_one_of_three() -> None:
     assert "AF101  " not in page
     assert "\nAF101  " in other
     assert "AF1001" not in other
+
+
+# As data
+
+
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(GENERATED["schemas/catalogue.json"]())
+    return schema
+
+
+@pytest.mark.parametrize("word", [None, "AF5", "af10", "AF501", "no-budget"])
+def test_the_data_fits_its_schema(word: str | None) -> None:
+    data = as_data(word)
+    assert data is not None
+    assert list(Draft202012Validator(_schema()).iter_errors(json.loads(json.dumps(data)))) == []
+    assert {entry["family"] for entry in data["codes"]} == set(data["families"])
+    assert {id for entry in data["codes"] for id in entry["facts"]} == set(data["facts"])
+
+
+def test_the_data_of_one_code_is_that_in_the_whole() -> None:
+    whole, one, family = as_data(), as_data("retired-model"), as_data("AF8")
+    assert whole is not None
+    assert one is not None
+    assert family is not None
+    assert [entry["code"] for entry in one["codes"]] == ["AF804"]
+    assert one["codes"][0] in family["codes"]
+    assert [entry for entry in whole["codes"] if entry["family"] == "AF8"] == family["codes"]
+    assert one["facts"]["retired-models"]["value"]["claude-2.0"]["instead"] == "claude-sonnet-5-5"
+
+
+@pytest.mark.parametrize("word", ["AF999", "", "AF", "bananas"])
+def test_what_is_no_code_has_no_data_and_no_pages(word: str) -> None:
+    assert as_data(word) is None
+    assert pages(word) is None
+
+
+def test_all_pages_are_those_of_the_codes() -> None:
+    whole = pages(None)
+    assert whole is not None
+    for id in KNOWN:
+        page = explain(id)
+        assert page is not None
+        assert page in whole
+    family = pages("AF8")
+    assert family is not None
+    assert family in whole
+    assert pages("AF801") == explain("AF801")
+
+
+def test_a_page_tells_what_it_rests_on() -> None:
+    page = explain("AF704")
+    assert page is not None
+    assert "As of 2026-10-31: An environment with a list of hosts" in page
+    assert "This is disputed: The documentation of August 2026" in page
+    assert "[web-tools-follow-network](../service.md#web-tools-follow-network)" in (
+        GENERATED["docs/rules/AF7.md"]()
+    )
+
+
+def test_every_fact_has_a_place_on_its_page() -> None:
+    page = GENERATED["docs/service.md"]()
+    for id, fact in FACTS.items():
+        section = page.partition(f"\n## {id}\n")[2].partition("\n## ")[0]
+        assert fact.claim in section
+        assert fact.as_of in section
+        assert fact.source in section
+        assert fact.contrary in section
+        for code in fact.codes:
+            assert f"[{code}](rules/{KNOWN[code].family}.md#" in section

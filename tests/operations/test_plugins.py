@@ -441,6 +441,87 @@ def test_one_file_on_standard_input(
     assert "ACME001" in lint("-", "--stdin-filename", "agentflow.yaml")[1]
 
 
+# Their pages
+
+
+@pytest.fixture
+def told(root: Path, site: Path, capsys: pytest.CaptureFixture[str]) -> Lint:
+    """Runs `agentflow explain` there."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(["explain", *words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.mark.parametrize("word", ["ACME001", "acme001", "no-owner"])
+def test_a_code_of_a_plugin_has_a_page(told: Lint, site: Path, word: str) -> None:
+    acme(site)
+    code, out, err = told(word)
+    assert (code, err) == (0, "")
+    assert out.startswith("ACME001 no-owner (warning, high confidence, of Acme.Rules 1.0)\n")
+    assert "# agentflow: ignore[ACME001]" in out
+
+
+def test_the_family_of_a_plugin_and_the_lists_have_its_codes(told: Lint, site: Path) -> None:
+    acme(site)
+    assert told("acme")[1].startswith("ACME: Acme.Rules 1.0\nACME001  no-owner ")
+    index = told()[1]
+    assert index.endswith("An agent has no owner.\n")
+    assert "\nACME: Acme.Rules 1.0\n" in index
+    assert "\nACME001 no-owner (" in told("--all")[1]
+    assert told("ACME", "--all")[1] == told("ACME001")[1]
+
+
+def test_codes_of_plugins_as_data(told: Lint, site: Path) -> None:
+    from jsonschema import Draft202012Validator
+
+    acme(site)
+    schema = json.loads((ROOT / "schemas/catalogue.json").read_text(encoding="utf-8"))
+    own = json.loads((ROOT / "schemas/rules.json").read_text(encoding="utf-8"))
+    data = json.loads(told("--all", "--format", "json")[1])
+    assert list(Draft202012Validator(schema).iter_errors(data)) == []
+    [added] = [entry for entry in data["codes"] if entry not in own["codes"]]
+    assert (added["code"], added["family"], added["plugin"]) == (
+        "ACME001",
+        "ACME",
+        "Acme.Rules 1.0",
+    )
+    assert json.loads(told("no-owner", "--format", "json")[1])["codes"] == [added]
+
+
+def test_our_own_codes_are_explained_without_a_look_at_plugins(told: Lint, site: Path) -> None:
+    acme(site, "raise SystemExit('imported')\n")
+    assert told("AF501")[0] == 0
+    assert told("AF5")[0] == 0
+    assert "acme_rules" not in sys.modules
+
+
+def test_what_no_plugin_explains(told: Lint, site: Path, root: Path) -> None:
+    acme(site)
+    code, out, err = told("ACME002")
+    assert (code, out) == (2, "")
+    assert "There is no code 'ACME002'." in err
+    assert "Did you mean 'ACME001'?" in err
+    write(root, "plugins: [gone]")
+    code, out, err = told("ACME001")
+    assert code == 2
+    assert "No plugin 'gone' is installed." in err
+    (root / "agentflow.yaml").write_text("nonsense", encoding="utf-8")
+    assert told("ACME001")[0] == 2
+    assert told("AF501")[0] == 0
+
+
+def test_without_a_project_there_are_no_plugins(told: Lint, site: Path, tmp_path: Path) -> None:
+    acme(site)
+    (tmp_path / "empty").mkdir()
+    assert told("ACME001", "-C", str(tmp_path / "empty"))[0] == 2
+    assert told("ACME001", "-C", str(tmp_path / "project"))[0] == 0
+    assert told("AF501", "-C", str(tmp_path / "nowhere"))[0] == 2
+
+
 # The example of the documentation
 
 
