@@ -261,6 +261,8 @@ def _retyped(document: Document, error: _Error) -> Fix | None:
 
     Only where it is written out: not what a variable stands for.
     """
+    if error.value is None:
+        return None  # the place of an empty value is its key
     document, path = document.origin(error.path)
     span, source = document.span(path), SourceText(document.file, document.source)
     start = source.offset(span.line, span.column)

@@ -1,5 +1,7 @@
 """Make fixes until nothing is left to fix: in memory, and never at the price of a new error.
 
+An error that could not be seen before, because its file could not be read that far, is not new.
+
 Of fixes that are over each other the first is made, and the next round, which looks at the project
 again, proposes what is left. A round makes all of its fixes at once; if an error is there then that
 was not before, the fix that brings it is searched by halves, and is not made.
@@ -96,13 +98,40 @@ def _round(shop: Workshop, texts: Texts) -> tuple[Diagnostic, ...]:
     groups = [wanted]
     while groups:
         group = groups.pop()
-        after = _applied(shop, texts, (*made, *group))
-        if not _counted(shop.errors(after)) - before:
+        trial = (*made, *group)
+        errors = shop.errors(_applied(shop, texts, trial))
+        if not _counted(e for e in errors if not _was_hidden(e, trial)) - before:
             made += group
         elif len(group) > 1:
             middle = len(group) // 2
             groups += [group[middle:], group[:middle]]
     return tuple(made)
+
+
+def _was_hidden(error: Diagnostic, fixed: Iterable[Diagnostic]) -> bool:
+    """Whether it was there before, and could not be seen.
+
+    What has an error of an early stage is not looked at by later ones, which is no reason to leave
+    the first error in.
+    """
+    return any(
+        problem.severity is Severity.ERROR
+        and problem.span is not None
+        and error.span is not None
+        and problem.span.file == error.span.file
+        and _stage(problem) < min(_stage(error), _RULES)
+        for problem in fixed
+    )
+
+
+_RULES = 5
+"""The stage of rules, which hide nothing from each other."""
+
+
+def _stage(problem: Diagnostic) -> int:
+    """0 for reading, 1 for shape, to 4; more for rules."""
+    family = problem.code[2:-2]
+    return int(family) if problem.code.startswith("AF") and family.isdecimal() else _RULES
 
 
 def _counted(errors: Iterable[Diagnostic]) -> Counter[tuple[str, str, str]]:
