@@ -9,6 +9,7 @@ from agentflow import nearest as names
 from agentflow.compiler.dated import FACTS, Fact
 from agentflow.diagnostics import Code, Level
 from agentflow.lint.engine import KNOWN
+from agentflow.lint.mends import MENDS
 from agentflow.lint.registry import RULES
 from agentflow.lint.rule import Rule
 
@@ -25,6 +26,7 @@ __all__ = [
     "index",
     "kind",
     "listed",
+    "mended",
     "nearest",
     "pages",
     "with_plugins",
@@ -133,6 +135,7 @@ def _page(code: Code, catalogue: Catalogue) -> str:
     if code.id in catalogue.plugins:
         words.append(f"of {catalogue.plugins[code.id]}")
     parts = [f"{code.id} {code.name} ({', '.join(words)})", code.title, code.explanation]
+    parts.append(mended(code))
     if rule is not None:
         parts += ["Bad:", _indented(rule.bad), "Good:", _indented(rule.good)]
     parts += [
@@ -161,6 +164,12 @@ def kind(code: Code, rule: Rule | None) -> str:
     words += [f"{rule.confidence} confidence"] if rule else []
     words += [f"from level {code.level} on"] if code.level is not Level.REGULAR else []
     return ", ".join(words)
+
+
+def mended(code: Code) -> str:
+    """What `lint --fix` does about it; empty: nothing."""
+    mend = MENDS.get(code.id)
+    return f"Fix: {mend.safety}. {mend.does}" if mend else ""
 
 
 def facts_of(code: Code) -> dict[str, Fact[object]]:
@@ -209,6 +218,8 @@ def _entry(code: Code, catalogue: Catalogue) -> dict[str, Any]:
         "title": code.title,
         "explanation": code.explanation,
         "rule": rule is not None,
+        "fix": MENDS[code.id].safety if code.id in MENDS else None,
+        "fix_does": MENDS[code.id].does if code.id in MENDS else None,
         "facts": list(facts_of(code)),
         "plugin": catalogue.plugins.get(code.id),
     }

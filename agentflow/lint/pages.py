@@ -9,7 +9,7 @@ from typing import Any
 
 from agentflow.compiler.dated import FACTS, Fact
 from agentflow.diagnostics import Code, Level, Severity
-from agentflow.lint.catalogue import FAMILIES, OURS, as_data, facts_of, kind, listed
+from agentflow.lint.catalogue import FAMILIES, OURS, as_data, facts_of, kind, listed, mended
 from agentflow.lint.rule import Rule
 
 __all__ = ["GENERATED"]
@@ -25,7 +25,7 @@ def _family_page(family: str) -> str:
     for code in listed(family):
         rule = OURS.rules.get(code.id)
         sections.append(f"## {code.id} {code.name}\n\n**{code.title}** {_sentence(code, rule)}")
-        sections.append(code.explanation)
+        sections += [code.explanation, mended(code)]
         if rule is not None:
             sections += [f"Bad:\n\n```yaml\n{rule.bad}```", f"Good:\n\n```yaml\n{rule.good}```"]
         sections += [
@@ -157,6 +157,12 @@ def _catalogue_schema() -> str:
             "title": text,
             "explanation": text,
             "rule": {"type": "boolean", "description": "Whether it is a rule of lint."},
+            "fix": {
+                "enum": ["safe", "unsafe", "depends", None],
+                "description": "Which fixes it has: `lint --fix` makes those that are safe, `--unsafe` "
+                "all. null: none, or nobody says.",
+            },
+            "fix_does": {"type": ["string", "null"], "description": "What they do."},
             "facts": {"type": "array", "items": text, "description": "What it rests on, by id."},
             "plugin": {"type": ["string", "null"], "description": "null: it is agentflow's own."},
             "confidence": {"enum": ["high", "medium", "low"]},
