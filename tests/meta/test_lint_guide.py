@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any
 
 import pytest
 
@@ -12,19 +11,13 @@ from agentflow.cli.main import COMMANDS, parser_of
 from agentflow.compiler.pipeline import build
 from agentflow.lint.engine import scan
 from agentflow.lint.rule import Context
-from agentflow.source.yaml import parse
 from agentflow.spec.project import LintSpec
 from tests.support.cli import ROOT
 from tests.support.memory_files import MemoryFiles
 
 TEXT = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
-PROJECT, COMMENT, WORKFLOW = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
+PROJECT, COMMENT = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
 COMMANDS_SHOWN = re.findall(r"^\$ agentflow lint (.*)$", TEXT, re.M)
-
-
-def _steps() -> list[dict[str, Any]]:
-    [document] = parse("lint.yaml", WORKFLOW).value
-    return list(document.data["jobs"]["lint"]["steps"])
 
 
 def test_the_project_that_is_shown_is_sound() -> None:
@@ -57,15 +50,3 @@ def test_the_comment_that_is_shown_does_something() -> None:
 def test_a_command_that_is_shown_is_one(words: str) -> None:
     parser, _ = parser_of(next(command for command in COMMANDS if command.name == "lint"))
     parser.parse_args(shlex.split(words.partition(" < ")[0]))
-
-
-def test_the_workflow_uploads_what_it_writes() -> None:
-    runs = [step["run"] for step in _steps() if "run" in step]
-    parser, _ = parser_of(next(command for command in COMMANDS if command.name == "lint"))
-    written = None
-    for words in (run for run in runs if run.startswith("agentflow lint")):
-        options, _, target = words.removeprefix("agentflow lint").partition(" > ")
-        parser.parse_args(shlex.split(options))
-        written = target or written
-    [uploaded] = [step["with"]["sarif_file"] for step in _steps() if "upload-sarif" in str(step)]
-    assert uploaded == written
