@@ -263,10 +263,30 @@ def test_sarif_may_go_where_no_file_is(repository: Repository) -> None:
     assert pipe.is_fifo()
 
 
-def test_sarif_that_cannot_be_written_is_said(repository: Repository) -> None:
-    said = repository.run("lint", "desk", "--sarif", "nowhere/out.sarif")
-    assert said.code == 2
-    assert "nowhere" in said.err
+def test_sarif_goes_where_a_link_leads(repository: Repository) -> None:
+    repository.write("there.sarif", "old")
+    (repository.root / "there.sarif").chmod(0o640)
+    (repository.root / "link.sarif").symlink_to("there.sarif")
+    assert repository.run("lint", "desk", "--sarif", "link.sarif").code == 0
+    assert (repository.root / "link.sarif").is_symlink()
+    assert json.loads(repository.read("there.sarif"))["version"] == "2.1.0"
+    assert (repository.root / "there.sarif").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("place", ["nowhere/out.sarif", "desk"])
+def test_sarif_that_cannot_be_written_is_said(repository: Repository, place: str) -> None:
+    said = repository.run("lint", "desk", "--sarif", place)
+    assert (said.code, said.out) == (2, "")
+    assert place.split("/")[0] in said.err
+    assert not list(repository.root.rglob("*.sarif*")), "and nothing is left behind"
+
+
+def test_names_that_are_no_text_and_many_of_them(repository: Repository) -> None:
+    odd = os.fsdecode(b"desk/data/\xff\n.csv")
+    repository.write("desk/box.yaml", BOX.replace("name: box", "name: crate"))
+    said = repository.changed(odd, *(f"shop/data/{number}.csv" for number in range(3000)))
+    assert said.found >= {("AF201", "desk/agents/writer.yaml")}
+    assert {file.split("/")[0] for _, file in said.found} == {"desk"}
 
 
 # Formatting
