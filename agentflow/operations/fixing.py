@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from agentflow.errors import FileRefused, UsageError
 from agentflow.lint.fixes import Workshop, fix_all
 from agentflow.operations.check import Project, Report
 from agentflow.operations.edited import EditedFiles
-from agentflow.operations.project import decoded
+from agentflow.operations.project import LooseFiles, decoded
 from agentflow.operations.replacing import replace_file
+from agentflow.ports import Files
 
 __all__ = ["Mended", "Rewritten", "fix", "write"]
 
@@ -49,6 +50,7 @@ def fix(project: Project, look: Callable[[Project], Report], *, unsafe: bool) ->
         look: says what is found of a project.
         unsafe: also make fixes that change what a spec means.
     """
+    kept = _Kept(project.files)
     reports: dict[tuple[bool, int], Report] = {}
 
     def report(texts: Mapping[str, str], *, whole: bool) -> Report:
@@ -56,13 +58,13 @@ def fix(project: Project, look: Callable[[Project], Report], *, unsafe: bool) ->
         whole = whole or project.only is None
         key = (whole, hash(frozenset(texts.items())))
         if key not in reports:
-            seen = _with(project, texts)
+            seen = replace(project, files=_edited(kept, texts))
             reports[key] = look(replace(seen, only=None) if whole else seen)
         return reports[key]
 
     done = fix_all(
         Workshop(
-            read=project.files.read,
+            read=kept.read,
             findings=lambda texts: report(texts, whole=False).problems,
             errors=lambda texts: _errors(report(texts, whole=True)),
             may_edit=_editable(project),
@@ -77,19 +79,44 @@ def fix(project: Project, look: Callable[[Project], Report], *, unsafe: bool) ->
         report=after,
         fixed=done.fixed,
         files=tuple(
-            Rewritten(path=path, before=project.files.read(path), after=text)
+            Rewritten(path=path, before=kept.read(path), after=text)
             for path, text in sorted(done.texts.items())
         ),
     )
 
 
-def _with(project: Project, texts: Mapping[str, str]) -> Project:
-    if not texts:
-        return project
-    specs = set(project.files.specs())
+class _Kept:
+    """Files as they were when they were first read: fixes are for that text and no other."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._specs: Sequence[str] | None = None
+        self._texts: dict[str, str] = {}
+
+    def specs(self) -> Sequence[str]:
+        if self._specs is None:
+            self._specs = self._files.specs()
+        return self._specs
+
+    def read(self, path: str) -> str:
+        if path not in self._texts:
+            self._texts[path] = self._files.read(path)
+        return self._texts[path]
+
+    def digest(self, path: str) -> str:
+        return self._files.digest(path)
+
+    def size(self, path: str) -> int:
+        return self._files.size(path)
+
+    def folder(self, path: str) -> Sequence[str]:
+        return self._files.folder(path)
+
+
+def _edited(files: Files, texts: Mapping[str, str]) -> Files:
     edited = {path: text.encode() for path, text in texts.items()}
-    files = EditedFiles(project.files, edited, named=specs & edited.keys())
-    return replace(project, files=files)
+    # What was a spec stays one, whatever it says.
+    return EditedFiles(files, edited, named=edited.keys() & set(files.specs())) if texts else files
 
 
 def _errors(report: Report) -> Sequence[Diagnostic]:
@@ -106,7 +133,11 @@ def _editable(project: Project) -> Callable[[str], bool]:
     def may_edit(path: str) -> bool:
         if isinstance(project.files, EditedFiles):
             return path in project.files.edited
-        chosen = project.only if project.changed is None else project.changed
+        chosen: Collection[str] | None = project.only
+        if project.changed is not None:
+            chosen = project.changed
+        elif isinstance(project.files, LooseFiles):
+            chosen = project.files.specs()
         if chosen is not None and path not in chosen:
             return False
         place = os.path.normpath(Path(root, path))
