@@ -43,6 +43,7 @@ PIECES = {
     "commands": "curl -a-b=c ",
     "options": "npm -a ",
     "placeholders": "[team name ",
+    "passwords": "password: aB1",
     "hidden": "\u200b\u05d0 ",
 }
 _SIZE = 100_000

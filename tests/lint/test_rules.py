@@ -272,6 +272,27 @@ SECRETS = [
     ("a Slack token", "xoxb-" + "1234567890-abcdef"),
     ("a Google API key", "AIza" + "Sy0" * 11 + "ab"),
     ("a private key", "-----BEGIN RSA " + "PRIVATE KEY-----"),
+    ("a Google client secret", "GOCSPX-" + "aB3" * 9),
+    ("a DigitalOcean token", "dop_v1_" + "a1" * 32),
+    ("a Databricks token", "dapi" + "a1" * 16),
+    ("a Linear key", "lin_api_" + "aB3c" * 10),
+    ("a Notion token", "ntn_" + "aB3c" * 11),
+    ("a Telegram bot token", "123456789:AA" + "aB3c" * 8 + "d"),
+    ("a Twilio key", "SK" + "a1" * 16),
+    ("a Mailchimp key", "a1" * 16 + "-us12"),
+    ("a Square token", "sq0csp-" + "aB3c" * 10),
+    ("an Azure storage key", "AccountKey=" + "aB3c" * 21 + "ab" + "=="),
+    ("a Discord token", "M" + "aB3c" * 6 + "." + "aB3cde" + "." + "aB3c" * 7),
+    ("an age key", "AGE-SECRET-KEY-1" + "AB" * 29),
+    ("a GitLab token", "glpat-" + "aB3c" * 6),
+    ("a Slack webhook", "hooks.slack.com/services/T0AB/B0CD/" + "aB3c" * 3),
+    ("a Stripe key", "sk_live_" + "aB3c" * 6),
+    ("a SendGrid key", "SG." + "aB3c" * 5 + "ab." + "aB3c" * 10 + "abc"),
+    ("an npm token", "npm_" + "aB3c" * 9),
+    ("a PyPI token", "pypi-AgEIcHlwaS5vcmc" + "aB3c" * 13),
+    ("a Hugging Face token", "hf_" + "aB3c" * 9),
+    ("an OpenAI API key", "sk-proj-" + "aB3c" * 9),
+    ("a JSON Web Token", "eyJ" + "aB3c" * 4 + ".eyJ" + "aB3c" * 4 + "." + "aB3c" * 4),
     ("a password in a URL", "postgres://bob:s3cr" + "etpw@db.internal/x"),
 ]
 
@@ -299,6 +320,11 @@ def test_a_secret_is_found_and_never_shown(what: str, secret: str) -> None:
     [
         "The token is what the service sends you.",
         "password: ask the operator",
+        "password: at least 12 characters, with a digit",
+        "password: ./secrets/password1.txt",
+        "The password is Changeme123 by default.",
+        "password: get_password(user1)",
+        "The password is kept by the desk2nd.",
         "Authorization: Bearer YOUR_TOKEN_NUMBER_1",
         "Send the header Authorization: Bearer ${secret.desk}.",
         "Authorization: Bearer <the token of 2026>",
@@ -318,6 +344,23 @@ def test_what_is_no_secret(text: str) -> None:
     spec = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: |\n"
     spec += "  {% raw %}" + text.replace("${", "$${") + "{% endraw %}\n"
     assert "AF901" not in codes_in(lint_text(spec))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The password is Tr0ub4dor&3.",
+        "password = 'hunter2-Hunter2'",
+        'passwd: "Qw7!rtzu"',
+        "Log in as bob (pwd: aB3cD4eF5).",
+    ],
+)
+def test_a_password_that_stands_in_words_is_found_and_never_shown(text: str) -> None:
+    spec = "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: |\n  "
+    (found,) = [p for p in lint_text(spec + text + "\n") if p.code == "AF901"]
+    assert "a password" in found.message
+    for secret in ("Tr0ub4dor&3", "hunter2-Hunter2", "Qw7!rtzu", "aB3cD4eF5"):
+        assert secret not in found.message
 
 
 def test_a_secret_in_a_comment_is_found_too() -> None:
