@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+MATRICES = ("fault matrix", "crash matrix")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_kept_answers() -> Iterator[None]:
@@ -22,3 +24,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many cases of each matrix were played, counted over all processes of the run."""
+    for name in MATRICES:
+        found = [
+            counts
+            for reports in terminalreporter.stats.values()
+            for report in reports
+            if getattr(report, "when", None) == "call"
+            for key, counts in report.user_properties
+            if key == name
+        ]
+        if found:
+            cases, failures = (sum(counts[n] for counts in found) for n in (0, 1))
+            terminalreporter.write_line(f"{name}: {cases} cases, {failures} failures")

@@ -94,6 +94,11 @@ class RunningService:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="agentflow-service", daemon=True)
 
+    def faults_of(self, session_id: str) -> Faults:
+        """What goes wrong in a session, and has: its own faults, or those of the service."""
+        service = self._service
+        return service.parts.faults.of(session_id) if service else self.faults
+
     def start(self) -> None:
         """Return when connections are accepted.
 

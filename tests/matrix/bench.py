@@ -1,0 +1,242 @@
+"""One service that plays every shape, and runs of the real driver against it, many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agentflow.compiler.manifest import HttpPolicy
+from agentflow.local.drivers.script import ScriptDriver
+from agentflow.local.drivers.script_file import Script
+from agentflow.local.fault_plan import HEADER, FaultPlan
+from agentflow.local.paths import Places
+from agentflow.local.server import RunningService, ServiceConfig, start
+from agentflow.local.toolset import ToolOutcome
+from agentflow.operations.clock import SystemClock
+from agentflow.ports import SessionInfo
+from agentflow.remote.client import make_client
+from agentflow.remote.resources import RemoteResources
+from agentflow.remote.sessions import RemoteSessions
+from agentflow.runtime.driver import Knobs, run_session
+from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.notices import Notice, Said
+from agentflow.runtime.run import RunRequest, RunResult
+from agentflow.runtime.transcript import read_transcript
+from tests.matrix.shapes import RATE_SCHEMA, SHAPES, Shape
+from tests.runtime.support import custom_policy
+
+__all__ = ["Played", "Stage", "open_stage"]
+
+KNOBS = Knobs(
+    silence_s=1.5, give_up_s=60.0, stop_wait_s=20.0, settle_s=1.0, settle_stopped_s=0.2, tick_s=0.05
+)
+AT_ONCE = 12
+"""Runs at a time: most of a run is waiting, for silence above all."""
+
+
+class FakeTools:
+    """Built-in tools without a sandbox: `write` writes, `bash` fails if it is told to."""
+
+    def __init__(self, root: Path) -> None:
+        self._outputs = Places(root).outputs.host
+
+    async def call(self, name: str, input: Mapping[str, Any]) -> ToolOutcome:
+        command = str(input.get("command", ""))
+        if name == "write":
+            (self._outputs / Path(input["file_path"]).name).write_text(input["content"])
+        return ToolOutcome(f"{name} {command}", command.startswith("fail"))
+
+    async def close(self) -> None:
+        return None
+
+
+def _open_tools(root: Path, hosts: tuple[str, ...] | None, layer: Path | None) -> FakeTools:
+    Places(root).create()
+    return FakeTools(root)
+
+
+class RateShop:
+    """The custom tool: an HTTP server that counts what it was asked, by call."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/rate"
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        pairs = (line.split(": ", 1) for line in head[1:] if line)
+        fields = {name.lower(): value for name, value in pairs}
+        body = json.loads(await reader.readexactly(int(fields["content-length"])))
+        self.calls[fields["idempotency-key"]] += 1
+        text = json.dumps({"rate": body["currency"]})
+        writer.write(
+            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}"
+            f"\r\nconnection: close\r\n\r\n{text}".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+
+class CaseSessions(RemoteSessions):
+    """Creates its sessions with faults of their own."""
+
+    def __init__(self, client: Any, streams: Any, plan: FaultPlan) -> None:
+        super().__init__(client, streams)
+        self._client = client
+        self._plan = plan
+
+    async def create(self, body: Mapping[str, Any]) -> SessionInfo:
+        header = {HEADER: self._plan.model_dump_json(exclude_defaults=True)}
+        # Creating it again is another request, with which nothing is meant to go wrong.
+        left = [one for one in self._plan.answers if one.to != "sessions.create"]
+        self._plan = self._plan.model_copy(update={"answers": left})
+        return await RemoteSessions(self._client.with_options(default_headers=header)).create(body)
+
+
+@dataclass
+class Played:
+    """One run that has ended, and what the service and the tool say about it."""
+
+    result: RunResult
+    notices: list[Notice]
+    history: Sequence[Mapping[str, Any]]
+    frames: int
+    """Events that came on streams, as queued and as processed."""
+    fired: list[str]
+    asked: Mapping[str, int]
+    """Requests about this session, by operation."""
+    effects: Mapping[str, int]
+    """By call, how often the custom tool was asked."""
+    status: str
+
+    def of(self, type: str) -> list[Mapping[str, Any]]:
+        return [event for event in self.history if event["type"] == type]
+
+    @property
+    def said(self) -> list[str]:
+        return [notice.text for notice in self.notices if isinstance(notice, Said)]
+
+    @property
+    def has_calls(self) -> bool:
+        """The service waits for answers to calls."""
+        return bool(self.effects or self.of("user.tool_confirmation"))
+
+    @property
+    def model_requests(self) -> int:
+        return len(self.of("span.model_request_start"))
+
+
+@dataclass
+class Stage:
+    service: RunningService
+    root: Path
+    client: Any
+    streams: Any
+    ledger: Ledger
+    shop: RateShop
+    url: str
+    agents: dict[str, str] = field(default_factory=dict)
+    environment_id: str = ""
+    runs: int = 0
+
+    async def set_up(self) -> None:
+        resources = RemoteResources(self.client)
+        place = await resources.create("environment", {"name": "desk", "config": {"type": "cloud"}})
+        self.environment_id = place.id
+        for shape in SHAPES:
+            self.agents[shape.name] = (await resources.create("agent", shape.payload())).id
+
+    async def play(self, shape: Shape, plan: FaultPlan) -> Played:
+        """One run of a shape, with everything going wrong that the plan says."""
+        self.runs += 1
+        run_id = f"run{self.runs}"
+        notices: list[Notice] = []
+        http = HttpPolicy(url=self.url, headers={}, expect=None)
+        rate = custom_policy(
+            None,
+            http=http,
+            input_schema=RATE_SCHEMA,
+            policy="ask" if shape.custom_asks else "allow",
+        )
+        request = RunRequest(
+            run_id=run_id,
+            agent=f"agent/{shape.name}",
+            agent_id=self.agents[shape.name],
+            agent_version=1,
+            environment_id=self.environment_id,
+            policy=shape.policy(custom={"rate": rate}),
+            inputs={},
+            out_dir=self.root / "out" / run_id,
+            project_root=self.root,
+        )
+        sessions = CaseSessions(self.client, self.streams, plan)
+        result = await run_session(
+            request,
+            sessions=sessions,
+            ledger=self.ledger,
+            clock=SystemClock(),
+            observer=lambda notice: notices.append(notice),
+            person=None,
+            knobs=KNOBS,
+            draw=lambda: 0.0,
+        )
+        return await self._look(sessions, result, notices)
+
+    async def _look(
+        self, sessions: RemoteSessions, result: RunResult, notices: list[Notice]
+    ) -> Played:
+        id = result.session_id or ""
+        faults = self.service.faults_of(id)
+        fired, asked = list(faults.fired), dict(faults.asked)
+        faults.reset()
+        history = await sessions.history(id)
+        calls = {event["id"] for event in history if event["type"] == "agent.custom_tool_use"}
+        transcript = self.root / f".agentflow/runs/{result.run_id}/transcript.jsonl"
+        return Played(
+            result=result,
+            notices=notices,
+            history=history,
+            frames=sum(not line.sent for line in read_transcript(transcript)),
+            fired=fired,
+            asked=asked,
+            effects={id: self.shop.calls[id] for id in sorted(calls)},
+            status=(await sessions.retrieve(id)).status,
+        )
+
+
+@asynccontextmanager
+async def open_stage(root: Path) -> AsyncIterator[Stage]:
+    """A service in this process that plays every shape, and what a run needs."""
+    agents = {shape.name: {"turns": list(shape.turns)} for shape in SHAPES}
+    driver = ScriptDriver(Script.model_validate({"agents": agents}))
+    service = await asyncio.to_thread(
+        start, ServiceConfig(root=root / "service", driver=driver, toolbox=_open_tools)
+    )
+    # Nobody waits between tries: what is tested is what is done, not how patiently.
+    client = make_client(service.base_url, service.token).with_options(max_retries=0)
+    streams = make_client(service.base_url, service.token)
+    shop = RateShop()
+    try:
+        with Ledger.open(root / "ledger.db") as ledger:
+            async with shop.open() as url:
+                stage = Stage(service, root, client, streams, ledger, shop, url)
+                await stage.set_up()
+                yield stage
+    finally:
+        await streams.close()
+        await client.close()
+        await asyncio.to_thread(service.stop)

@@ -1,0 +1,87 @@
+"""What must hold however a run was disturbed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from agentflow.runtime.events import text_of
+from tests.matrix.bench import Played
+from tests.matrix.cases import JOINING, Case
+
+__all__ = ["broken_laws"]
+
+
+def broken_laws(case: Case, base: Played, got: Played) -> list[str]:
+    """One sentence for each law that does not hold; `base` is the run without faults."""
+    found = list(_always(got))
+    if case.verdict is None:
+        found += _the_same(case, base, got)
+    elif got.result.verdict is not case.verdict:
+        found.append(f"the verdict is {got.result.verdict} ({got.result.reason})")
+    return found
+
+
+def _always(got: Played) -> Iterator[str]:
+    """Nothing twice, and nothing left running."""
+    for type, key in (
+        ("user.custom_tool_result", "custom_tool_use_id"),
+        ("user.tool_confirmation", "tool_use_id"),
+        ("agent.tool_result", "tool_use_id"),
+    ):
+        for id, count in Counter(event[key] for event in got.of(type)).items():
+            if count > 1:
+                yield f"{id} has {count} times {type}"
+    for id, count in got.effects.items():
+        if count > 1:
+            yield f"{id} took effect {count} times"
+    for text, count in Counter(_messages(got)).items():
+        if count > 1:
+            yield f"a message was sent {count} times: {text[:60]!r}"
+    if got.status not in ("idle", "terminated"):
+        yield f"the session is {got.status}"
+
+
+def _messages(played: Played) -> list[str]:
+    return [text_of(event["content"]) for event in played.of("user.message")]
+
+
+def _the_same(case: Case, base: Played, got: Played) -> Iterator[str]:
+    expected, found = _essence(base), _essence(got)
+    if case.joined:
+        found["messages"].remove(JOINING)
+    found["turns"] -= case.failed_requests
+    for name, value in expected.items():
+        if found[name] != value:
+            yield f"{name}: {found[name]!r} instead of {value!r}"
+
+
+def _confirmed(played: Played) -> list[tuple[str, str]]:
+    """What was decided about which call; in which order it arrives is nobody's promise."""
+    inputs = {event["id"]: str(event["input"]) for event in played.of("agent.tool_use")}
+    decided = played.of("user.tool_confirmation")
+    return sorted((inputs[event["tool_use_id"]], event["result"]) for event in decided)
+
+
+def _essence(played: Played) -> dict[str, Any]:
+    result = played.result
+    return {
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "outputs": [(one.name, one.problems, one.sha256) for one in result.outputs],
+        "extra_files": sorted(path.name for path in result.extra_files),
+        "final_message": result.final_message,
+        "said": played.said,
+        "messages": _messages(played),
+        "effects": sorted(played.effects.values()),
+        "answered": len(played.of("user.custom_tool_result")),
+        "confirmed": _confirmed(played),
+        "results": len(played.of("agent.tool_result")),
+        "tokens": result.tokens,
+        "turns": result.turns,
+        "tool_calls": result.tool_calls,
+        "repairs": result.repairs,
+        "limit": result.limit,
+        "status": played.status,
+    }
