@@ -246,7 +246,7 @@ def _kind(document: Document, *, first: bool) -> tuple[str | None, list[Diagnost
     choices = f"The kinds are {one_of(KINDS, joined='and', limit=30)}."
     if kind is None:
         message = "The document does not say what it declares."
-        misspelt = nearest("kind", data)
+        misspelt = None if "kind" in data else nearest("kind", data)
         hint, fix = f"Add `kind: …`. {choices}", None
         if misspelt:
             hint = f"Write `kind` for {misspelt!r}."
