@@ -235,6 +235,19 @@ def test_fixes_are_made_in_each(repository: Repository) -> None:
         assert "ignore" in repository.read(f"{project}/agents/other.yaml"), "it was not changed"
 
 
+def test_an_error_elsewhere_is_reported_and_not_fixed(repository: Repository) -> None:
+    unused = "# agentflow: ignore[AF501]\n"
+    settings = "lint: { severity: { AF091: error } }\n"
+    repository.write("desk/agentflow.yaml", PROJECT.replace("{name}", "desk") + settings)
+    repository.write("desk/box.yaml", unused + BOX)
+    said = repository.run("lint", "--changed", "--fix", "desk/agents/writer.yaml")
+    assert said.code == 1
+    assert "AF091" in said.out
+    assert repository.read("desk/box.yaml") == unused + BOX
+    assert repository.run("lint", "--changed", "--fix", "desk/box.yaml").code == 0
+    assert repository.read("desk/box.yaml") == BOX
+
+
 # SARIF beside
 
 
