@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         catalogue = _with_plugins(directory)
         found = _told(args, catalogue)
         if found is None:
-            near = nearest(args.code, catalogue)
+            near = nearest(args.code or "", catalogue)
             raise UsageError(
                 f"There is no code {args.code!r}.",
                 hint=f"Did you mean {near!r}?" if near else "agentflow explain lists them all.",

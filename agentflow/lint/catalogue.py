@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentflow import nearest as names
-from agentflow.compiler.dated import FACTS, Fact
+from agentflow.compiler.dated import FACTS, Fact, ListPrice, ModelFacts, Retirement
 from agentflow.diagnostics import Code, Level
 from agentflow.lint.engine import KNOWN
 from agentflow.lint.mends import MENDS
@@ -247,7 +247,7 @@ def _plain(value: object) -> Any:
     """A value as JSON has it: what has names is an object, what is in a set is sorted."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    if hasattr(value, "_asdict"):
+    if isinstance(value, ModelFacts | Retirement | ListPrice):
         return value._asdict()
     if isinstance(value, frozenset):
         return sorted(value)

@@ -141,7 +141,7 @@ def test_a_fix_says_what_to_replace() -> None:
     [replacement] = change["replacements"]
     assert fix["description"]["text"] == "Remove the comment"
     assert change["artifactLocation"] == {"uri": "agents.yaml"}
-    assert _cut(SPEC, replacement["deletedRegion"]) == "# agentflow: ignore[AF509] old"
+    assert _cut(SPEC, replacement["deletedRegion"]) == "  # agentflow: ignore[AF509] old"
     assert replacement["insertedContent"] == {"text": ""}
 
 
