@@ -47,7 +47,7 @@ def analyse(
     project = buffers.project(home)
     if project is None:
         return None
-    report = check(project, target=target, callables=SourceAlone(project.files))
+    report = check(project, target=target, callables=SourceAlone(project.files), plugins=False)
     graph = report.build.graph or (before.graph if before else None)
     problems = without_unknown(report.problems)
     return Analysis(

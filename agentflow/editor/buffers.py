@@ -67,6 +67,10 @@ class Buffers:
         """As they are now: for work that goes on while the user types."""
         return Buffers(self._open)
 
+    def agree(self, other: Buffers) -> bool:
+        """Whether the same files are open with the same texts."""
+        return self._open == other._open
+
     def home(self, path: Path) -> Home:
         """Where a file belongs. An `agentflow.yaml` that is open but not saved yet counts as well."""
         saved = find_project(path.parent)

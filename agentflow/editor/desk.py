@@ -122,10 +122,23 @@ class Desk:
         buffer = self.buffers.get(item.path)
         return (buffer.version if buffer else None) == item.version
 
-    async def view(self, path: Path) -> View | None:
-        """What is known of a file's project. None: it belongs to nothing that we know."""
+    async def view(self, path: Path, *, fresh: bool = False) -> View | None:
+        """What is known of a file's project. None: it belongs to nothing that we know.
+
+        Args:
+            path: of the file.
+            fresh: whether it must be of the texts as they are now.
+        """
         home = self.buffers.home(path)
-        if home not in self._analyses and home in self.buffers.homes():
-            await self._check(home)
         analysis = self._analyses.get(home)
-        return None if analysis is None else View(analysis, self.buffers, self.encoding)
+        stale = analysis is None or (fresh and not analysis.buffers.agree(self.buffers))
+        if stale and home in self.buffers.homes():
+            await self._check(home)
+            analysis = self._analyses.get(home)
+        if analysis is None or (fresh and not analysis.buffers.agree(self.buffers)):
+            return None  # the user goes on typing
+        return View(analysis, self.buffers, self.encoding)
+
+    def views(self) -> list[View]:
+        """Of everything that is known."""
+        return [View(made, self.buffers, self.encoding) for made in self._analyses.values()]

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from agentflow import __version__
+from agentflow.editor.answers import answer_commands, answer_places
 from agentflow.editor.buffers import Buffer
 from agentflow.editor.desk import Desk
 from agentflow.editor.lsp_problems import Shown
@@ -44,12 +46,15 @@ class AgentflowServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Into the log of the editor: nothing that goes wrong here needs a click to go away."""
-        self._log(f"{type(error).__name__}: {error}")
+        if not isinstance(error, JsonRpcException):  # that is the answer to a request
+            self._log(f"{type(error).__name__}: {error}")
 
 
 def make_server(*, target: str = "local") -> AgentflowServer:
     server = AgentflowServer(target=target)
     _follow_files(server)
+    answer_places(server, server.desk)
+    answer_commands(server, server.desk)
     return server
 
 

@@ -85,7 +85,18 @@ def test_only_the_two_ends_import_the_sdk() -> None:
     assert users <= {"remote", "local"}
 
 
-HEAVY = ("anthropic", "starlette", "uvicorn", "httpx2", "aiohttp", "dbos", "rich", "sandlock", "pygls", "lsprotocol")
+HEAVY = (
+    "anthropic",
+    "starlette",
+    "uvicorn",
+    "httpx2",
+    "aiohttp",
+    "dbos",
+    "rich",
+    "sandlock",
+    "pygls",
+    "lsprotocol",
+)
 
 
 @pytest.mark.parametrize(
