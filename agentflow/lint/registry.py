@@ -82,6 +82,7 @@ RULES: tuple[Rule, ...] = (
     grants.unpinned_skill,
     grants.named_tool_missing,
     gates.raw_server_asks,
+    gates.web_gate_open,
     networking.install_in_prompt,
     networking.host_not_allowed,
     networking.wildcard_without_domain,

@@ -44,6 +44,9 @@ PIECES = {
     "options": "npm -a ",
     "placeholders": "[team name ",
     "passwords": "password: aB1",
+    "always": "always write a ",
+    "languages": "answer in english ",
+    "tools forbidden": "do not use the web ",
     "hidden": "\u200b\u05d0 ",
 }
 _SIZE = 100_000

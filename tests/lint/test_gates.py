@@ -17,7 +17,14 @@ PAY = "custom: {{ {}: {{ run: 'desk.tools:pay', timeout: 9s, {} }} }}\n"
 
 RAW_SERVER = "raw: {{ tools: [{{ type: mcp_toolset, mcp_server_name: crm{} }}] }}\n"
 
+WIDE = "environment: lab\n---\nkind: Environment\nname: lab\nnetwork: open\n"
+FETCH = "tools: {{ bash: {}, web_fetch: {{ policy: {}{} }} }}\n"
+ASKED = "approvals: [{ tool: '*', ask: person, wait: 1h }]\n"
+
 REPORTED = [
+    ("AF628", FETCH.format("allow", "allow", ", domains: [a.dev]") + WIDE),
+    ("AF628", FETCH.format("auto", "ask", "") + ASKED + WIDE),
+    ("AF603", "tools: { write: ask, bash: auto }\n" + ASKED),
     ("AF611", "prompt: Do not force-push.\ntools: { bash: allow }"),
     ("AF611", "prompt: You must not drop any tables.\ntools: { bash: allow }\n" + HOST),
     ("AF611", "prompt: Never delete the production database.\ntools: { bash: allow }"),
@@ -60,6 +67,11 @@ REPORTED = [
     ),
 ]
 HARMLESS = [
+    ("AF628", FETCH.format("ask", "allow", ", domains: [a.dev]") + ASKED + WIDE),
+    ("AF628", FETCH.format("allow", "allow", "") + WIDE),
+    ("AF628", FETCH.format("allow", "allow", ", domains: [a.dev]") + HOST),
+    ("AF628", "tools: { web_fetch: { policy: allow, domains: [a.dev] } }\n" + WIDE),
+    ("AF612", "prompt: Never email customers.\n" + PAY.format("pay", "max_calls: 1")),
     ("AF627", "raw: { tools: [{ type: custom, name: find }] }"),
     ("AF627", RAW_SERVER.format(", default_config: { permission_policy: { type: always_allow } }")),
     ("AF627", RAW_SERVER.format(", default_config: { enabled: false }, configs: [{ name: find }]")),

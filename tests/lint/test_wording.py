@@ -21,6 +21,10 @@ REPORTED = [
     ("AF511", "done: [The summary is clear and concise.]"),
     ("AF511", "done: [The code follows best practices.]"),
     ("AF511", "done: [The plan makes sense.]"),
+    ("AF511", "done: [The code is clean and correct.]"),
+    ("AF511", "done: [Everything works.]"),
+    ("AF513", "prompt: Always write tests first. Round to cents. Never write tests first."),
+    ("AF513", "prompt: Answer in English.\ntask: Reply in German."),
     ("AF511", "done: [The chart looks right.]"),
     ("AF512", "done: [The customer has approved the draft.]"),
     ("AF512", "done: [Everyone on the team is really happy.]"),
@@ -42,6 +46,15 @@ REPORTED = [
     ("AF518", "prompt: Act as an expert"),
 ]
 HARMLESS = [
+    ("AF511", "done: [Each file that is complete has a checksum.]"),
+    ("AF511", "done: ['The table is complete: it has a row for each region.']"),
+    ("AF513", "prompt: Always write tests first. Never write tests in C."),
+    ("AF513", "prompt: Do not always write tests first. Never write tests first."),
+    ("AF513", "prompt: Answer in English. Reply in English."),
+    (
+        "AF513",
+        "prompt: Letters from Bonn are answered here. To those reply in German. Answer in English.",
+    ),
     ("AF511", "done: [Every figure can be found in the orders.]"),
     ("AF511", "done: ['The word \"appropriate\" is in no sentence.']"),
     ("AF511", "done: [All goods are counted.]"),

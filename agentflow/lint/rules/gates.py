@@ -10,7 +10,7 @@ from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.abilities import acts, custom_acts, open_tools, words_of
 from agentflow.lint.edits import rewrite
-from agentflow.lint.prose import Phrase
+from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
 from agentflow.spec.tool import declared_tools
@@ -26,6 +26,7 @@ __all__ = [
     "raw_tools_open",
     "side_effect_open",
     "unsafe_retry",
+    "web_gate_open",
 ]
 
 _NEVER = r"(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
@@ -100,9 +101,17 @@ def _is_shut_in(ctx: Context, agent: AgentNode) -> bool:
 _FORBIDDEN_ACT = Phrase(
     _NEVER
     + r"(?P<acts>(?:(?:delete|remove|drop|close|merge|send|post|create|update|edit|assign|archive"
-    r"|cancel|pay|transfer|refund|publish|deploy|approve|invite|rename|move|reopen|lock)"
+    r"|cancel|pay|transfer|refund|publish|deploy|approve|invite|rename|move|reopen|lock|e?mail"
+    r"|message|notify|book|order|buy|sell|charge|reply|comment|label|add|set|change|ban|block)"
     r"(?:, or |, | or )?)+) (?P<what>[^.;:!?\n,]{1,60})",
     marks=("not ", "n't ", "n\u2019t ", "never ", "not\n", "n't\n", "never\n"),
+)
+_FORBIDDEN_BUILT_IN = Phrase(
+    _NEVER
+    + r"(?:(?:use|call|invoke|run|execute|open|access|browse|search|go on) (?:the |any |a )?)`?"
+    r"(?:(?P<bash>bash|shell|terminal|command line)|(?P<web>web|internet|web_search|web_fetch)"
+    r"|(?P<write>write)|(?P<edit>edit))\b`?(?: tools?| commands?| search)?(?=\s*(?:[.;!]|\Z|\n\s*\n|\n[-*#]))",
+    marks=("bash", "shell", "terminal", "command", "web", "internet", "write", "edit"),
 )
 
 
@@ -136,6 +145,8 @@ def forbidden_tool_open(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         tools = list(open_tools(agent))
+        for field, prose in ctx.texts(agent):
+            yield from _forbidden_built_in(ctx, field, agent, prose)
         for field, prose in ctx.texts(agent) if tools else ():
             for match in prose.find_all(_FORBIDDEN_ACT, code=False):
                 verbs = set(re.findall(r"[a-z]+", match["acts"]))
@@ -151,6 +162,26 @@ def forbidden_tool_open(ctx: Context) -> Iterator[Diagnostic]:
                         hint=f"Turn {name} off, or let it `ask`.",
                         related=((agent.span(*path, key=True), "allowed here"),),
                     )
+
+
+def _forbidden_built_in(
+    ctx: Context, field: str, agent: AgentNode, prose: Prose
+) -> Iterator[Diagnostic]:
+    """A built-in tool that may not be used for anything, and runs without asking."""
+    allowed = [
+        name for name, tool in declared_tools(agent.spec.tools).items() if tool.policy == "allow"
+    ]
+    for match in prose.find_all(_FORBIDDEN_BUILT_IN) if allowed else ():
+        meant = next(name for name, found in match.groupdict().items() if found)
+        for name in allowed:
+            if name == meant or name.startswith(f"{meant}_"):
+                yield ctx.problem(
+                    prose.span(match),
+                    f"The {field} of agent {agent.spec.name!r} says {prose.written(match)!r}, but "
+                    f"`{name}` is allowed.",
+                    hint=f"Take `{name}` out of `tools`: what is not named is off.",
+                    related=((agent.span("tools", name, key=True), "allowed here"),),
+                )
 
 
 @rule("AF613", "match-everything", Severity.WARNING)
@@ -508,3 +539,72 @@ def _asks_by_default(entry: Mapping[str, object]) -> bool:
     if default.get("enabled") is not False:
         return True
     return any(each.get("enabled") and "permission_policy" not in each for each in named)
+
+
+@rule("AF628", "web-gate-open", Severity.WARNING)
+def web_gate_open(ctx: Context) -> Iterator[Diagnostic]:
+    """Web tools are limited, and the shell reaches every host.
+
+    A list of domains or an `ask` holds the web tools alone. With an open network the shell has the
+    whole web: what web_fetch is refused, curl fetches.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        environment: lab
+        prompt: Find out what analysts expect of the market.
+        tools:
+          bash: allow
+          web_fetch: { policy: allow, domains: [northwind.dev] }
+        ---
+        kind: Environment
+        name: lab
+        network: open
+    Good:
+        apiVersion: agentflow/v1
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        environment: lab
+        prompt: Find out what analysts expect of the market.
+        tools:
+          bash: allow
+          web_fetch: { policy: allow, domains: [northwind.dev] }
+        ---
+        kind: Environment
+        name: lab
+        network: { hosts: [northwind.dev] }
+    """
+    for agent in ctx.agents:
+        tools = declared_tools(agent.spec.tools)
+        environment = ctx.environment_of(agent)
+        bash = tools.get("bash")
+        if (
+            environment is None
+            or bash is None
+            or bash.policy == "ask"
+            or not environment.spec.network.open
+        ):
+            continue
+        limited = [
+            name
+            for name, tool in tools.items()
+            if name.startswith("web_") and (tool.policy == "ask" or getattr(tool, "domains", None))
+        ]
+        if limited:
+            yield ctx.problem(
+                agent.span("tools", "bash"),
+                f"{one_of(limited, joined='and')} of agent {agent.spec.name!r} {_has(limited)} limited, and "
+                f"bash reaches every host in environment {environment.spec.name!r}.",
+                hint="Write `network: { hosts: [...] }` in the environment, or `bash: ask`.",
+                related=(
+                    (agent.span("tools", limited[0], key=True), "limited here"),
+                    (environment.span("network"), "open here"),
+                ),
+            )
+
+
+def _has(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"

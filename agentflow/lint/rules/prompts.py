@@ -116,10 +116,22 @@ _PLACEHOLDER = Phrase(
     r"(?:todo|fixme)(?=[ \t]*(?::|\(|$))|tbd\b|lorem ipsum\b|replace_?me\b|change_?me\b"
     r"|your_[a-z][a-z_]{2,40}\b|<(?:your|insert|enter|add)[ _-][^<>\n]{1,60}>"
     r"|\[(?:your|insert|enter|add) [^\]\n]{1,60}\](?!\()"
-    r"|xxx+\b(?![-.])|[<\[](?:[a-z]+[ _])*(?:company|name|product|team|e-?mail|address|url|date|phone)[>\]]"
-    r"(?!\()",
+    r"|xxx+\b(?!-|\.\w)|[<\[](?:[a-z]+[ _])*(?:company|name|product|team|e-?mail|address|url|date|phone)[>\]]"
+    r"(?!\()|\{\{[ \t]?[a-z_][a-z_ ]{1,40}\}\}",  # where nothing is rendered: else a tag, and blanked
     marks=(
-        *("todo", "fixme", "tbd", "lorem", "replace", "change", "your", "insert", "enter", "add"),
+        *(
+            "{{",
+            "todo",
+            "fixme",
+            "tbd",
+            "lorem",
+            "replace",
+            "change",
+            "your",
+            "insert",
+            "enter",
+            "add",
+        ),
         *("xxx", "company", "name", "product", "team", "mail", "url", "date", "phone"),
     ),
 )
@@ -133,7 +145,7 @@ def _is_placeholder(prose: Prose, match: re.Match[str]) -> bool:
         return False  # a tag that something stands in
     if re.match(r"[<\[](?:your|insert|enter|add)\b", match[0].replace("_", " ")):
         return True
-    if word.lower() == "lorem ipsum":
+    if word.lower() == "lorem ipsum" or word.startswith("{{"):
         return True
     line_start = prose.text.rfind("\n", 0, match.start()) + 1
     leads = re.fullmatch(_LINE_START, prose.text[line_start : match.start()]) is not None
@@ -230,8 +242,10 @@ _ASK = Phrase(
     r"(?:ask (?:me|us|the user|the operator|the requester|for clarification"
     r"|(?:a |any )?(?:clarifying|follow-up) questions?)"
     r"|(?:check|confirm|verify) (?:it )?with (?:me|us|the user|the operator)"
+    r"|get (?:a |an |the |my |our |explicit )*(?:confirmation|approval|permission|sign-off) (?:from|of|by) "
+    r"(?:me|us|an? (?:human|person|operator|user)|the (?:user|operator|requester))"
     r"|wait for (?:my|our|the user['\u2019]s|user|an?) (?:answer|reply|confirmation|approval|feedback))\b",
-    marks=("ask ", "with ", "wait ", "ask\n", "with\n", "wait\n"),
+    marks=("ask ", "with ", "wait ", "get ", "ask\n", "with\n", "wait\n", "get\n"),
 )
 
 

@@ -9,7 +9,7 @@ from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Severity, Span
-from agentflow.lint.abilities import has_raw_tools, policies_of, words_of
+from agentflow.lint.abilities import has_raw_tools, open_tools, policies_of, words_of
 from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
 from agentflow.spec.tool import BUILT_IN_TOOLS
@@ -32,10 +32,12 @@ _READ_ONLY = Phrase(
     r"|you (?:only )?have (?:only )?read[- ]only access"
     r"|(?:this is|you perform|perform) an? (?:strictly )?read[- ]only \w+"
     r"|in read[- ]only mode|read[- ]only agent\b"
+    r"|you (?:may|can|must|should) only read\b|make no changes to (?:any |the |existing |source )*"
+    r"(?:files?|code|documents?|repositor(?:y|ies)|repos?)\b"
     r"|(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
     r"(?:(?:write|modify|change|edit|delete|create|remove|overwrite|touch)(?:,| or|, or| and)? ?)+"
     r"(?:anything\b|(?:any |the |existing |source )*(?:files?|code|documents?)\b))",
-    marks=("read", "not", "n't", "n\u2019t", "never"),
+    marks=("read", "not", "n't", "n\u2019t", "never", "no changes"),
 )
 
 
@@ -66,6 +68,7 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
         able = [name for name in _WRITERS if policies.get(name) in ("allow", "auto")]
         if agent.spec.outputs:
             able = [name for name in able if name == "edit"]  # the others deliver the outputs
+        yield from _read_only_elsewhere(ctx, agent)
         if not able:
             continue
         related = tuple((agent.span("tools", name), f"{name} is on") for name in able)
@@ -80,6 +83,35 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
                     f"{'it' if len(able) == 1 else 'them'} `ask`.",
                     related=related,
                 )
+
+
+_ACCESS = Phrase(r"you (?:only )?have (?:only )?read[- ]only access", marks=("read",))
+_CHANGES = frozenset(
+    {"add", "create", "delete", "edit", "insert", "patch", "post", "put", "remove", "set", "update"}
+    | {"write"}
+)
+
+
+def _read_only_elsewhere(ctx: Context, agent: AgentNode) -> Iterator[Diagnostic]:
+    """Read-only access by the prompt, and tools of servers or custom ones that change things."""
+    able = {
+        name: path
+        for name, path in open_tools(agent)
+        if words_of(name.rpartition(".")[2])[0] in _CHANGES
+    }
+    for field, prose in ctx.texts(agent) if able else ():
+        match = next(prose.find_all(_ACCESS, code=False), None)
+        if match is not None:
+            first = next(iter(able))
+            yield ctx.problem(
+                prose.span(match),
+                f"The {field} of agent {agent.spec.name!r} says {prose.written(match)!r}, but "
+                f"{_and(list(able))} can change things.",
+                hint=f"Turn {first} off, or let it `ask`.",
+                related=tuple(
+                    (agent.span(*path, key=True), "allowed here") for path in able.values()
+                ),
+            )
 
 
 def _asking(agent: AgentNode) -> Iterator[tuple[str, Span]]:
@@ -213,7 +245,7 @@ def write_gate_open(ctx: Context) -> Iterator[Diagnostic]:
     for agent in ctx.agents:
         policies = policies_of(agent)
         gated = [name for name in ("write", "edit") if policies.get(name) == "ask"]
-        ways = [name for name in _WRITERS if policies.get(name) == "allow"]
+        ways = [name for name in _WRITERS if policies.get(name) in ("allow", "auto")]
         if gated and ways:
             does = "asks" if len(gated) == 1 else "ask"
             yield ctx.problem(
@@ -267,6 +299,7 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
         have = {name for each in team for name in (*policies_of(each), *each.spec.custom)}
         for field, prose in ctx.texts(agent):
             yield from _searches(ctx, field, agent, prose, team)
+            yield from _programs(ctx, field, agent, prose, team)
             reported: set[str] = set()
             for match in prose.find(_NAMED):
                 group = next(g for g in ("tool", "quoted", "bare", "used") if match[g])
@@ -301,6 +334,32 @@ def _searches(
         return
 
 
+def _programs(
+    ctx: Context, field: str, agent: AgentNode, prose: Prose, team: Sequence[AgentNode]
+) -> Iterator[Diagnostic]:
+    """A script or a command that is to be run, where nobody has a tool that runs any."""
+    named = {word for each in team for name in each.spec.custom for word in words_of(name)}
+    shell = any("bash" in policies_of(each) for each in team)
+    if shell or any(each.spec.mcp for each in team) or named & _RUN_WORDS:
+        return
+    for match in prose.find(_RUNS, code=False):
+        yield ctx.problem(
+            prose.span(match),
+            f"The {field} of agent {agent.spec.name!r} has programs run, and `bash` is off.",
+            hint=f"Add `tools: {{ bash: ask }}` and rules in `approvals`, or take it out of the {field}.",
+            related=((agent.span("tools"), "what is on"),),
+        )
+        return
+
+
+_RUNS = Phrase(
+    r"(?:run|execute) (?:an? |the |any |your |this |these )?"
+    r"(?:python|shell|bash|node|javascript|r|sql) (?:scripts?|commands?|code|programs?)\b",
+    marks=("script", "command", "code", "program"),
+)
+_RUN_WORDS = frozenset(
+    {"run", "exec", "execute", "python", "shell", "sql", "query", "code", "script", "command"}
+)
 _SEARCH_WORDS = frozenset({"search", "google", "browse", "browser", "web", "lookup"})
 _BROWSERS = frozenset({"web_search", "bash"})
 """A shell may well reach a search engine, or drive a browser."""

@@ -48,6 +48,8 @@ _VAGUE = (
     r"|as needed|as appropriate|as expected|where (?:appropriate|necessary)|if (?:needed|necessary)"
     r"|makes? sense|(?:is|are|looks?|seems?|reads?) (?:ok|okay|fine|well|right|clear|useful|helpful"
     r"|complete enough)|thorough(?:ly)?|comprehensive(?:ly)?|robust(?:ly)?|meaningful|insightful"
+    r"|(?:is|are) (?:clean|correct|accurate|complete|finished|done|ready)(?: and \w+)?(?=\s*(?:[.!]|\Z))"
+    r"|everything (?:works|is (?:fine|done|there))"
     r"|clear and concise|easy to (?:read|understand|follow)|and so on|etc\.?)(?!\w)"
 )
 
@@ -199,16 +201,68 @@ def contradictory_instructions(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         texts = [prose for _, prose in ctx.texts(agent)]
-        for pair in _OPPOSITES:
-            first = _first(texts, pair.one, denied=True)
-            second = _first(texts, pair.other, denied=False)
-            if first is not None and second is not None:
-                yield ctx.problem(
-                    second[0],
-                    f"Agent {agent.spec.name!r} is told {second[1]!r}, and elsewhere {first[1]!r}.",
-                    hint="Keep one of them, or say when each holds.",
-                    related=((first[0], "the opposite"),),
-                )
+        for first, second in (*_opposites(texts), *_taken_back(texts), *_two_languages(texts)):
+            yield ctx.problem(
+                second[0],
+                f"Agent {agent.spec.name!r} is told {second[1]!r}, and elsewhere {first[1]!r}.",
+                hint="Keep one of them, or say when each holds.",
+                related=((first[0], "the opposite"),),
+            )
+
+
+_Said = tuple[Span, str]
+"""Where it is said, and how."""
+
+
+def _opposites(texts: list[Prose]) -> Iterator[tuple[_Said, _Said]]:
+    for pair in _OPPOSITES:
+        first = _first(texts, pair.one, denied=True)
+        second = _first(texts, pair.other, denied=False)
+        if first is not None and second is not None:
+            yield first, second
+
+
+_ALWAYS = Phrase(r"always (?P<what>[^.;:!?\n,]{6,80})(?=[.;!]|\Z|\n)", marks=("always",))
+_NEVER = Phrase(
+    r"(?:never|do not|don['\u2019]t) (?P<what>[^.;:!?\n,]{6,80})(?=[.;!]|\Z|\n)",
+    marks=("never", "not", "n't", "n\u2019t"),
+)
+
+
+def _taken_back(texts: list[Prose]) -> Iterator[tuple[_Said, _Said]]:
+    """What is always to be done, and never, in the same words."""
+    always: dict[str, _Said] = {}
+    for prose in texts:
+        for match in prose.find(_ALWAYS, code=False):
+            said = (prose.span(match), prose.written(match))
+            always.setdefault(" ".join(match["what"].split()), said)
+    for prose in texts if always else ():
+        for match in prose.find_all(_NEVER, code=False):
+            before = always.get(" ".join(match["what"].split()))
+            if before is not None:
+                yield before, (prose.span(match), prose.written(match))
+
+
+_LANGUAGE = Phrase(
+    r"(?:always )?(?:answer|reply|respond|write)(?: everything| the report)? (?:only )?in "
+    r"(?P<language>english|german|french|spanish|italian|dutch|portuguese|polish|japanese|chinese)"
+    r"(?=\s*(?:[.;!]|\Z))",
+    marks=("answer", "reply", "respond", "write"),
+)
+
+
+def _two_languages(texts: list[Prose]) -> Iterator[tuple[_Said, _Said]]:
+    """Two languages, both of them without a condition."""
+    first: tuple[str, _Said] | None = None
+    for prose in texts:
+        for match in prose.find(_LANGUAGE, code=False):
+            if prose.sentence_before(match.start()).strip(" \n\t-*"):
+                continue
+            said = (prose.span(match), prose.written(match))
+            if first is not None and first[0] != match["language"]:
+                yield first[1], said
+                return
+            first = first or (match["language"], said)
 
 
 def _first(texts: list[Prose], phrase: Phrase, *, denied: bool) -> tuple[Span, str] | None:
