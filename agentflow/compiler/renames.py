@@ -36,8 +36,8 @@ def with_renames(
             yield problem
         else:
             assert isinstance(problem.hint, Meant)
-            title = f"Write {problem.hint.near!r} for {problem.hint.word!r}"
-            yield replace(problem, fix=Fix(title, (edit,), safe=problem.hint.safe))
+            fix = Fix(f"Write {problem.hint.near!r}", (edit,), safe=problem.hint.safe)
+            yield replace(problem, fix=fix)
 
 
 def _edit(

@@ -271,16 +271,21 @@ def _retyped(document: Document, error: _Error) -> Fix | None:
     bare = written[1:-1] if written[:1] in ('"', "'") else written
     if not re.fullmatch(r"[\w.+:-]+", bare):
         return None
-    after = None
+    # The value is not repeated: it may be a secret.
     if wanted == "text" and bare == written and not isinstance(error.value, str | dict | list):
-        after = f'"{bare}"'
-    elif wanted == "a whole number" and re.fullmatch(r"\d{1,9}", bare):
-        after = bare
-    elif wanted == "true or false":
-        after = _YES.get(bare.lower(), bare if bare in ("true", "false") else None)
-    if after is None or after == written:
-        return None
-    return Fix(f"Write {after}", (Edit(span, after),), safe=True)
+        ends = (source.span(start, start), source.span(start + len(bare), start + len(bare)))
+        return Fix("Quote it", tuple(Edit(end, '"') for end in ends), safe=True)
+    if bare != written and (
+        (wanted == "a whole number" and re.fullmatch(r"\d{1,9}", bare))
+        or (wanted == "true or false" and bare in ("true", "false"))
+    ):
+        quotes = ((start, start + 1), (start + len(written) - 1, start + len(written)))
+        cuts = tuple(Edit(source.span(*quote), "") for quote in quotes)
+        return Fix("Remove the quotes", cuts, safe=True)
+    if wanted == "true or false" and bare.lower() in _YES:
+        after = _YES[bare.lower()]
+        return Fix(f"Write {after}", (Edit(span, after),), safe=True)
+    return None
 
 
 def _name(path: Path, *, on_key: bool = False) -> str:

@@ -76,7 +76,7 @@ def _host_problem(host: str) -> str | None:
 
 def _host_hint(host: str) -> str:
     bare = re.sub(r"^[a-z+]+://", "", host.lower())
-    bare = re.split(r"[/?:]", bare, maxsplit=1)[0]
+    bare = re.split(r"[/?]", bare, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
     if bare and not bare.isascii():
         try:
             bare = bare.encode("idna").decode()
