@@ -15,8 +15,11 @@ from typing import NamedTuple
 
 from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix, Level, Severity, Span
+from agentflow.errors import FileRefused
 from agentflow.lint.own import PLUGIN_FAILED, UNUSABLE_PLUGIN
 from agentflow.lint.rule import Context, Rule
+from agentflow.source.edits import apply_edits
+from agentflow.source.text import SourceText
 from agentflow.spec.project import ProjectSpec
 
 __all__ = ["Offer", "Plugin", "Plugins", "admit", "told", "wrong_with"]
@@ -184,7 +187,7 @@ def _run(plugin: Plugin, rule: Rule, context: Context) -> Iterator[Diagnostic]:
     """What a rule finds, as far as these are findings of its own."""
     try:
         for item in rule.run(context):
-            wrong = _junk(item, rule.code)
+            wrong = _junk(item, rule.code) or _misfit(item.fix, context)
             if wrong is not None:
                 yield _failed(plugin, rule, wrong)
                 return
@@ -226,6 +229,22 @@ def _junk(item: object, code: Code) -> str | None:
     except (TypeError, ValueError, AttributeError):
         sound = False
     return None if sound else "yielded a finding with parts of the wrong type"
+
+
+def _misfit(fix: Fix | None, context: Context) -> str | None:
+    """Why a fix cannot be made. None: it can, or there is none."""
+    if fix is None or context.files is None:
+        return None
+    by_file: dict[str, list[Edit]] = {}
+    for edit in fix.edits:
+        by_file.setdefault(edit.span.file, []).append(edit)
+    try:
+        for file, edits in by_file.items():
+            source = SourceText(file, context.files.read(file))
+            apply_edits(source, edits).encode()
+    except (FileRefused, ValueError):
+        return f"yielded a fix for places that are not in {file!r}, or that lie over each other"
+    return None
 
 
 def _is_fix(fix: object) -> bool:

@@ -21,7 +21,7 @@ kind: Agent
 name: a
 model: claude-opus-5-5
 prompt: Work.
-done: [The work is done.]
+done: [Every order is in the report.]
 uncertainty: assume
 budget: { usd: 1 }
 outputs: { r: { path: r.md } }
@@ -278,6 +278,53 @@ def test_plugins_count_before_anything_is_done(
     acme(site, (HEAD + rule_source() + "RULES = it\n").replace("WARNING", "ERROR"))
     assert main(["plan"]) == 1
     assert "ACME001" in capsys.readouterr().err
+
+
+MISFITS = [
+    "Edit(Span('agentflow.yaml', 10**9, 1, 10**9, 2), 'x')",
+    "Edit(Span('agentflow.yaml', 7, 90, 7, 99), 'x')",
+    "Edit(Span('gone.yaml', 1, 1, 1, 2), 'x')",
+    "Edit(Span('/etc/passwd', 1, 1, 1, 2), 'x')",
+    "Edit(Span('../project/agentflow.yaml', 1, 1, 1, 2), 'x')",
+    "Edit(Span('agentflow.yaml', 7, 1, 7, 5), 'x'), Edit(Span('agentflow.yaml', 7, 2, 7, 6), 'y')",
+    "Edit(Span('agentflow.yaml', 7, 7, 7, 8), chr(0xd800))",
+]
+
+
+def fixing(edits: str) -> str:
+    body = f"yield ctx.problem(None, 'It.', fix=Fix('Rename', ({edits},), safe=True))"
+    return HEAD + rule_source(body=body) + "RULES = it\n"
+
+
+@pytest.mark.parametrize("edits", MISFITS)
+@pytest.mark.parametrize("words", [[], ["--fix"], ["--diff"], ["--format", "sarif"]])
+def test_a_fix_that_fits_nowhere_is_a_bug_of_the_plugin(
+    lint: Lint, site: Path, root: Path, edits: str, words: list[str]
+) -> None:
+    acme(site, fixing(edits))
+    before = (root / "agentflow.yaml").read_bytes()
+    code, out, err = lint(*words)
+    assert code in (0, 1)
+    assert (root / "agentflow.yaml").read_bytes() == before
+    if "--diff" not in words:
+        assert "yielded a fix for places that are not in" in out
+        assert "This is a bug in Acme.Rules 1.0" in out
+    assert "bug in agentflow." not in (out + err).replace("not in agentflow.", "")
+
+
+def test_a_fix_of_a_plugin_is_made(lint: Lint, site: Path, root: Path) -> None:
+    body = (
+        "for agent in ctx.agents:\n"
+        "    if agent.spec.name == 'a':\n"
+        "        fix = Fix('Rename', (Edit(agent.span('name'), 'b'),), safe=True)\n"
+        "        yield ctx.problem(agent.span('name'), 'It is a.', fix=fix)"
+    )
+    acme(site, HEAD + rule_source(body=body) + "RULES = it\n")
+    lint("--fix", "--no-plugins")
+    assert "name: a\n" in (root / "agentflow.yaml").read_text(encoding="utf-8")
+    code, _, _ = lint("--fix")
+    assert code == 0
+    assert "name: b\n" in (root / "agentflow.yaml").read_text(encoding="utf-8")
 
 
 # Choosing among them
