@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,6 +149,9 @@ class SessionInfo:
     usage: Mapping[str, Any]
     """As the service reports it: token classes, `list_cost`, `active_seconds`."""
     stats: Mapping[str, Any]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    created_at: str = ""
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +175,10 @@ class Sessions(Protocol):
     async def create(self, body: Mapping[str, Any]) -> SessionInfo: ...
 
     async def retrieve(self, session_id: str) -> SessionInfo: ...
+
+    async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
+        """All that are not archived, newest first; `statuses`: only those with one of them."""
+        ...
 
     def stream(
         self, session_id: str

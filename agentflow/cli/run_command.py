@@ -14,14 +14,17 @@ from agentflow.cli.options import (
     add_format_option,
     add_project_options,
     pairs,
+    project_directory,
     project_options,
     show_problems,
     use_color,
 )
+from agentflow.errors import UsageError
 from agentflow.operations.check import open_project
 
 if TYPE_CHECKING:
     from agentflow.diagnostics import Diagnostic
+    from agentflow.operations.resume import ResumeOptions
     from agentflow.operations.run import RunOptions
     from agentflow.output.live import LiveView
     from agentflow.runtime.run import RunResult
@@ -49,6 +52,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--script", type=Path, help="turns that play the model of the local target")
     parser.add_argument(
         "--as-applied", action="store_true", help="run what is applied, though the files differ"
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run whose process died, or that waits for a person; `last` is the newest",
     )
     parser.add_argument(
         "--unsafe-no-sandbox",
@@ -91,8 +99,35 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
 
 
-async def _run(options: RunOptions, view: LiveView) -> RunResult:
+def _resume_options(args: Namespace) -> ResumeOptions:
+    from agentflow.operations.resume import ResumeOptions
+
+    settled = {
+        "the agent": args.agent,
+        "--input": args.inputs,
+        "--out": args.out,
+        "--overwrite": args.overwrite,
+        "--as-applied": args.as_applied,
+        "--var": args.variables,
+        "--set": args.settings,
+    }
+    given = [name for name, value in settled.items() if value]
+    if given:
+        raise UsageError(
+            f"--resume goes on with what the run was started with: {', '.join(given)} cannot change it.",
+            hint=f"agentflow run --resume {args.resume}",
+        )
+    return ResumeOptions(
+        project=open_project(project_directory(args)),
+        run=args.resume,
+        script=args.script,
+        unsafe_no_sandbox=args.unsafe_no_sandbox,
+    )
+
+
+async def _run(options: RunOptions | ResumeOptions, view: LiveView) -> RunResult:
     from agentflow.cli.terminal_person import TerminalPerson
+    from agentflow.operations.resume import ResumeOptions, resume
     from agentflow.operations.run import Watch, run
 
     def problems(found: tuple[Diagnostic, ...]) -> None:
@@ -109,6 +144,8 @@ async def _run(options: RunOptions, view: LiveView) -> RunResult:
         person=TerminalPerson(view.quiet) if there else None,
         stop=stop,
     )
+    if isinstance(options, ResumeOptions):
+        return await resume(options, watch)
     return await run(options, watch)
 
 
@@ -116,7 +153,7 @@ def run(args: Namespace) -> int:
     from agentflow.output.live import LiveView
     from agentflow.output.run import render_report, render_summary
 
-    options = _options(args)
+    options = _options(args) if args.resume is None else _resume_options(args)
     color = use_color(sys.stderr)
     with LiveView(sys.stderr, color=color, interactive=color and sys.stderr.isatty()) as view:
         result = asyncio.run(_run(options, view))

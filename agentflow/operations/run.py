@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from agentflow.compiler import late
 from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest
@@ -20,6 +21,7 @@ from agentflow.operations.check import Project, Report, compiled
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import Connection, connect
 from agentflow.operations.inputs import resolve_inputs
+from agentflow.operations.origin import origin_of
 from agentflow.operations.plan import make_plan
 from agentflow.operations.secrets import read_secrets
 from agentflow.operations.session_needs import check_session, session_uploads
@@ -31,9 +33,9 @@ from agentflow.runtime.notices import Observer
 from agentflow.runtime.run import RunRequest, RunResult
 from agentflow.state.store import StateStore
 
-__all__ = ["RunOptions", "Watch", "run"]
+__all__ = ["LISTED_AT_ONCE", "RunOptions", "Watch", "needed_secrets", "run"]
 
-_LISTED_AT_ONCE = Knobs(settle_s=0.0, settle_stopped_s=0.0)
+LISTED_AT_ONCE = Knobs(settle_s=0.0, settle_stopped_s=0.0)
 """For the embedded service: what it does not list was not written, so there is nothing to wait for."""
 
 
@@ -149,13 +151,36 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _secrets(policy: AgentPolicy, report: Report, root: Path) -> dict[str, str]:
-    """Of custom tools and repositories. Read before the session starts: without them it is lost."""
+def needed_secrets(policy: AgentPolicy) -> list[Mapping[str, Any]]:
+    """What of a policy may name secrets: headers of custom tools, and repositories."""
     tools = [tool.http.headers for tool in policy.custom.values() if tool.http is not None]
-    names = late.secrets([*tools, *policy.session.resources])
+    return [*tools, *policy.session.resources]
+
+
+def _secret_sources(policy: AgentPolicy, report: Report) -> dict[str, str]:
+    """Where the secrets that a run needs are read from, by name."""
     graph = report.build.graph
     assert graph is not None, "compiled() returns only what has one"
-    return read_secrets(names, graph.project.spec.secrets, root)
+    names = late.secrets(needed_secrets(policy))
+    return {name: graph.project.spec.secrets[name] for name in sorted(names)}
+
+
+def _origin(
+    built: Compiled, address: str, options: RunOptions, secrets: Mapping[str, str]
+) -> dict[str, Any]:
+    """What `resume` needs beside the record of the runtime. Of secrets only where they are."""
+    root, script = options.project.root.absolute(), options.script
+    if script is not None:
+        script = script.absolute()
+        script = script.relative_to(root) if script.is_relative_to(root) else script
+    return {
+        **origin_of(built, address),
+        "script": None if script is None else str(script),
+        "unsafe_no_sandbox": options.unsafe_no_sandbox,
+        "variables": dict(options.variables),
+        "settings": list(options.settings),
+        "secrets": dict(secrets),
+    }
 
 
 async def run(options: RunOptions, watch: Watch) -> RunResult:
@@ -185,7 +210,9 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
     if options.out is not None:
         check_out(options.out, overwrite=options.overwrite)
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
-    sent = _secrets(policy, report, project.root)
+    sources = _secret_sources(policy, report)
+    # Read before the session starts: without them it is lost.
+    sent = read_secrets(sources, sources, project.root)
     found = "no problems" if not report.problems else f"{len(report.problems)} to look at"
     watch.stage("lint", f"{report.specs} specs, {found}")
     watch.stage("compile", f"{address}, manifest {manifest.digest[:19]}")
@@ -220,6 +247,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
             title=f"{manifest.project}/{address}",
             secrets=sent,
             uploads=session_uploads(manifest, policy, project.root),
+            origin=_origin(built, address, options, sources),
         )
         with Ledger.open(ledger_path(project.root)) as ledger:
             return await run_session(
@@ -230,5 +258,5 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
                 observer=watch.observer,
                 person=watch.person,
                 stop=watch.stop,
-                knobs=_LISTED_AT_ONCE if connection.local else None,
+                knobs=LISTED_AT_ONCE if connection.local else None,
             )

@@ -60,6 +60,11 @@ class RemoteSessions:
         raw = self._reads.beta.sessions.with_raw_response
         return _info(await _answer(partial(raw.retrieve, session_id)))
 
+    async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
+        raw = self._reads.beta.sessions.with_raw_response
+        only = {"statuses": list(statuses)} if statuses else {}
+        return [_info(item) for item in await _all_pages(partial(raw.list, limit=100, **only))]
+
     @asynccontextmanager
     async def stream(self, session_id: str) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
         """Entering opens the connection: events emitted from then on are delivered."""
@@ -194,6 +199,9 @@ def _info(body: Mapping[str, Any]) -> SessionInfo:
         environment_id=str(body.get("environment_id") or ""),
         usage=body.get("usage") or {},
         stats=body.get("stats") or {},
+        metadata=body.get("metadata") or {},
+        created_at=str(body.get("created_at") or ""),
+        archived=body.get("archived_at") is not None,
     )
 
 

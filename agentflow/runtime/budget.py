@@ -41,6 +41,7 @@ __all__ = [
     "fold",
     "no_more_work",
     "reached_on_service",
+    "rebase",
     "tick",
     "warnings",
 ]
@@ -179,6 +180,17 @@ def _report(usage: Usage, event: SessionUsage) -> Usage:
 def tick(usage: Usage, wall_s: float) -> Usage:
     """`wall_s` seconds have passed since the run started."""
     return replace(usage, wall_s=max(usage.wall_s, wall_s))
+
+
+def rebase(usage: Usage, wall_s: float) -> Usage:
+    """The same on another clock: it is `wall_s` now, and what was active stays counted."""
+    running = usage.running_since_s is not None
+    return replace(
+        usage,
+        active_base_s=usage.active_s,
+        running_since_s=wall_s if running else None,
+        wall_s=wall_s,
+    )
 
 
 def exceeded(limits: Limits, usage: Usage) -> LimitHit | None:

@@ -15,6 +15,8 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.template import render_task
@@ -23,6 +25,7 @@ from agentflow.errors import (
     LostAnswer,
     NotFound,
     ServiceError,
+    StateError,
     Unavailable,
     UsageError,
 )
@@ -32,10 +35,12 @@ from agentflow.runtime.approvals import Person
 from agentflow.runtime.asking import Approver
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Note, Notice, Observer, SessionStarted
-from agentflow.runtime.opening import open_session
+from agentflow.runtime.opening import find_session, open_session
 from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
 from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.reading import Reader
+from agentflow.runtime.record import Recorded, write_record
+from agentflow.runtime.resuming import Earlier, placed, resumed
 from agentflow.runtime.run import RunRequest, RunResult, Verdict
 from agentflow.runtime.sending import Sender
 from agentflow.runtime.session import (
@@ -68,8 +73,12 @@ from agentflow.runtime.session import (
 )
 from agentflow.runtime.tools import ToolHost
 from agentflow.runtime.transcript import Transcript
+from agentflow.runtime.watching import watch
 
-__all__ = ["Knobs", "run_session"]
+__all__ = ["Knobs", "resume_session", "run_session"]
+
+ALIVE_EVERY_S = 2.0
+"""How often a run says in the ledger that it is followed."""
 
 INTERRUPT_AGAIN_S = 3.0
 """A session that still runs for so long after an interrupt gets another."""
@@ -126,31 +135,60 @@ async def run_session(
         UsageError: the inputs do not fit the task.
         StateError: the ledger cannot be used.
     """
-    knobs = knobs or Knobs()
     if request.policy.task is None:
         raise UsageError(f"{request.agent} has no task.", hint="Add `task: …` to the agent.")
     task = render_task(request.policy.task, request.inputs)
-    began = clock.monotonic()
-    directory = request.project_root / ".agentflow" / "runs" / request.run_id
-    ledger.begin_run(
-        request.run_id,
-        agent=request.agent,
-        agent_id=request.agent_id,
-        agent_version=request.agent_version,
-        at=clock.now().isoformat(),
+    around = _Around(
+        sessions=sessions,
+        ledger=ledger,
+        clock=clock,
+        observer=observer,
+        person=person,
+        stop=stop,
+        knobs=knobs or Knobs(),
+        draw=draw,
+        began=clock.monotonic(),
     )
-    try:
-        info = await open_session(request, sessions, clock, tries=knobs.tries, draw=draw)
-    except BaseException as error:
-        cancelled = isinstance(error, asyncio.CancelledError)
-        verdict = Verdict.INTERRUPTED if cancelled else Verdict.FAILED
-        reason = error.message if isinstance(error, AgentflowError) else _why(error)
-        _close_books(ledger, request, clock, verdict, reason, {})
-        raise
-    ledger.set_session(request.run_id, info.id)
-    transcript = Transcript(directory / "transcript.jsonl", clock)
-    with (directory / "tools.log").open("ab") as log:
-        pool = WorkerPool(request.project_root, log=log)
+    with watch(_directory(request), request.run_id):
+        ledger.begin_run(
+            request.run_id,
+            agent=request.agent,
+            agent_id=request.agent_id,
+            agent_version=request.agent_version,
+            at=clock.now().isoformat(),
+            record=write_record(request, task),
+        )
+        return await _to_the_end(request, task, around)
+
+
+async def resume_session(
+    recorded: Recorded,
+    *,
+    sessions: Sessions,
+    ledger: Ledger,
+    clock: Clock,
+    observer: Observer,
+    person: Person | None,
+    stop: asyncio.Event | None = None,
+    knobs: Knobs | None = None,
+    draw: Callable[[], float] = random.random,
+) -> RunResult:
+    """Go on with a run that another process has begun, from where its ledger and session are.
+
+    The arguments are those of `run_session`; `recorded` is what `read_record` made of the ledger.
+
+    Raises:
+        Blocked: a process follows the run.
+        NotFound: its session does not exist any more.
+        ServiceError: its session cannot be read, or was never created and cannot be now.
+        StateError: the ledger cannot be used, or knows no such run.
+    """
+    request, task = recorded
+    began = clock.monotonic()
+    with watch(_directory(request), request.run_id):
+        entry = ledger.run(request.run_id)
+        if entry is None:
+            raise StateError(f"The ledger knows no run {request.run_id}.")
         around = _Around(
             sessions=sessions,
             ledger=ledger,
@@ -158,23 +196,80 @@ async def run_session(
             observer=observer,
             person=person,
             stop=stop,
-            knobs=knobs,
+            knobs=knobs or Knobs(),
             draw=draw,
-            transcript=transcript,
-            pool=pool,
             began=began,
+            earlier=Earlier(
+                session_id=entry.session_id,
+                started_at=datetime.fromisoformat(entry.started_at),
+                wall_s=entry.wall_s,
+                messages=tuple(ledger.messages(request.run_id)),
+            ),
         )
+        ledger.resume_run(request.run_id, at=clock.now().isoformat())
+        return await _to_the_end(request, task, around)
+
+
+def _directory(request: RunRequest) -> Path:
+    return request.project_root / ".agentflow" / "runs" / request.run_id
+
+
+async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunResult:
+    """Find or create the session, follow it, and close the books whatever happens."""
+    ledger, clock = around.ledger, around.clock
+    try:
+        info = await _session(request, around)
+    except BaseException as error:
+        cancelled = isinstance(error, asyncio.CancelledError)
+        verdict = Verdict.INTERRUPTED if cancelled else Verdict.FAILED
+        reason = error.message if isinstance(error, AgentflowError) else _why(error)
+        if around.earlier is None or isinstance(error, NotFound):
+            _close_books(ledger, request, clock, verdict, reason, {})
+        raise
+    ledger.set_session(request.run_id, info.id)
+    directory = _directory(request)
+    with (
+        Transcript(directory / "transcript.jsonl", clock) as transcript,
+        (directory / "tools.log").open("ab") as log,
+    ):
+        pool = WorkerPool(request.project_root, log=log)
         try:
-            result = await _Run(request, info, task, around).to_the_end()
+            run = _Run(request, info, task, around, transcript, pool)
+            result = await run.to_the_end()
         except BaseException as error:
             _close_books(ledger, request, clock, Verdict.INTERRUPTED, _why(error), {})
             raise
         finally:
             await pool.close()
-            transcript.close()
     usage = {"tokens": result.tokens.total, "cost_usd": str(result.cost_usd)}
+    ledger.alive(request.run_id, wall_s=result.wall_s, at=clock.now().isoformat())
     _close_books(ledger, request, clock, result.verdict, result.reason, usage)
     return result
+
+
+async def _session(request: RunRequest, around: _Around) -> SessionInfo:
+    """The session of the run: the one it has, or a new one.
+
+    Raises:
+        NotFound: the one it had is gone.
+        ServiceError: it cannot be read, or not be created.
+    """
+    knobs, earlier = around.knobs, around.earlier
+    found = None
+    if earlier is not None:
+        found = await find_session(
+            request.run_id,
+            earlier.session_id,
+            around.sessions,
+            around.clock,
+            tries=knobs.tries,
+            draw=around.draw,
+        )
+    if found is not None:
+        return found
+    return await open_session(
+        request, around.sessions, around.clock, tries=knobs.tries, draw=around.draw
+    )
 
 
 def _why(error: BaseException) -> str:
@@ -221,20 +316,20 @@ class _Around:
     stop: asyncio.Event | None
     knobs: Knobs
     draw: Callable[[], float]
-    transcript: Transcript
-    pool: WorkerPool
     began: float
+    earlier: Earlier | None = None
+    """What another process did before. None: this is a new run."""
 
 
 def _hands(
-    request: RunRequest, session_id: str, around: _Around, tell: Observer
+    request: RunRequest, session_id: str, around: _Around, pool: WorkerPool, tell: Observer
 ) -> tuple[ToolHost, Approver]:
     """What acts on our side of the session, and what lets it act."""
     host = ToolHost(
         request.policy.custom,
         run_id=request.run_id,
         session_id=session_id,
-        pool=around.pool,
+        pool=pool,
         ledger=around.ledger,
         clock=around.clock,
         person=around.person,
@@ -255,7 +350,15 @@ def _hands(
 class _Run:
     """One run from the session's creation to its result."""
 
-    def __init__(self, request: RunRequest, info: SessionInfo, task: str, around: _Around) -> None:
+    def __init__(
+        self,
+        request: RunRequest,
+        info: SessionInfo,
+        task: str,
+        around: _Around,
+        transcript: Transcript,
+        pool: WorkerPool,
+    ) -> None:
         self.request = request
         self.session_id = info.id
         self.sessions = around.sessions
@@ -264,7 +367,10 @@ class _Run:
         self.stop = around.stop
         self.knobs = around.knobs
         self.draw = around.draw
-        self.began = around.began
+        self.ledger = around.ledger
+        self.earlier = around.earlier
+        self.began = around.began - (around.earlier.wall_s if around.earlier else 0.0)
+        self.told_alive = self.began
         self.state: State = machine.begin(_setup(request, task))
         self.inbox: asyncio.Queue[Input] = asyncio.Queue()
         self.ending: Ending | None = None
@@ -279,27 +385,28 @@ class _Run:
             info.id,
             put=self.inbox.put_nowait,
             tell=self.tell,
-            transcript=around.transcript,
+            transcript=transcript,
             clock=around.clock,
             draw=around.draw,
             silence_s=around.knobs.silence_s,
             give_up_s=around.knobs.give_up_s,
+            first=self._catch_up if around.earlier else None,
         )
         self.sender = Sender(
             around.sessions,
             info.id,
-            transcript=around.transcript,
+            transcript=transcript,
             clock=around.clock,
             draw=around.draw,
             tries=around.knobs.tries,
         )
-        self.host, self.approver = _hands(request, info.id, around, self.tell)
+        self.host, self.approver = _hands(request, info.id, around, pool, self.tell)
         self.collector = Collector(
             request.policy,
             sessions=around.sessions,
             session_id=info.id,
             out_dir=request.out_dir,
-            pool=around.pool,
+            pool=pool,
             clock=around.clock,
         )
         self.tell(
@@ -392,11 +499,36 @@ class _Run:
             await self.clock.sleep(self.knobs.tick_s)
             self.inbox.put_nowait(Tick(self.wall_s()))
             self.reader.reopen_if_silent()
+            self._say_alive()
             since = self.stopping_since
             if since is not None and self.clock.monotonic() - since >= self.knobs.stop_wait_s:
                 # However far the interrupt came: it may still wait behind a send that hangs.
                 self.stopping_since = None
                 self.inbox.put_nowait(StopTimedOut())
+
+    def _say_alive(self) -> None:
+        """Write down how far we are, and hear whether somebody elsewhere wants the run to end."""
+        now = self.clock.monotonic()
+        if now - self.told_alive < ALIVE_EVERY_S:
+            return
+        self.told_alive = now
+        at = self.clock.now().isoformat()
+        who = self.ledger.alive(self.request.run_id, wall_s=self.wall_s(), at=at)
+        if who is not None:
+            self.inbox.put_nowait(Interrupted(f"The run was interrupted by {who}."))
+
+    async def _catch_up(self) -> None:
+        """Take up the work of an earlier process, from the history. Raises as `read_history`."""
+        assert self.earlier is not None
+        history = await self.reader.history()
+        messages = placed(self.earlier.messages, history)
+        for entry in messages:
+            if entry.event_id is not None:
+                self.ledger.confirm_message(self.request.run_id, entry.number, entry.event_id)
+                self.sender.has_sent(entry.event_id)
+        self.inbox.put_nowait(resumed(self.earlier, messages, history, self.clock.now()))
+        text = f"Going on with what another process began: {len(history)} events so far."
+        self.tell(Note(level="info", text=text))
 
     async def _watch_stop(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -427,7 +559,10 @@ class _Run:
             text = repair_message(message.problems, message.attempt, of)
         try:
             async with self.messaging:
+                number, at = message.attempt, self.clock.now().isoformat()
+                self.ledger.claim_message(self.request.run_id, number, text, at=at)
                 id = await self.sender.message(text)
+                self.ledger.confirm_message(self.request.run_id, number, id)
             self.inbox.put_nowait(SendConfirmed(id))
         except ServiceError as error:
             what = "The repair request" if message.problems else "The task"

@@ -2,7 +2,10 @@
 
 A tool call is written before its effect, and its outcome once, before it is sent. So the same call
 never has its effect twice: whoever finds a call with an outcome sends that outcome again, and whoever
-finds one without it knows that the effect may or may not have taken place.
+finds one without it knows that the effect may or may not have taken place. A message is written before
+it is sent, and the id it got right after, so that whoever goes on knows what to look for.
+
+What a run was started with is kept too, as `record.py` has it. Secrets never are.
 
 Connections are opened per thread of use and are not shared; WAL lets several processes write.
 """
@@ -19,53 +22,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from agentflow.errors import StateError
+from agentflow.runtime.ledger_schema import FORMAT, upgrade
 from agentflow.runtime.session import Outcome
 
-__all__ = ["FORMAT", "CallEntry", "Claim", "Ledger", "RunEntry"]
-
-FORMAT = 1
-"""Of the database; kept in its `user_version`."""
-
-_SCHEMA = """
-CREATE TABLE runs (
-  id TEXT PRIMARY KEY,
-  agent TEXT NOT NULL,
-  agent_id TEXT NOT NULL,
-  agent_version INTEGER NOT NULL,
-  session_id TEXT,
-  started_at TEXT NOT NULL,
-  ended_at TEXT,
-  verdict TEXT,
-  reason TEXT,
-  usage TEXT
-) STRICT;
-CREATE TABLE tool_calls (
-  session_id TEXT NOT NULL,
-  call_id TEXT NOT NULL,
-  run_id TEXT NOT NULL REFERENCES runs(id),
-  tool TEXT NOT NULL,
-  input TEXT NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 1,
-  begun_at TEXT NOT NULL,
-  ended_at TEXT,
-  text TEXT,
-  is_error INTEGER,
-  seconds REAL,
-  PRIMARY KEY (session_id, call_id)
-) STRICT;
-CREATE INDEX calls_of_run ON tool_calls(run_id, tool);
-CREATE TABLE approvals (
-  session_id TEXT NOT NULL,
-  call_id TEXT NOT NULL,
-  run_id TEXT NOT NULL REFERENCES runs(id),
-  tool TEXT NOT NULL,
-  allowed INTEGER NOT NULL,
-  answered_by TEXT NOT NULL,
-  message TEXT,
-  at TEXT NOT NULL,
-  PRIMARY KEY (session_id, call_id)
-) STRICT;
-"""
+__all__ = ["FORMAT", "CallEntry", "Claim", "Ledger", "MessageEntry", "RunEntry", "storable"]
 
 
 class Claim(StrEnum):
@@ -89,9 +49,22 @@ class CallEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEntry:
+    """A user message of a run, as it was about to be sent."""
+
+    number: int
+    """0 for the task, n for the n-th repair."""
+    text: str
+    event_id: str | None
+    """None: whether the service took it was not known when this was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEntry:
     id: str
     agent: str
+    agent_id: str
+    agent_version: int
     session_id: str | None
     """None: no session was created."""
     started_at: str
@@ -99,6 +72,45 @@ class RunEntry:
     """None: it still runs, or its process died."""
     verdict: str | None
     reason: str | None
+    usage: Mapping[str, Any] | None
+    """As it was told at the end. None: there was no end."""
+    wall_s: float
+    """How long it has been watched, as far as it was written down."""
+    seen_at: str | None
+    """When its process last said that it lives."""
+    resumes: int
+    stop_asked: str | None
+    """Who asked to end it, in another process. None: nobody."""
+
+
+_RUN = (
+    "SELECT id, agent, agent_id, agent_version, session_id, started_at, ended_at, verdict, reason, "
+    "usage, wall_s, seen_at, resumes, stop_asked FROM runs"
+)
+
+
+def _run_entry(row: tuple[Any, ...]) -> RunEntry:
+    return RunEntry(
+        id=row[0],
+        agent=row[1],
+        agent_id=row[2],
+        agent_version=row[3],
+        session_id=row[4],
+        started_at=row[5],
+        ended_at=row[6],
+        verdict=row[7],
+        reason=row[8],
+        usage=json.loads(row[9]) if row[9] else None,
+        wall_s=row[10],
+        seen_at=row[11],
+        resumes=row[12],
+        stop_asked=row[13],
+    )
+
+
+def storable(text: str) -> str:
+    """A model that breaks off an escape sends half a character, which no database takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class Ledger:
@@ -134,11 +146,9 @@ class Ledger:
             return
         self._db.execute("BEGIN IMMEDIATE")
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
-        if found == 0:
-            for statement in _SCHEMA.split(";\n"):
-                if statement.strip():
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={FORMAT}")
+        for statement in upgrade(found):
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version={FORMAT}")
         self._db.execute("COMMIT")
 
     @classmethod
@@ -154,7 +164,8 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a statement finds; each is a transaction of its own."""
         try:
             with closing(self._db.execute(sql, values)) as cursor:
                 return cursor.fetchall()
@@ -164,27 +175,68 @@ class Ledger:
     # Runs
 
     def begin_run(
-        self, run_id: str, *, agent: str, agent_id: str, agent_version: int, at: str
+        self,
+        run_id: str,
+        *,
+        agent: str,
+        agent_id: str,
+        agent_version: int,
+        at: str,
+        record: Mapping[str, Any] | None = None,
     ) -> None:
-        self._run(
-            "INSERT INTO runs(id, agent, agent_id, agent_version, started_at) VALUES (?,?,?,?,?)",
+        """`record`: what `record.py` needs to go on with the run. None: nobody can."""
+        self.rows(
+            "INSERT INTO runs(id, agent, agent_id, agent_version, started_at, seen_at, record) "
+            "VALUES (?,?,?,?,?,?,?)",
             run_id,
             agent,
             agent_id,
             agent_version,
             at,
+            at,
+            None if record is None else storable(json.dumps(record, ensure_ascii=False)),
         )
 
+    def resume_run(self, run_id: str, *, at: str) -> None:
+        """Somebody goes on with a run that had no end, or one that can be taken back."""
+        self.rows(
+            "UPDATE runs SET resumes=resumes+1, seen_at=?, ended_at=NULL, verdict=NULL, "
+            "reason=NULL, stop_asked=NULL WHERE id=?",
+            at,
+            run_id,
+        )
+
+    def alive(self, run_id: str, *, wall_s: float, at: str) -> str | None:
+        """Say that the run is being watched. Who asked to end it; None: nobody.
+
+        The one write that may be lost with the machine, because it is repeated every few seconds.
+        """
+        self.rows("PRAGMA synchronous=NORMAL")
+        try:
+            found = self.rows(
+                "UPDATE runs SET wall_s=?, seen_at=? WHERE id=? RETURNING stop_asked",
+                wall_s,
+                at,
+                run_id,
+            )
+        finally:
+            self.rows("PRAGMA synchronous=FULL")
+        return found[0][0] if found else None
+
+    def ask_to_stop(self, run_id: str, *, who: str) -> None:
+        """Have the process that watches the run interrupt it."""
+        self.rows("UPDATE runs SET stop_asked=? WHERE id=? AND ended_at IS NULL", who, run_id)
+
     def set_session(self, run_id: str, session_id: str) -> None:
-        self._run("UPDATE runs SET session_id=? WHERE id=?", session_id, run_id)
+        self.rows("UPDATE runs SET session_id=? WHERE id=?", session_id, run_id)
 
     def end_run(
         self, run_id: str, *, verdict: str, reason: str, usage: Mapping[str, Any], at: str
     ) -> None:
-        self._run(
+        self.rows(
             "UPDATE runs SET verdict=?, reason=?, usage=?, ended_at=? WHERE id=?",
             verdict,
-            reason,
+            storable(reason),
             json.dumps(usage, sort_keys=True),
             at,
             run_id,
@@ -192,22 +244,44 @@ class Ledger:
 
     def runs(self) -> list[RunEntry]:
         """All runs, newest first."""
-        rows = self._run(
-            "SELECT id, agent, session_id, started_at, ended_at, verdict, reason FROM runs "
-            "ORDER BY started_at DESC, id DESC"
+        return [_run_entry(row) for row in self.rows(f"{_RUN} ORDER BY started_at DESC, id DESC")]
+
+    def run(self, run_id: str) -> RunEntry | None:
+        rows = self.rows(f"{_RUN} WHERE id=?", run_id)
+        return _run_entry(rows[0]) if rows else None
+
+    def record(self, run_id: str) -> Mapping[str, Any] | None:
+        """What the run was started with. None: an older version began it, and kept nothing."""
+        [(text,)] = self.rows("SELECT record FROM runs WHERE id=?", run_id)
+        found: Mapping[str, Any] | None = json.loads(text) if text else None
+        return found
+
+    # Messages
+
+    def claim_message(self, run_id: str, number: int, text: str, *, at: str) -> None:
+        """Write down what is about to be sent. What was sent stays as it is."""
+        self.rows(
+            "INSERT INTO messages(run_id, number, text, begun_at) VALUES (?,?,?,?) "
+            "ON CONFLICT DO UPDATE SET text=excluded.text, begun_at=excluded.begun_at "
+            "WHERE event_id IS NULL",
+            run_id,
+            number,
+            storable(text),
+            at,
         )
-        return [
-            RunEntry(
-                id=row[0],
-                agent=row[1],
-                session_id=row[2],
-                started_at=row[3],
-                ended_at=row[4],
-                verdict=row[5],
-                reason=row[6],
-            )
-            for row in rows
-        ]
+
+    def confirm_message(self, run_id: str, number: int, event_id: str) -> None:
+        """The service has it, under this id."""
+        self.rows(
+            "UPDATE messages SET event_id=? WHERE run_id=? AND number=?", event_id, run_id, number
+        )
+
+    def messages(self, run_id: str) -> list[MessageEntry]:
+        """In the order of sending."""
+        rows = self.rows(
+            "SELECT number, text, event_id FROM messages WHERE run_id=? ORDER BY number", run_id
+        )
+        return [MessageEntry(number=row[0], text=row[1], event_id=row[2]) for row in rows]
 
     # Tool calls
 
@@ -227,9 +301,8 @@ class Ledger:
         An idempotent call that was begun and not finished may run again, so it is FRESH.
         """
         text = json.dumps(input, sort_keys=True, ensure_ascii=False, default=str)
-        # A model that breaks off an escape sends half a character, which no database takes.
-        text = text.encode("utf-8", "replace").decode()
-        inserted = self._run(
+        text = storable(text)
+        inserted = self.rows(
             "INSERT INTO tool_calls(session_id, call_id, run_id, tool, input, begun_at) "
             "VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING call_id",
             session_id,
@@ -247,7 +320,7 @@ class Ledger:
             return CallEntry(claim=Claim.FINISHED, outcome=outcome, calls=calls)
         if not idempotent:
             return CallEntry(claim=Claim.UNFINISHED, outcome=None, calls=calls)
-        self._run(
+        self.rows(
             "UPDATE tool_calls SET attempts=attempts+1, begun_at=? "
             "WHERE session_id=? AND call_id=?",
             at,
@@ -258,7 +331,7 @@ class Ledger:
 
     def finish_call(self, session_id: str, call_id: str, outcome: Outcome, *, at: str) -> None:
         """Write the outcome of a call. A second outcome is ignored: the first one was sent."""
-        self._run(
+        self.rows(
             "UPDATE tool_calls SET text=?, is_error=?, seconds=?, ended_at=? "
             "WHERE session_id=? AND call_id=? AND ended_at IS NULL",
             outcome.text,
@@ -270,7 +343,7 @@ class Ledger:
         )
 
     def outcome(self, session_id: str, call_id: str) -> Outcome | None:
-        rows = self._run(
+        rows = self.rows(
             "SELECT text, is_error, seconds FROM tool_calls "
             "WHERE session_id=? AND call_id=? AND ended_at IS NOT NULL",
             session_id,
@@ -282,7 +355,7 @@ class Ledger:
         return Outcome(text=text, is_error=bool(is_error), seconds=seconds)
 
     def _count(self, run_id: str, tool: str) -> int:
-        rows = self._run("SELECT count(*) FROM tool_calls WHERE run_id=? AND tool=?", run_id, tool)
+        rows = self.rows("SELECT count(*) FROM tool_calls WHERE run_id=? AND tool=?", run_id, tool)
         return int(rows[0][0])
 
     # Approvals
@@ -298,23 +371,34 @@ class Ledger:
         by: str,
         message: str | None,
         at: str,
+        rule: str | None = None,
+        who: str | None = None,
     ) -> None:
-        """Write down an answer before it is sent. The first one stays."""
-        self._run(
-            "INSERT INTO approvals VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+        """Write down an answer before it is sent. The first one stays.
+
+        Args:
+            by: `rule 1`, `person`, `default` or `timeout`.
+            rule: the rule that had somebody asked, as `rule 1`. None: `by` says it all.
+            who: the person. None: no person answered.
+        """
+        self.rows(
+            "INSERT INTO approvals(session_id, call_id, run_id, tool, allowed, answered_by, "
+            "message, at, rule, who) VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
             session_id,
             call_id,
             run_id,
             tool,
             int(allowed),
             by,
-            message,
+            None if message is None else storable(message),
             at,
+            rule,
+            who,
         )
 
     def approvals(self, run_id: str) -> list[tuple[str, str, bool, str]]:
         """Call id, tool, whether it was allowed, and by whom; in the order of the answers."""
-        rows = self._run(
+        rows = self.rows(
             "SELECT call_id, tool, allowed, answered_by FROM approvals WHERE run_id=? "
             "ORDER BY at, rowid",
             run_id,

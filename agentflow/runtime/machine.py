@@ -71,6 +71,7 @@ from agentflow.runtime.session import (
     OutputsChecked,
     Phase,
     ReadHistory,
+    Resumed,
     RunTool,
     SendConfirmation,
     SendConfirmed,
@@ -397,6 +398,37 @@ def _started(work: _Work, given: Started) -> None:
     work.send(SendMessage(work.state.setup.task))
 
 
+def _resumed(work: _Work, given: Resumed) -> None:
+    """Fold in what took place, telling nobody again, and go on from there."""
+    if work.state.phase is not Phase.NEW:
+        return
+    for event, at_s in zip(given.events, given.at_s, strict=True):
+        work.put(usage=budget.tick(work.state.usage, at_s))
+        work.event(event)
+    work.commands.clear()
+    usage = budget.rebase(budget.tick(work.state.usage, given.now_s), given.wall_s)
+    calls = {id: replace(c, began_s=given.wall_s) for id, c in work.state.calls.items()}
+    work.put(usage=usage, calls=calls, repairs=given.repairs)
+    if given.warned:
+        due = budget.warnings(work.state.setup.limits, usage)
+        work.put(warned=frozenset(name for name, _ in due))
+    if given.message is None:
+        _started(work, Started())
+    elif given.verify:
+        work.put(phase=Phase.VERIFYING, expected=given.message)
+        work.ask(CheckOutputs())
+    else:
+        work.put(phase=Phase.WORKING, expected=given.message)
+        _expect_answer(work, given.message)
+
+
+def _expect_answer(work: _Work, message: str) -> None:
+    """An idle that stands before our last message says nothing about what became of it."""
+    sent = work.state.messages.get(message)
+    if sent is None or sent.seq > work.state.idle_seq:
+        work.put(running=True, idle=None, status_id=None, error=None)
+
+
 def _send_confirmed(work: _Work, given: SendConfirmed) -> None:
     if work.state.expected is None:
         work.put(expected=given.event_id)
@@ -648,6 +680,7 @@ _STATUS = (StatusRunning, StatusIdle, StatusRescheduled)
 
 _FACTS: dict[type, Callable[[_Work, Any], None]] = {
     Started: _started,
+    Resumed: _resumed,
     SendConfirmed: _send_confirmed,
     AnswerConfirmed: _answer_confirmed,
     SendFailed: _send_failed,

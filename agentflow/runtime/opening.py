@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from agentflow.compiler import late
-from agentflow.errors import LostAnswer, Unavailable, UsageError
+from agentflow.errors import LostAnswer, NotFound, Unavailable, UsageError
 from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime import backoff, budget
 from agentflow.runtime.run import RunRequest
 
-__all__ = ["open_session"]
+__all__ = ["RUN_MARK", "find_session", "open_session"]
 
 T = TypeVar("T")
+
+RUN_MARK = "agentflow.run"
+"""The metadata key of a session that names the run it was created for."""
 
 LONGEST_WAIT_S = 60.0
 """No limit of the run holds before it has a session, so a longer wait is the caller's to decide on."""
@@ -35,16 +38,8 @@ async def open_session(
     anything nor does any work.
     """
 
-    async def patiently(once: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        for attempt in range(tries):
-            try:
-                return await once()
-            except (Unavailable, LostAnswer) as error:
-                asked = error.retry_after_s if isinstance(error, Unavailable) else None
-                if attempt == tries - 1 or (asked or 0.0) > LONGEST_WAIT_S:
-                    raise
-                await clock.sleep(asked if asked is not None else backoff.delay_s(attempt, draw()))
-        raise AssertionError("the last try returns or raises")
+    def patiently(once: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        return _patiently(once, clock, tries=tries, draw=draw)
 
     inputs = _file_inputs(request)
     ids: dict[str, str] = {}
@@ -56,6 +51,52 @@ async def open_session(
         resources.append({"type": "file", "file_id": file.id, "mount_path": f"/{path.name}"})
     body = _session_body(request, resources)
     return await patiently(partial(sessions.create, body))
+
+
+async def _patiently(
+    once: Callable[[], Awaitable[T]], clock: Clock, *, tries: int, draw: Callable[[], float]
+) -> T:
+    for attempt in range(tries):
+        try:
+            return await once()
+        except (Unavailable, LostAnswer) as error:
+            asked = error.retry_after_s if isinstance(error, Unavailable) else None
+            if attempt == tries - 1 or (asked or 0.0) > LONGEST_WAIT_S:
+                raise
+            await clock.sleep(asked if asked is not None else backoff.delay_s(attempt, draw()))
+    raise AssertionError("the last try returns or raises")
+
+
+async def find_session(
+    run_id: str,
+    session_id: str | None,
+    sessions: Sessions,
+    clock: Clock,
+    *,
+    tries: int,
+    draw: Callable[[], float],
+) -> SessionInfo | None:
+    """The session of a run that was begun before. None: it never came to one.
+
+    A session whose creation was not written down any more has had no event: any of them will do.
+
+    Raises:
+        NotFound: it had one, and that is gone.
+        ServiceError: the service does not say.
+    """
+    if session_id is None:
+        listed = await _patiently(sessions.list, clock, tries=tries, draw=draw)
+        return next((info for info in listed if info.metadata.get(RUN_MARK) == run_id), None)
+    try:
+        return await _patiently(
+            partial(sessions.retrieve, session_id), clock, tries=tries, draw=draw
+        )
+    except NotFound as error:
+        raise NotFound(
+            f"Session {session_id} of run {run_id} does not exist any more.",
+            hint="What it did cannot be followed up. Give the task to a new run: agentflow run",
+            status=error.status,
+        ) from error
 
 
 def _own_resources(request: RunRequest, ids: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -88,7 +129,7 @@ def _file_inputs(request: RunRequest) -> list[Path]:
 
 def _session_body(request: RunRequest, resources: list[dict[str, Any]]) -> dict[str, Any]:
     own = request.policy.session
-    marks = {"agentflow.run": request.run_id, "agentflow.address": request.agent}
+    marks = {RUN_MARK: request.run_id, "agentflow.address": request.agent}
     body: dict[str, Any] = {
         "agent": {"type": "agent", "id": request.agent_id, "version": request.agent_version},
         "environment_id": request.environment_id,

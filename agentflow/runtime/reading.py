@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -33,8 +33,12 @@ class Reader:
         draw: Callable[[], float],
         silence_s: float,
         give_up_s: float,
+        first: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """A stream silent for `silence_s` is opened again; without any for `give_up_s` it ends."""
+        """A stream silent for `silence_s` is opened again; without any for `give_up_s` it ends.
+
+        `first`: what is done once the first stream is open. None: the machine is told to start.
+        """
         self.reconnects = 0
         self._sessions = sessions
         self._session_id = session_id
@@ -45,12 +49,13 @@ class Reader:
         self._draw = draw
         self._silence_s = silence_s
         self._give_up_s = give_up_s
+        self._first = first
         self._started = False
         self._attempt = 0
         self._down_since: float | None = None
         self._heard_at = clock.monotonic()
         self._scope: asyncio.Timeout | None = None
-        self._recorded: set[tuple[str, bool]] = set()
+        self._recorded = transcript.keys()
 
     async def run(self) -> None:
         """Read until cancelled, or until there is nothing to be had any more."""
@@ -94,8 +99,8 @@ class Reader:
                 # The new stream collects meanwhile; nothing can fall between it and the history.
                 await self.read_history()
             else:
+                await self._begin()
                 self._started = True
-                self._put(Started())
             self._down_since = None
             self._heard_at = self._clock.monotonic()
             try:
@@ -107,6 +112,12 @@ class Reader:
             finally:
                 self._scope = None
         return "The service closed the stream."
+
+    async def _begin(self) -> None:
+        if self._first is None:
+            self._put(Started())
+        else:
+            await self._first()
 
     async def _open(self, stack: AsyncExitStack) -> AsyncIterator[Mapping[str, Any]]:
         """Silence before the stream is open is not normal, and ends as a lost connection."""
@@ -138,10 +149,15 @@ class Reader:
         Raises:
             ServiceError: they cannot be read.
         """
+        events = await self.history()
+        self._put(History(tuple(parse_event(raw) for raw in events)))
+
+    async def history(self) -> Sequence[Mapping[str, Any]]:
+        """All events of the session, as they came. Raises as `read_history`."""
         events = await self._sessions.history(self._session_id)
         for raw in events:
             self._record(raw)
-        self._put(History(tuple(parse_event(raw) for raw in events)))
+        return events
 
     def _record(self, raw: Mapping[str, Any]) -> None:
         """Each event is written down once, and once more when it is processed."""

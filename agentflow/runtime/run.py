@@ -74,6 +74,8 @@ class RunRequest:
     """Values by name, of those that the policy's custom tools and session need."""
     uploads: Mapping[str, Path] = field(default_factory=dict)
     """By address, the files that the policy's session refers to, such as `file/61fde9964309fb5c`."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What the caller needs to come back to this run: JSON, kept in the ledger, and not read here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

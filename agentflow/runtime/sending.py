@@ -49,6 +49,10 @@ class Sender:
         self._tries = tries
         self._messages: set[str] = set()
 
+    def has_sent(self, event_id: str) -> None:
+        """This message is one of ours already: no proof of another with the same text."""
+        self._messages.add(event_id)
+
     async def message(self, text: str) -> str:
         """Send a user message; the id it has in the session."""
 

@@ -31,6 +31,7 @@ __all__ = [
     "OutputsChecked",
     "Phase",
     "ReadHistory",
+    "Resumed",
     "RunTool",
     "SendConfirmation",
     "SendConfirmed",
@@ -198,6 +199,28 @@ class Started:
     """The session exists and its stream is open."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """An earlier process has come so far with this run; the stream is open again."""
+
+    events: tuple[Event, ...]
+    """All events of the session, in list order."""
+    at_s: tuple[float, ...]
+    """When each took place, after the start of the run."""
+    now_s: float
+    """Since the start of the run, with the time that nobody followed it."""
+    wall_s: float
+    """Without that time: what the limit on wall time is held against."""
+    message: str | None
+    """The id of the last message of ours that the history shows. None: nothing was sent."""
+    repairs: int
+    """Its number, 0 for the task."""
+    verify: bool
+    """A repair was about to be sent and was not: look at the outputs again."""
+    warned: bool
+    """The agent has had its warning."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendConfirmed:
     """The service took our message."""
@@ -288,6 +311,7 @@ class History:
 Input = (
     Event
     | Started
+    | Resumed
     | SendConfirmed
     | AnswerConfirmed
     | SendFailed

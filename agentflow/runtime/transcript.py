@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from agentflow.ports import Clock
 
@@ -30,6 +30,24 @@ class Transcript:
         # Half a character, which has no UTF-8, is written as its escape, which is JSON too.
         self._file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._clock = clock
+        if self._file.tell() and not _ends_with_newline(path):
+            # A crash has cut the last line, which must not swallow the next one.
+            self._file.write("\n")
+        self._path = path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def keys(self) -> set[tuple[str, bool]]:
+        """Of the events received so far: the id, and whether it was seen processed."""
+        return {
+            (str(line.event["id"]), line.event.get("processed_at") is not None)
+            for line in read_transcript(self._path)
+            if not line.sent and line.event.get("id")
+        }
 
     def received(self, event: Mapping[str, Any]) -> None:
         self._write("in", event)
@@ -43,6 +61,12 @@ class Transcript:
     def _write(self, way: str, event: Mapping[str, Any]) -> None:
         line = {"at": self._clock.now().isoformat(), way: event}
         self._file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) == b"\n"
 
 
 def read_transcript(path: Path) -> Iterator[Line]:

@@ -81,7 +81,7 @@ def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version={FORMAT + 1}")
     db.close()
-    with pytest.raises(StateError, match="has format 2"):
+    with pytest.raises(StateError, match="has format 3"):
         Ledger.open(path)
 
 

@@ -1,0 +1,123 @@
+"""[io] Go on with a run that another process began, with what it was started with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentflow.compiler import late
+from agentflow.errors import AgentflowError, Blocked, StateError, UsageError
+from agentflow.operations.check import Project, compiled
+from agentflow.operations.clock import SystemClock
+from agentflow.operations.connect import connect
+from agentflow.operations.origin import changes, target_of
+from agentflow.operations.remembered import find_run
+from agentflow.operations.run import LISTED_AT_ONCE, Watch, needed_secrets
+from agentflow.operations.secrets import read_secrets
+from agentflow.operations.workspace import ledger_path, run_dir
+from agentflow.runtime.driver import resume_session
+from agentflow.runtime.ledger import Ledger, RunEntry
+from agentflow.runtime.record import read_policy, read_record
+from agentflow.runtime.run import RunResult, Verdict
+from agentflow.runtime.watching import is_watched
+
+__all__ = ["ResumeOptions", "resume"]
+
+_OPEN = {None, Verdict.UNKNOWN, Verdict.NEEDS_PERSON}
+"""Verdicts after which there is something to go on with; None: its process died."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOptions:
+    project: Project
+    run: str
+    """Its id, or the end of it; or the id of its session."""
+    script: Path | None
+    """None: the one it was started with."""
+    unsafe_no_sandbox: bool
+
+
+def _refuse_finished(entry: RunEntry, root: Path) -> None:
+    if entry.verdict in _OPEN:
+        return
+    raise UsageError(
+        f"Run {entry.id} has finished: {entry.verdict}, at {entry.ended_at}. {entry.reason or ''}".rstrip(),
+        hint=f"What it left is in {run_dir(root, entry.id)}. A new run: agentflow run "
+        f"{entry.agent.partition('/')[2]}",
+    )
+
+
+def _tell_changes(project: Project, record: Mapping[str, Any], watch: Watch) -> None:
+    """Say what the files have become since; the run goes on with what its session was made with."""
+    origin = record["origin"]
+    try:
+        built, _ = compiled(
+            project,
+            target=origin["target"]["name"],
+            variables=origin["variables"],
+            settings=tuple(origin["settings"]),
+        )
+    except AgentflowError as error:
+        told = f"the files cannot be compiled now ({error.message.rstrip('.')})"
+    else:
+        found = changes(built, record)
+        if not found:
+            return
+        told = f"the files say otherwise since: {', '.join(found)}"
+    watch.stage("changed", f"{told}; the run goes on with what it was started with")
+
+
+async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
+    """Follow a run from where its ledger and its session are, to a verdict.
+
+    Raises:
+        UsageError: there is no such run, it has finished, or it was begun by a version that kept
+            too little of it.
+        Blocked: a process follows it.
+        NotFound: its session is gone.
+        SecretUnavailable: a secret it needs cannot be read any more.
+    """
+    root = options.project.root
+    with Ledger.open(ledger_path(root)) as ledger:
+        entry = find_run(ledger, options.run)
+        if is_watched(run_dir(root, entry.id)):
+            raise Blocked(
+                f"Run {entry.id} is being followed by another process.",
+                hint=f"It goes on by itself. To end it: agentflow sessions interrupt {entry.id}",
+            )
+        _refuse_finished(entry, root)
+        record = ledger.record(entry.id)
+        if record is None:
+            raise UsageError(
+                f"Run {entry.id} was begun by a version of agentflow that kept too little of it.",
+                hint="Start it again: agentflow run",
+            )
+        try:
+            target, origin = target_of(record), record["origin"]
+            policy = read_policy(record)
+            names = late.secrets(needed_secrets(policy))
+            secrets = read_secrets(names, origin["secrets"], root)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateError(f"The record of run {entry.id} is damaged: {error!r}") from error
+        recorded = read_record(entry.id, record, root=root, secrets=secrets)
+        watch.stage("resume", f"{entry.id}, {entry.agent}, started {entry.started_at[:19]}")
+        _tell_changes(options.project, record, watch)
+        script = options.script or (root / origin["script"] if origin["script"] else None)
+        async with connect(
+            target,
+            root,
+            script=script,
+            unsafe_no_sandbox=options.unsafe_no_sandbox or origin["unsafe_no_sandbox"],
+        ) as connection:
+            return await resume_session(
+                recorded,
+                sessions=connection.sessions,
+                ledger=ledger,
+                clock=SystemClock(),
+                observer=watch.observer,
+                person=watch.person,
+                stop=watch.stop,
+                knobs=LISTED_AT_ONCE if connection.local else None,
+            )
