@@ -286,13 +286,13 @@ def _has_work(data: Mapping[str, Any], form: Form, *, nulls: bool) -> bool:
     """Whether a mapping holds entries that append or remove, or, if `nulls`, that clear."""
     if form.is_whole or form.is_raw:
         return False
-    if any(name_and_sign(key)[1] for key in data) or (nulls and None in data.values()):
-        return True
-    return any(
-        _has_work(value, form.at(key), nulls=nulls)
-        for key, value in data.items()
-        if isinstance(value, dict)
-    )
+    inner = []
+    for key, value in data.items():
+        if name_and_sign(key)[1] or (nulls and value is None):
+            return True
+        if isinstance(value, dict):
+            inner.append((key, value))
+    return any(_has_work(value, form.at(key), nulls=nulls) for key, value in inner)
 
 
 def _as_mappings(below: _Node, over: _Node, form: Form) -> tuple[_Node, _Node]:

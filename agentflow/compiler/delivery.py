@@ -43,6 +43,9 @@ def plain(value: Any) -> Any:
     return value
 
 
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
 def relative_path(path: str) -> str | None:
     """`report.md`, `./report.md`, `/mnt/session/outputs/report.md` -> `report.md`.
 
@@ -52,7 +55,7 @@ def relative_path(path: str) -> str | None:
         if not path.startswith(f"{OUTPUTS}/"):
             return None
         path = path.removeprefix(f"{OUTPUTS}/")
-    if path.endswith("/") or "\\" in path or any(ord(letter) < 32 for letter in path):
+    if path.endswith("/") or "\\" in path or _CONTROL.search(path):
         return None
     path = posixpath.normpath(path)
     return None if path in {".", ".."} or path.startswith(("../", "/")) else path

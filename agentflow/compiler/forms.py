@@ -53,6 +53,9 @@ class Form:
         """The place of a key; of one that the model does not know, a place without any rules."""
         if self.is_raw:
             return _BELOW_RAW
+        found = self._inner.get(key)
+        if found is not None:
+            return found
         # All keys of a map lead to the same place.
         known = key if any(key in fields(item) for item in self._types) else ""
         found = self._inner.get(known)

@@ -19,7 +19,7 @@ from agentflow.lint.abilities import acts, open_tools, words_of
 from agentflow.lint.hosts import is_of_anybody
 from agentflow.source.tree import Path
 from agentflow.spec.environment import EnvironmentSpec
-from agentflow.spec.tool import declared_tools
+from agentflow.spec.tool import BuiltInTool, WebFetchTool, WebSearchTool, declared_tools
 
 __all__ = ["Exposure", "Leg", "exposed"]
 
@@ -106,8 +106,7 @@ def _private_servers(team: Sequence[AgentNode]) -> Iterator[Leg]:
 def _untrusted(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> Iterator[Leg]:
     """What anybody can write that the agent reads without asking."""
     for name, tool in declared_tools(agent.spec.tools).items():
-        limited = getattr(tool, "domains", None) or tool.policy == "ask"
-        if name.startswith("web_") and not limited:
+        if name.startswith("web_") and not _is_limited(tool):
             yield Leg(f"{name} on any site", agent, ("tools", name))
     yield from _open_shell(agent, environment)
     for name, path in open_tools(agent):
@@ -116,12 +115,17 @@ def _untrusted(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> 
             yield Leg(name, agent, path)
 
 
+def _is_limited(tool: BuiltInTool) -> bool:
+    """Whether a web tool asks, or reaches some sites only."""
+    sites = tool.domains if isinstance(tool, (WebSearchTool, WebFetchTool)) else ()
+    return tool.policy == "ask" or bool(sites)
+
+
 def _ways_out(agent: AgentNode, environment: Bound[EnvironmentSpec] | None) -> Iterator[Leg]:
     """By what the agent can send something to anybody without asking."""
     yield from _open_shell(agent, environment)
     for name, tool in declared_tools(agent.spec.tools).items():
-        limited = getattr(tool, "domains", None) or tool.policy == "ask"
-        if name == "web_fetch" and not limited:
+        if name == "web_fetch" and not _is_limited(tool):
             yield Leg("web_fetch on any site", agent, ("tools", name))
     if _has_shell(agent) and environment is not None:
         for host in filter(is_of_anybody, environment.spec.network.hosts):

@@ -31,13 +31,15 @@ def check_outputs(node: AgentNode, files: Files) -> Iterator[Diagnostic]:
 
 def _path(node: AgentNode, name: str) -> Iterator[Diagnostic]:
     written = node.spec.outputs[name].path
-    span = node.span("outputs", name, "path")
     path = relative_path(written)
+    if path is not None and "/" not in path:
+        return
+    span = node.span("outputs", name, "path")
     if path is None:
         message = f"The output {name!r} is not a file below {OUTPUTS}/: {written!r}."
         hint = "Write a file name such as report.md."
         yield codes.OUTPUT_PATH.at(span, message, hint=hint)
-    elif "/" in path:
+    else:
         base = posixpath.basename(path)
         message = (
             f"The output {name!r} is in a subdirectory, which the service drops: {written!r} "
@@ -55,25 +57,29 @@ def _format(node: AgentNode, name: str) -> Iterator[Diagnostic]:
         yield codes.OUTPUT_FORMAT.at(span, message, hint="Name the file `….json`.")
     if output.sections is None:
         return
-    span = node.span("outputs", name, "sections", key=True)
     if not path.endswith(_MARKDOWN):
+        span = node.span("outputs", name, "sections", key=True)
         message = f"The output {name!r} has sections, but {output.path!r} is no Markdown file."
         yield codes.OUTPUT_FORMAT.at(span, message, hint="Name the file `….md`.")
     seen: set[str] = set()
     for index, heading in enumerate(headings(output.sections)):
-        at = node.span("outputs", name, "sections", index)
         section = output.sections[index]
-        if section.count("(") != section.count(")"):
+        balanced = section.count("(") == section.count(")")
+        again = heading.casefold() in seen
+        seen.add(heading.casefold())
+        if balanced and heading and not again:
+            continue
+        at = node.span("outputs", name, "sections", index)
+        if not balanced:
             message = f"A parenthesis of the section {section!r} has no other half."
             hint = "A comma ends an item of `[…]`: put a section that has one in quotes."
             yield codes.OUTPUT_FORMAT.at(at, message, hint=hint)
         elif not heading:
             message = f"The section {section!r} has no heading, only a remark."
             yield codes.OUTPUT_FORMAT.at(at, message, hint="Write `Heading (remark)`.")
-        elif heading.casefold() in seen:
+        else:
             message = f"The heading {heading!r} is named twice."
             yield codes.OUTPUT_FORMAT.at(at, message, hint="Remove one of them.")
-        seen.add(heading.casefold())
 
 
 def _schema(node: AgentNode, name: str, files: Files) -> Iterator[Diagnostic]:
@@ -128,12 +134,14 @@ def _scratch(node: AgentNode) -> Iterator[Diagnostic]:
     if scratch is None:
         return
     path = posixpath.normpath(scratch)
+    if not f"{path}/".startswith((f"{OUTPUTS}/", "/mnt/session/uploads/")):
+        return
     span = node.span("scratch")
     if path == OUTPUTS or path.startswith(f"{OUTPUTS}/"):
         message = (
             f"The scratch directory {scratch!r} is among the outputs: its files are delivered."
         )
         yield codes.SCRATCH_PATH.at(span, message, hint="Write /tmp.")
-    elif path == "/mnt/session/uploads" or path.startswith("/mnt/session/uploads/"):
+    else:
         message = f"The scratch directory {scratch!r} is read-only: it holds the inputs."
         yield codes.SCRATCH_PATH.at(span, message, hint="Write /tmp.")
