@@ -238,12 +238,12 @@ def _misfit(fix: Fix | None, context: Context) -> str | None:
     by_file: dict[str, list[Edit]] = {}
     for edit in fix.edits:
         by_file.setdefault(edit.span.file, []).append(edit)
-    try:
-        for file, edits in by_file.items():
+    for file, edits in by_file.items():
+        try:
             source = SourceText(file, context.files.read(file))
             apply_edits(source, edits).encode()
-    except (FileRefused, ValueError):
-        return f"yielded a fix for places that are not in {file!r}, or that lie over each other"
+        except (FileRefused, ValueError):
+            return f"yielded a fix for places that are not in {file!r}, or that lie over each other"
     return None
 
 
