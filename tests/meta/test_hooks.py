@@ -108,6 +108,7 @@ def _git_environment(home: Path) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "PRE_COMMIT_HOME": str(home),
         "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+        "PIP_NO_COMPILE": "1",  # of what is installed hardly anything is imported
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
 
