@@ -9,7 +9,7 @@ from agentflow.compiler.graph import Graph
 from agentflow.compiler.pipeline import build
 from agentflow.diagnostics import Diagnostic, Level, has_errors
 from agentflow.lint.engine import project_choice, scan
-from agentflow.lint.own import UNEXPLAINED_SUPPRESSION
+from agentflow.lint.own import RULE_FAILED, UNEXPLAINED_SUPPRESSION
 from agentflow.lint.rule import Context
 from agentflow.lint.selection import Choice, Layer, select
 from tests.support.memory_files import MemoryFiles
@@ -43,12 +43,17 @@ def lint_files(files: Mapping[str, str]) -> tuple[Diagnostic, ...]:
     """What every rule says, at whatever level it reports, as far as the project wants to hear it.
 
     Comments in tests need no reasons.
+
+    Raises:
+        AssertionError: the project has errors, or a rule failed.
     """
     graph = graph_of(files)
     choice = Choice(
         layers=(Layer(ignore=(UNEXPLAINED_SUPPRESSION.id,)),), level=Level.AUDITOR
     ).over(project_choice(graph))
-    return select(scan(Context(graph, None)), choice)
+    found = select(scan(Context(graph, None)), choice)
+    assert RULE_FAILED.id not in codes_in(found), found
+    return found
 
 
 def lint_text(text: str) -> tuple[Diagnostic, ...]:

@@ -11,6 +11,7 @@ from agentflow.lint.lifecycle import KNOWN
 from agentflow.runtime.events import TokenUsage
 from agentflow.runtime.prices import known_models, request_cost_usd
 from tests.lint.projects import found_in
+from tests.lint.support import lint_text
 
 MEMORY = "memory: [{{ store: notes, access: {} }}]\n---\nkind: MemoryStore\nname: notes\n"
 FETCH = "web_fetch: {{ policy: allow, sources: {{ {} }} }}"
@@ -71,6 +72,7 @@ REPORTED = [
         "team: { subagents: [m] }\nbudget: { usd: 1 }\n---\nkind: Agent\nname: m\nmodel: my-own\nprompt: Work.\n",
     ),
     ("AF802", "budget: { turns: 5 }"),
+    ("AF626", "prompt: Use the tool `find_it`.\n" + PAY.format("max_calls: 1")),
 ]
 HARMLESS = [
     ("AF620", REPOSITORY + "tools: { grep: allow }"),
@@ -172,3 +174,25 @@ def test_a_longer_prompt_costs_more() -> None:
     assert long - short == Decimal(
         "0.0044"
     )  # 1,000 tokens at $4, and twice from the cache at $0.20
+
+
+def test_no_tool_that_acts_is_proposed_for_one_that_looks() -> None:
+    crm = "mcp: {{ crm: {{ url: 'https://crm.dev/mcp', tools: {{ {}: ask }} }} }}\napprovals: [{{ tool: '*', ask: person, wait: 1h }}]"
+    for tool, name, hint in (
+        ("delete_customer", "find_customer", "Declare find_customer"),
+        ("delete_customer", "delete_customers", "Did you mean 'delete_customer'?"),
+        ("find_customers", "find_customer", "Did you mean 'find_customers'?"),
+    ):
+        text = f"kind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: Use the tool `{name}`.\n"
+        found = lint_text("apiVersion: agentflow/v1\n" + text + crm.format(tool))
+        (problem,) = [p for p in found if p.code == "AF626"]
+        assert (problem.hint or "").startswith(hint)
+
+
+def test_a_tool_of_a_member_is_one_of_the_team() -> None:
+    text = (
+        "prompt: Have the clerk use the tool `pay`.\nteam: { subagents: [clerk] }\n---\nkind: Agent\n"
+        "name: clerk\ndescription: Pays.\nmodel: claude-opus-5-5\nprompt: Pay.\n"
+    )
+    assert len(found_in(text, "AF626")) == 1
+    assert found_in(text + PAY.format("max_calls: 1"), "AF626") == []

@@ -80,6 +80,14 @@ HARMLESS = [
     ("AF1016", FLOW.format(PAY.format("idempotent: true"), RETRY)),
     ("AF1016", FLOW.format(MCP.format("send_mail: ask"), RETRY)),
     ("AF1017", "raw: { betas: [x], tools: [] }"),
+    (
+        "AF1017",
+        "environment: lab\n---\nkind: Environment\nname: lab\nnetwork: { hosts: [a.dev] }\nraw: { config: none }",
+    ),
+    (
+        "AF1017",
+        "environment: lab\n---\nkind: Environment\nname: lab\nnetwork: { hosts: [a.dev] }\nraw: { note: x }",
+    ),
     ("AF1017", "metadata: { a: b }\nraw: { metadata: { c: d } }"),
     (
         "AF1017",

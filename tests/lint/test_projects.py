@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from agentflow.compiler.pipeline import build
-from agentflow.diagnostics import Diagnostic, Level
+from agentflow.diagnostics import Diagnostic, Level, Span
 from agentflow.lint.engine import project_choice, scan
 from agentflow.lint.registry import RULES
 from agentflow.lint.rule import Context
 from agentflow.lint.selection import Choice, select
 from tests.lint.marked import Expected, read_files, right, wrong
+from tests.support.golden import check_golden
 from tests.support.memory_files import MemoryFiles
 
 CASES = Path(__file__).parents[1] / "cases" / "lint"
@@ -59,6 +60,27 @@ def test_what_is_wrong_is_found_and_nothing_else(name: str) -> None:
         if problem.span is not None
     )
     assert places == expected, told(found)
+
+
+def in_full(problem: Diagnostic) -> str:
+    """A finding with all that belongs to it: exact places, the hint, and whether a fix is safe."""
+    lines = [f"{exact(problem.span)}: {problem.severity} {problem.code} {problem.message}"]
+    lines += [f"  hint: {problem.hint}"]
+    lines += [f"  {exact(span)}: {label}" for span, label in problem.related]
+    if problem.fix is not None:
+        lines += [f"  fix ({'safe' if problem.fix.safe else 'unsafe'}): {problem.fix.title}"]
+    return "\n".join(lines)
+
+
+def exact(span: Span | None) -> str:
+    assert span is not None
+    return f"{span}-{span.end_line}:{span.end_column}"
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_each_finding_says_all_that_it_is_to_say(name: str) -> None:
+    found = found_in(wrong(read_files(CASES / "bad" / name))[0])
+    check_golden(CASES / "told" / f"{name}.txt", "\n".join(map(in_full, found)) + "\n")
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -268,6 +268,15 @@ HARMLESS = [
         "mcp: { crm: { url: 'https://crm.northwind.dev/mcp', tools: { find: allow } } }",
         "network: { mcp: inferred }",
     ),
+    *(
+        (
+            "AF707",
+            "Look it up.",
+            "tools: { web_fetch: { policy: allow, domains: [a.dev] } }",
+            network,
+        )
+        for network in ("network: open", "hosting: self-hosted", "network: { hosts: [a.dev] }", "")
+    ),
     ("AF704", "Look it up.", "tools: { web_search: allow }", "hosting: self-hosted"),
     ("AF701", "pip install pandas", "", "network: { packages: true }"),
     ("AF702", "The format is described at https://northwind.dev/format.", "", ""),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.tool_scope import ASK_USER
 from agentflow.diagnostics import Diagnostic, Level, Severity, Span
-from agentflow.lint.abilities import has_raw_tools, policies_of
+from agentflow.lint.abilities import acts, has_raw_tools, policies_of
 from agentflow.lint.edits import rewrite
 from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
@@ -339,10 +340,12 @@ def named_tool_missing(ctx: Context) -> Iterator[Diagnostic]:
           currency_rate: { run: "desk.tools:currency_rate", timeout: 10s }
     """
     for agent in ctx.agents:
-        if has_raw_tools(agent) or any(s.others != "off" for s in agent.spec.mcp.values()):
+        team = [agent, *(member for _, member in members_of(agent, ctx.graph))]
+        servers = [pair for each in team for pair in each.spec.mcp.items()]
+        if any(map(has_raw_tools, team)) or any(spec.others != "off" for _, spec in servers):
             continue  # what it has cannot be seen here
-        have = {*BUILT_IN_TOOLS, ASK_USER, *agent.spec.custom}
-        for server, spec in agent.spec.mcp.items():
+        have = {*BUILT_IN_TOOLS, ASK_USER, *(name for each in team for name in each.spec.custom)}
+        for server, spec in servers:
             on = [name for name, tool in spec.tools.items() if tool.policy != "off"]
             have |= {*on, *(f"{server}.{name}" for name in on)}
         known = {name.lower() for name in have}
@@ -355,6 +358,11 @@ def named_tool_missing(ctx: Context) -> Iterator[Diagnostic]:
                         prose.span(match, group),
                         f"The {field} of agent {agent.spec.name!r} names the tool {name!r}, which "
                         "it does not have.",
-                        hint=did_you_mean(name, have)
+                        hint=did_you_mean(name, _like(name, have))
                         or f"Declare {name}, or take it out of the {field}.",
                     )
+
+
+def _like(name: str, have: Collection[str]) -> list[str]:
+    """What may have been meant: never a tool that acts, for one that only looks."""
+    return [tool for tool in have if acts(name) or not acts(tool.rpartition(".")[2])]

@@ -35,7 +35,7 @@ def _floor(ctx: Context, agent: AgentNode) -> Decimal | None:
 
 
 def _cents(usd: Decimal) -> str:
-    return f"{usd:.2f}" if usd >= Decimal("0.01") else f"{usd:.4f}"
+    return f"{usd:.2f}" if usd >= Decimal("0.1") else f"{usd:.4f}"
 
 
 @rule("AF806", "budget-below-floor", Severity.WARNING)

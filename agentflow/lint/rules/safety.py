@@ -155,7 +155,7 @@ def lethal_combination(ctx: Context) -> Iterator[Diagnostic]:
         if own.is_lethal:
             yield _combination(ctx, own)
         elif team.is_lethal and not any(
-            exposed(member, ctx.graph, alone=True).is_lethal for member in team.team[1:]
+            exposed(member, ctx.graph, alone=True).is_lethal for member in team.team
         ):
             yield _combination(ctx, team)
     for deployment in ctx.graph.deployments.values():

@@ -46,7 +46,7 @@ _VAGUE = (
     r"|proper(?:ly)?|reasonabl[ey]|satisfactory|suitabl[ey]|sufficient(?:ly)?|user[- ]friendly"
     r"|professional(?:ly)?|well[- ]written|polished|high standards?|best possible|best practices?"
     r"|as needed|as appropriate|as expected|where (?:appropriate|necessary)|if (?:needed|necessary)"
-    r"|makes? sense|(?:is|are|looks?|seems?|reads?) (?:ok|okay|fine|well|right|clear|useful|helpful"
+    r"|makes? sense|(?:is|are|looks?|seems?|reads?) (?:ok|okay|fine|well(?!-)|right|clear|useful|helpful"
     r"|complete enough)|thorough(?:ly)?|comprehensive(?:ly)?|robust(?:ly)?|meaningful|insightful"
     r"|(?:is|are) (?:clean|correct|accurate|complete|finished|done|ready)(?: and \w+)?(?=\s*(?:[.!]|\Z))"
     r"|everything (?:works|is (?:fine|done|there))"
