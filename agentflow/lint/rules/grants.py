@@ -8,7 +8,7 @@ from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.tool_scope import ASK_USER
 from agentflow.diagnostics import Diagnostic, Level, Severity, Span
-from agentflow.lint.abilities import acts, has_raw_tools, policies_of
+from agentflow.lint.abilities import acts, has_raw_tools, policies_of, words_of
 from agentflow.lint.edits import rewrite
 from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
@@ -365,4 +365,10 @@ def named_tool_missing(ctx: Context) -> Iterator[Diagnostic]:
 
 def _like(name: str, have: Collection[str]) -> list[str]:
     """What may have been meant: never a tool that acts, for one that only looks."""
-    return [tool for tool in have if acts(name) or not acts(tool.rpartition(".")[2])]
+    verb = words_of(name)[0]
+    found = []
+    for tool in have:
+        bare = tool.rpartition(".")[2]
+        if not acts(bare) or verb.startswith(words_of(bare)[0]):
+            found.append(tool)
+    return found
