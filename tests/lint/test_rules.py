@@ -255,6 +255,7 @@ HARMLESS = [
     ("AF701", "pip install pandas", "", "hosting: self-hosted"),
     ("AF701", "npm is what the shop uses; go get help if it fails.", "", ""),
     ("AF701", "pandas was installed with pip.", "", ""),
+    ("AF701", "Run `npx playwright test` in the end.", "", ""),
     ("AF701", "Use pip to list what is there.", "", ""),
     ("AF701", "The readers run `uv run` and use npm daily.", "", ""),
     ("AF702", "Fetch https://api.northwind.dev/x", "", "hosting: self-hosted"),

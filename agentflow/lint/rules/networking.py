@@ -98,6 +98,8 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
                 if getattr(environment.spec.packages, manager):
                     continue  # declared and not reachable: the compiler says so
                 package = _package(prose, match)
+                if package in _THERE:
+                    continue
                 yield ctx.problem(
                     prose.span(match),
                     f"The {field} of agent {agent.spec.name!r} has "
@@ -108,6 +110,10 @@ def install_in_prompt(ctx: Context) -> Iterator[Diagnostic]:
                     "environment.",
                     related=((environment.span("name"), "the environment"),),
                 )
+
+
+_THERE = frozenset({"playwright"})
+"""What every sandbox of the service has, of what `npx` and the like are used for."""
 
 
 def _manager(match: re.Match[str]) -> str:
