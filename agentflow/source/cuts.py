@@ -25,9 +25,11 @@ def cut(document: Document, path: Path) -> Edit | None:
         path: of a value that is there.
     """
     document, path = document.origin(path)
-    while path and (siblings := _siblings(document, path)) is not None and len(siblings) == 1:
+    siblings = _siblings(document, path)
+    while siblings is not None and len(siblings) == 1:
         path = path[:-1]
-    if len(path) < 1 or siblings is None:
+        siblings = _siblings(document, path)
+    if siblings is None:
         return None
     source = SourceText(document.file, document.source)
     start, end = _offsets(document, source, path)
@@ -68,6 +70,8 @@ def insert_after(document: Document, path: Path, text: str) -> Edit | None:
 
 def _siblings(document: Document, path: Path) -> list[str | int] | None:
     """What stands beside the value at `path`, and itself, in order. None: it is not written there."""
+    if not path:
+        return None
     parent = document.written(path[:-1])
     if isinstance(parent, dict):
         found: list[str | int] = list(parent)

@@ -430,3 +430,9 @@ def test_an_unsafe_fix_waits_to_be_asked_for() -> None:
     files = whole({"a.yaml": HEAD + 'mcp: { crm: { url: "http://crm.dev" } }\n'})
     assert fixed(files, unsafe=False).texts == {}
     assert fixed(files, unsafe=True).texts != {}
+
+
+def test_a_text_whose_lines_nobody_can_count_is_left() -> None:
+    files = whole({"a.yaml": HEAD.replace("Work.", "./a.md"), "a.md": "One\rtwo\u200b three."})
+    assert "AF907" in {p.code for p in told(files) if p.fix}
+    assert fixed(files).texts == {}
