@@ -106,6 +106,12 @@ class Desk:
 
     def _tell(self, home: Home, found: dict[str, Shown]) -> None:
         by_path = {item.path: item for item in found.values()}
+        for buffer in self.buffers if home in self._analyses else ():
+            # Said of every open file, so that an editor knows that it has been looked at.
+            if buffer.path not in by_path and self.buffers.home(buffer.path) == home:
+                known = self._analyses[home].buffers.get(buffer.path)
+                version = known.version if known else None
+                by_path[buffer.path] = Shown(buffer.path, buffer.uri, version, [])
         for path, item in by_path.items():
             if self._is_current(item):
                 self._told[path] = home, item

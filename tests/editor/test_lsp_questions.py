@@ -259,7 +259,7 @@ def test_hover_shows_no_secret(new_project: Callable[..., Path]) -> None:
         ("tools:\n  write: |", {"allow", "ask", "off", "auto"}),
         ("uncertainty: |", {"assume", "ask", "stop"}),
         ("vaults: [|", {"keys"}),
-        ("mcp: { m: { url: https://x.example.com/mcp, auth: | } }", {"keys.mail"}),
+        ("mcp: { m: { url: 'https://x.example.com/mcp', auth: | } }", {"keys.mail"}),
         ("tools: { write: ask }\napprovals:\n  - { tool: | }", {"write"}),
         ("prompt: ./pro|", {"./prompts/"}),
         ("prompt: ./prompts/|", {"./prompts/writer.md"}),

@@ -17,7 +17,7 @@ from tests.support.cli import clean_environment
 __all__ = ["Client"]
 
 T = TypeVar("T")
-DEADLINE_S = 60.0
+DEADLINE_S = 30.0
 """For one answer, on a busy machine. Nothing waits that long unless it fails."""
 
 
@@ -150,7 +150,7 @@ class Client:
         try:
             self._do(until())
         except TimeoutError:
-            raise AssertionError(f"still waiting for {what}; {self.published}") from None
+            raise AssertionError(f"still waiting for {what}; {self.logged}") from None
 
     def problems(self, uri: str, version: int | None = None) -> list[lsp.Diagnostic]:
         """What is said of the newest text of a file, or of a version of it; waits for it."""
