@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from agentflow.compiler.checks.session import Session, members_of, session_of
@@ -39,7 +40,7 @@ class Leg(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The first of each kind; None: there is none."""
+    """The first of each kind; None: there is none. Without what strangers write, the others are not told."""
 
     owner: AgentNode | DeploymentNode
     team: Sequence[AgentNode]
@@ -62,11 +63,14 @@ def exposed(owner: AgentNode | DeploymentNode, graph: Graph, *, alone: bool = Fa
     members = {} if alone else {member.address: member for _, member in members_of(agent, graph)}
     team = (agent, *members.values())
     environment = session.environment
+    untrusted = next((leg for each in team for leg in _untrusted(each, environment)), None)
+    if untrusted is None:  # mostly: then nobody asks for the others
+        return Exposure(owner, team, None, None, None)
     return Exposure(
         owner,
         team,
-        next((leg for leg in (*_mounted(session), *_private_servers(team))), None),
-        next((leg for each in team for leg in _untrusted(each, environment)), None),
+        next(chain(_mounted(session), _private_servers(team)), None),
+        untrusted,
         next((leg for each in team for leg in _ways_out(each, environment)), None),
     )
 

@@ -326,7 +326,7 @@ SECRETS = [
     ("a Mailchimp key", "a1" * 16 + "-us12"),
     ("a Square token", "sq0csp-" + "aB3c" * 10),
     ("an Azure storage key", "AccountKey=" + "aB3c" * 21 + "ab" + "=="),
-    ("a Discord token", "M" + "aB3c" * 6 + "." + "aB3cde" + "." + "aB3c" * 7),
+    ("a Discord token", "the Discord bot M" + "aB3c" * 6 + "." + "aB3cde" + "." + "aB3c" * 7),
     ("an age key", "AGE-SECRET-KEY-1" + "AB" * 29),
     ("a GitLab token", "glpat-" + "aB3c" * 6),
     ("a Slack webhook", "hooks.slack.com/services/T0AB/B0CD/" + "aB3c" * 3),

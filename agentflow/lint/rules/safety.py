@@ -151,10 +151,12 @@ def lethal_combination(ctx: Context) -> Iterator[Diagnostic]:
         network: { hosts: [market.northwind.dev] }
     """
     for agent in ctx.agents:
-        own, team = exposed(agent, ctx.graph, alone=True), exposed(agent, ctx.graph)
+        own = exposed(agent, ctx.graph, alone=True)
         if own.is_lethal:
             yield _combination(ctx, own)
-        elif team.is_lethal and not any(
+            continue
+        team = own if agent.spec.team is None else exposed(agent, ctx.graph)
+        if team.is_lethal and not any(
             exposed(member, ctx.graph, alone=True).is_lethal for member in team.team
         ):
             yield _combination(ctx, team)

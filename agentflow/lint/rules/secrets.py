@@ -65,7 +65,9 @@ _FORMATS = (
     ),
     _format("an Azure storage key", "AccountKey", r"AccountKey=[A-Za-z0-9+/]{86}=="),
     _format(
-        "a Discord token", ".", r"\b[MNO][A-Za-z\d_-]{23,25}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,}"
+        "a Discord token",
+        "iscord ISCORD",
+        r"\b[MNO][A-Za-z\d_-]{23,25}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,}",
     ),
     _format("an age key", "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     _format("a JSON Web Token", "eyJ", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),

@@ -247,7 +247,7 @@ _LANGUAGE = Phrase(
     r"(?:always )?(?:answer|reply|respond|write)(?: everything| the report)? (?:only )?in "
     r"(?P<language>english|german|french|spanish|italian|dutch|portuguese|polish|japanese|chinese)"
     r"(?=\s*(?:[.;!]|\Z))",
-    marks=("answer", "reply", "respond", "write"),
+    marks=("english", "german", "french", "ish", "ian", "dutch", "portu", "japan", "chin"),
 )
 
 
