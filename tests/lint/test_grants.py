@@ -112,6 +112,10 @@ HARMLESS = [
     ("AF806", "model: claude-haiku-5-5\nbudget: { usd: 0.01 }"),
     ("AF806", "model: my-own\nbudget: { usd: 0.01 }"),
     ("AF811", "budget: { usd: 57, tokens: 400k }"),
+    (
+        "AF810",
+        "team: { subagents: [m] }\nbudget: { usd: 0.04 }\n---\nkind: Agent\nname: m\nmodel: my-own\nprompt: x\n",
+    ),
     ("AF811", "budget: { usd: 500 }"),
     ("AF811", "model: my-own\nbudget: { usd: 500, tokens: 1k }"),
     (

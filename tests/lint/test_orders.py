@@ -24,6 +24,7 @@ REPORTED = [
     ("AF1011", START.format("budget: { usd: 1, wall: 31m }", "0,30 * * * *")),
     ("AF1011", START.format("budget: { usd: 1, wall: 2h }", "0 0,23 * * *")),
     ("AF1011", START.format("budget: { usd: 1, wall: 25h }", "0 9 * * *")),
+    ("AF1011", START.format("budget: { usd: 1, wall: 1441m }", "0 9 * * *")),
     ("AF1012", START.format("", "0 9 30 * *")),
     ("AF1012", START.format("", "0 9 31 4,5 *")),
     (
