@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from agentflow.compiler.checks.session import members_of
 from agentflow.compiler.graph import AgentNode
-from agentflow.compiler.tool_scope import ASK_USER
 from agentflow.diagnostics import Diagnostic, Level, Severity, Span
-from agentflow.lint.abilities import acts, has_raw_tools, policies_of, words_of
+from agentflow.lint.abilities import has_raw_tools, policies_of
 from agentflow.lint.edits import rewrite
-from agentflow.lint.prose import Phrase
 from agentflow.lint.rule import Context, rule
-from agentflow.nearest import did_you_mean, one_of
+from agentflow.nearest import one_of
 from agentflow.spec.refs import parse_ref
-from agentflow.spec.tool import BUILT_IN_TOOLS, UrlFilter, is_enabled
+from agentflow.spec.tool import UrlFilter, is_enabled
 
 __all__ = [
     "fetch_without_source",
     "files_without_reader",
     "memory_without_writer",
-    "named_tool_missing",
     "unpinned_skill",
     "wait_beyond_budget",
     "waits_for_ever",
@@ -306,69 +302,3 @@ def unpinned_skill(ctx: Context) -> Iterator[Diagnostic]:
                 f"Skill {skill.spec.name!r} has no version.",
                 hint="Add the `version` you tested with.",
             )
-
-
-_TOOL = Phrase(
-    r"(?:the|a|your|with|call|calling) tool `(?P<before>[a-z][\w.-]*\w)`"
-    r"|`(?P<after>[a-z][\w.-]*\w)` tool\b",
-    marks=("tool `", "` tool", "tool\n", "`\ntool"),
-)
-
-
-@rule("AF626", "named-tool-missing", Severity.WARNING, confidence="medium")
-def named_tool_missing(ctx: Context) -> Iterator[Diagnostic]:
-    """The prompt relies on a tool of your own that the agent does not have.
-
-    A custom tool that was renamed, or a tool of an MCP server that is off, is still in the prompt.
-    The agent looks for it, and then does by hand what it was not meant to.
-
-    Bad:
-        apiVersion: agentflow/v1
-        kind: Agent
-        name: analyst
-        model: claude-opus-5-5
-        prompt: Take exchange rates from the tool `currency_rates`.
-        custom:
-          currency_rate: { run: "desk.tools:currency_rate", timeout: 10s }
-    Good:
-        apiVersion: agentflow/v1
-        kind: Agent
-        name: analyst
-        model: claude-opus-5-5
-        prompt: Take exchange rates from the tool `currency_rate`.
-        custom:
-          currency_rate: { run: "desk.tools:currency_rate", timeout: 10s }
-    """
-    for agent in ctx.agents:
-        team = [agent, *(member for _, member in members_of(agent, ctx.graph))]
-        servers = [pair for each in team for pair in each.spec.mcp.items()]
-        if any(map(has_raw_tools, team)) or any(spec.others != "off" for _, spec in servers):
-            continue  # what it has cannot be seen here
-        have = {*BUILT_IN_TOOLS, ASK_USER, *(name for each in team for name in each.spec.custom)}
-        for server, spec in servers:
-            on = [name for name, tool in spec.tools.items() if tool.policy != "off"]
-            have |= {*on, *(f"{server}.{name}" for name in on)}
-        known = {name.lower() for name in have}
-        for field, prose in ctx.texts(agent):
-            for match in prose.find(_TOOL):
-                group = "before" if match["before"] else "after"
-                if match[group] not in known:
-                    name = prose.written(match, group)
-                    yield ctx.problem(
-                        prose.span(match, group),
-                        f"The {field} of agent {agent.spec.name!r} names the tool {name!r}, which "
-                        "it does not have.",
-                        hint=did_you_mean(name, _like(name, have))
-                        or f"Declare {name}, or take it out of the {field}.",
-                    )
-
-
-def _like(name: str, have: Collection[str]) -> list[str]:
-    """What may have been meant: never a tool that acts, for one that only looks."""
-    verb = words_of(name)[0]
-    found = []
-    for tool in have:
-        bare = tool.rpartition(".")[2]
-        if not acts(bare) or verb.startswith(words_of(bare)[0]):
-            found.append(tool)
-    return found
