@@ -53,6 +53,10 @@ REPORTED = [
     ),
 ]
 HARMLESS = [
+    (
+        "AF1006",
+        "metadata: { store: '${ref.memorystore.notes.id}' }\n---\nkind: MemoryStore\nname: notes\n",
+    ),
     ("AF1008", MEMBER.format("subagents: [m]") + "description: Works.\n"),
     ("AF1008", MEMBER.format("subagents: [m]") + "raw: { description: Works. }\n"),
     ("AF1008", MEMBER.format("advisor: claude-opus-5-5")),

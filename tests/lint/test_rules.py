@@ -544,3 +544,12 @@ def test_the_model_of_an_advisor_is_looked_at_too(advisor: str, code: str) -> No
     ]
     assert found.code == code
     assert str(found.span) == "agents.yaml:6:18"
+
+
+def test_a_command_ends_with_its_line() -> None:
+    prompt = "Run pip install\npandas is there already."
+    assert "has packages installed with pip" in _lint_prompt(prompt)["AF701"]
+    assert "has 'pandas' installed with pip" in _lint_prompt("Run pip install pandas.")["AF701"]
+    assert "has packages installed" in _lint_prompt("pip install -r requirements.txt")["AF701"]
+    assert "with npm" in _lint_prompt("bunx prettier .")["AF701"]
+    assert "with pip" in _lint_prompt("uvx ruff check")["AF701"]
