@@ -103,6 +103,8 @@ REPORTED = [
     ("AF701", "npm i -g @mermaid/cli", "", ""),
     ("AF604", "Search the web for the prices.", "tools: { read: allow }", ""),
     ("AF604", "If in doubt, google it.", "", ""),
+    ("AF604", "Use bash only for listings.", "", ""),
+    ("AF604", "Use bash for that", "", ""),
     ("AF604", "Run a Python script over the rows.", "tools: { read: allow }", ""),
     ("AF505", "The owner is XXX.", "", ""),
     ("AF601", "You may only read.", "tools: { edit: allow }", ""),
@@ -205,6 +207,8 @@ HARMLESS = [
     ("AF604", "Search the web for it.", "tools: { web_search: allow }", "network: open"),
     ("AF604", "Search the web for it.", "tools: { bash: allow }", ""),
     ("AF604", "Do not search the web.", "", ""),
+    ("AF604", 'People ask for "an agent that can browse the web".', "", ""),
+    ("AF604", "Use Bash built-ins over external commands.", "", ""),
     ("AF604", "Run a Python script over the rows.", "tools: { bash: ask }", ""),
     (
         "AF604",

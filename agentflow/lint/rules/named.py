@@ -34,7 +34,7 @@ _SEARCHES = Phrase(
 _NAMED = Phrase(
     r"(?P<q>`?)(?P<tool>bash|read|write|edit|glob|grep|web_search|web_fetch)\b(?P=q)[ -]tool\b"
     r"|`(?P<quoted>web_search|web_fetch)`|(?P<bare>web_search|web_fetch)\b"
-    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?! script| command| -)",
+    r"|(?:use|using|with|via|run|call) `?(?P<used>bash)\b`?(?=\s*(?:[.,;:!?)*]|\Z|\n)| (?:to|for|only|when|where|if|and|or|in|first)\b)",
     marks=(" tool", "\ntool", "-tool", "web_", "bash"),
 )
 
@@ -94,6 +94,8 @@ def _searches(
     if any(each.spec.mcp for each in team) or named & _SEARCH_WORDS or on & _BROWSERS:
         return
     for match in prose.find(_SEARCHES, code=False):
+        if prose.sentence_before(match.start()).count('"') % 2:
+            continue  # what somebody else says
         yield ctx.problem(
             prose.span(match),
             f"The {field} of agent {agent.spec.name!r} has the web searched, and `web_search` is off.",
