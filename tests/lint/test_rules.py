@@ -64,6 +64,8 @@ OUT = "outputs: { report: { path: report.md } }"
 REPORTED = [
     ("AF504", "Save the report to /home/user/report.md.", "", ""),
     ("AF504", "Write your findings into `/results/findings.json`.", "", ""),
+    ("AF504", "Write the summary to /results/summary and stop.", "", ""),
+    ("AF504", "Write the summary to /elsewhere/summary.md and stop.", "", ""),
     ("AF504", "Store the chart under ~/charts/sales.svg when done.", "", ""),
     ("AF504", "Write the report to /workspace/report.md.", OUT, ""),
     ("AF504", "Write the report to outputs/report.md.", OUT, ""),
@@ -164,6 +166,7 @@ def test_prose_that_is_a_problem(code: str, prompt: str, fields: str, environmen
 HARMLESS = [
     ("AF504", "Save the report to /mnt/session/outputs/report.md.", OUT, ""),
     ("AF504", "Write intermediate files to /tmp/work.", "", ""),
+    ("AF504", "Write the summary to /elsewhere/summary and stop.", "", ""),
     ("AF504", "Put scripts into /workspace/analyse.py.", OUT, ""),
     ("AF504", "Never write to /etc/passwd or below /home/user.", "", ""),
     ("AF504", "Write a report. The orders are in /mnt/session/uploads/orders.csv.", OUT, ""),
@@ -370,6 +373,8 @@ def test_a_secret_is_found_and_never_shown(what: str, secret: str) -> None:
         "password: ask the operator",
         "password: at least 12 characters, with a digit",
         "password: ./secrets/password1.txt",
+        "password: correcthorse7battery",
+        "password: Correct-Horse-Battery",
         "The password is Changeme123 by default.",
         "password: get_password(user1)",
         "The password is kept by the desk2nd.",
