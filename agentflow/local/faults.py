@@ -6,6 +6,7 @@ Every fault that happened adds its name to `fired`, so that a test can tell that
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentflow.local.fault_plan import AnswerFault, FaultPlan, RequestFault
@@ -82,8 +83,10 @@ class Faults:
 class FaultBook:
     """Which faults hold for a session: its own, or those of the service."""
 
-    def __init__(self, service: Faults) -> None:
+    def __init__(self, service: Faults, record: Callable[[str], Mapping[str, Any] | None]) -> None:
+        """`record` is what is kept of a session: with its plan as `_faults`, if it has one."""
         self.service = service
+        self._record = record
         self._sessions: dict[str, Faults] = {}
 
     def attach(self, session_id: str, faults: Faults) -> None:
@@ -91,7 +94,17 @@ class FaultBook:
 
     def of(self, session_id: str | None) -> Faults:
         """None: of requests that are about no session."""
-        return self._sessions.get(session_id or "", self.service)
+        if session_id is None:
+            return self.service
+        if session_id not in self._sessions:
+            record = self._record(session_id)
+            if record is None:
+                return self.service
+            own = record.get("_faults")
+            self._sessions[session_id] = (
+                self.service if own is None else Faults(FaultPlan.model_validate(own))
+            )
+        return self._sessions[session_id]
 
     def drop(self, session_id: str) -> None:
         self._sessions.pop(session_id, None)

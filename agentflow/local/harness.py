@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentflow.local import usage
-from agentflow.local.drivers.base import ModelDriver
+from agentflow.local.drivers.base import ModelDriver, PlaysTeams
 from agentflow.local.errors import not_found
-from agentflow.local.fault_plan import FaultPlan
-from agentflow.local.faults import Faults
-from agentflow.local.inbox import ANSWERS, admit, take
+from agentflow.local.inbox import ANSWERS, admit, is_ignored, take
 from agentflow.local.live import Live, Parts
 from agentflow.local.prices import Tokens, request_usd
 from agentflow.local.state import SessionState
@@ -66,9 +64,6 @@ class Harness:
         if record is None or state is None:
             raise not_found(f"Session {session_id!r} does not exist.")
         live = Live(session_id, record["agent"]["name"], SessionState.from_json(state), self._parts)
-        own = record.get("_faults")
-        if own is not None:
-            self._parts.faults.attach(session_id, Faults(FaultPlan.model_validate(own)))
         self._live[session_id] = live
         return live
 
@@ -90,7 +85,7 @@ class Harness:
         """
         live = self.live(session_id)
         admit(live, events)
-        answers = any(event["type"] in ANSWERS for event in events)
+        answers = any(event["type"] in ANSWERS and not is_ignored(live, event) for event in events)
         if answers and live.state.waiting() and live.faults.take("reannounce_pending"):
             live.reannounce()
         with live.change():
@@ -171,19 +166,25 @@ class Harness:
         live.go_terminated(archived_at=self._parts.now())
         await self._workshop.close(session_id)
 
+    def plays_team(self, agent: str) -> bool:
+        """Whether the model's driver can play this agent together with its team."""
+        return isinstance(self._driver, PlaysTeams) and self._driver.plays_team(agent)
+
     async def delete(self, session_id: str) -> None:
         """Forget a session first, so that nothing can start in it while its files are removed."""
         files = [file["id"] for file in self._parts.store.scoped("file", session_id)]
+        threads = [thread.id for thread in self.live(session_id).state.threads]
         self._live.pop(session_id, None)
         self._parts.faults.drop(session_id)
-        self._parts.store.drop_session(session_id)
+        self._parts.store.drop_session(session_id, threads)
         deleted = {
             "id": self._parts.ids.new("sevt"),
             "type": "session.deleted",
             "processed_at": self._parts.now(),
         }
         self._parts.hub.publish(session_id, deleted)
-        self._parts.hub.close(session_id)
+        for place in (session_id, *threads):
+            self._parts.hub.close(place)
         await self._workshop.remove(session_id, files)
 
     async def close(self) -> None:

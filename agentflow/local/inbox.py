@@ -10,9 +10,10 @@ from typing import Any
 
 from agentflow.local.errors import invalid, not_emulated
 from agentflow.local.live import Live
+from agentflow.local.state import OpenCall
 from agentflow.local.worker import INTERRUPTED
 
-__all__ = ["ANSWERS", "admit", "take"]
+__all__ = ["ANSWERS", "admit", "is_ignored", "take"]
 
 Event = Mapping[str, Any]
 
@@ -104,7 +105,7 @@ def _check_system(
 
 def take(live: Live, event: Event) -> dict[str, Any]:
     """Keep one admitted event and apply what it changes at once; returns it as it was kept."""
-    if _is_ignored(live, event):
+    if is_ignored(live, event):
         return {"id": live.new_event_id(), **event, "processed_at": live.now()}
     match event["type"]:
         case "user.custom_tool_result":
@@ -117,7 +118,7 @@ def take(live: Live, event: Event) -> dict[str, Any]:
             return live.receive(event, queued=True)
 
 
-def _is_ignored(live: Live, event: Event) -> bool:
+def is_ignored(live: Live, event: Event) -> bool:
     """Whether it is a second answer, and those are taken and not kept."""
     if event["type"] not in ANSWERS or live.faults.plan.second_answers != "ignore":
         return False
@@ -126,19 +127,29 @@ def _is_ignored(live: Live, event: Event) -> bool:
 
 
 def _take_result(live: Live, event: Event) -> dict[str, Any]:
+    call = live.state.call(event["custom_tool_use_id"])
     with live.change():
-        kept = live.receive(event, queued=False)
-        call = live.state.call(event["custom_tool_use_id"])
+        kept = live.receive(_routed(live, event, call), queued=False)
         if call is not None and call.waiting:
             call.waiting, call.done = False, True
             live.state.needs_turn = True
     return kept
 
 
+def _routed(live: Live, event: Event, call: OpenCall | None) -> dict[str, Any]:
+    """An answer as it is kept; one to a call of a sub-agent is in the list of its thread too."""
+    if call is None or call.thread is None:
+        return dict(event)
+    given = {key: value for key, value in event.items() if key != "session_thread_id"}
+    fields = {key: value for key, value in given.items() if key != "type"}
+    live.emit(given["type"], at=call.thread, **fields)
+    return {**given, **live.routed(call)}
+
+
 def _take_confirmation(live: Live, event: Event) -> dict[str, Any]:
+    call = live.state.call(event["tool_use_id"])
     with live.change():
-        kept = live.receive(event, queued=True)
-        call = live.state.call(event["tool_use_id"])
+        kept = live.receive(_routed(live, event, call), queued=True)
         if call is not None and call.waiting:
             call.waiting = False
             if event["result"] == "deny":

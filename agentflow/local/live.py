@@ -17,11 +17,13 @@ from agentflow.local.clock import write_time
 from agentflow.local.faults import FaultBook, Faults
 from agentflow.local.hub import Hub
 from agentflow.local.ids import Ids
-from agentflow.local.state import OpenCall, SessionState
+from agentflow.local.state import OpenCall, SessionState, Thread
 from agentflow.local.store import Document, Store
 from agentflow.ports import Clock
 
 __all__ = ["Live", "Parts"]
+
+_AT_REST = {"type": "end_turn"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Live:
         self.interrupted = asyncio.Event()
         self._parts = parts
         self._running_since: float | None = None
-        self._outbox: list[Mapping[str, Any]] = []
+        self._outbox: list[tuple[str, Mapping[str, Any]]] = []
         self._depth = 0
         self._emitted = 0
 
@@ -79,11 +81,14 @@ class Live:
             self._depth -= 1
         if self._depth == 0:
             outbox, self._outbox = self._outbox, []
-            for event in outbox:
-                self._parts.hub.publish(self.id, event)
+            for place, event in outbox:
+                self._parts.hub.publish(place, event)
 
-    def emit(self, type: str, **fields: Any) -> Document:
-        """A new event of the service, in its own transaction or the one that is open."""
+    def emit(self, type: str, *, at: str | None = None, **fields: Any) -> Document:
+        """A new event of the service, in its own transaction or the one that is open.
+
+        `at`: in the list of this thread. None: in that of the session.
+        """
         event: Document = {
             "id": self.new_event_id(),
             "type": type,
@@ -91,12 +96,17 @@ class Live:
             "processed_at": self._parts.now(),
         }
         with self.change():
-            self._parts.store.add_event(self.id, event)
-            self._outbox.append(event)
+            self._parts.store.add_event(at or self.id, event)
+            self._outbox.append((at or self.id, event))
+        if at is not None:
+            return event
         self._emitted += 1
         if self.faults.emits_unknown(self._emitted):
             self.emit("session.weather_changed", weather={"sky": "clear"})
         return event
+
+    def new_thread_id(self) -> str:
+        return self._parts.ids.new("sthr")
 
     def new_event_id(self) -> str:
         return self._parts.ids.new("sevt")
@@ -110,14 +120,14 @@ class Live:
         }
         with self.change():
             self._parts.store.add_event(self.id, kept)
-            self._outbox.append(kept)
+            self._outbox.append((self.id, kept))
         return kept
 
     def process(self, event: Document) -> None:
         processed = {**event, "processed_at": self._parts.now()}
         with self.change():
             self._parts.store.process_event(self.id, processed)
-            self._outbox.append(processed)
+            self._outbox.append((self.id, processed))
 
     def queued(self, *types: str) -> list[Document]:
         return [e for e in self._parts.store.queued_events(self.id) if e["type"] in types]
@@ -166,26 +176,56 @@ class Live:
             self.patch(status="running")
             self.emit("session.status_running")
             self.emit("session.thread_status_running", **self._thread())
+            for thread in self.state.threads:
+                if thread.status == "waiting":
+                    thread.status = "running"
+                    place = {"session_thread_id": thread.id, "agent_name": thread.agent_name}
+                    self.emit("session.thread_status_running", **place)
+                    self.emit("session.thread_status_running", at=thread.id, **place)
 
     def go_idle(self, reason: str, *, details: Mapping[str, Any] | None = None) -> None:
         """Thread first, then usage, then the session: the documented order."""
-        stop: dict[str, Any] = {"type": reason}
-        if reason == "requires_action":
-            waiting = self.state.waiting()
-            stop["event_ids"] = [call.id for call in waiting][: self.faults.plan.event_id_window]
+        waiting = self.state.waiting() if reason == "requires_action" else []
+        stop = self._stop_reason(reason, waiting)
+        own = [call for call in waiting if call.thread is None]
         with self.change():
             self._tick()
             self._running_since = None
             self.state.stop = reason
+            for thread in self.state.threads:
+                self._rest_thread(thread)
             self.emit(
                 "session.thread_status_idle",
                 **self._thread(),
-                stop_reason=stop,
+                # The session's reason is the one that counts: its own thread may wait for others.
+                stop_reason=self._stop_reason(reason, own) if own or not waiting else _AT_REST,
                 stop_details=details,
             )
             self.emit_usage()
             self.emit("session.status_idle", stop_reason=stop, stop_details=details)
             self.patch(status="idle")
+
+    def _stop_reason(self, reason: str, waiting: list[OpenCall]) -> dict[str, Any]:
+        if reason != "requires_action":
+            return {"type": reason}
+        ids = [call.id for call in waiting][: self.faults.plan.event_id_window]
+        return {"type": reason, "event_ids": ids}
+
+    def _rest_thread(self, thread: Thread) -> None:
+        """A thread that was at work waits for the client too, or was stopped with the session."""
+        if thread.status == "idle":
+            return
+        calls = [call for call in self.state.calls if call.thread == thread.id and not call.done]
+        waiting = [call for call in calls if call.waiting]
+        thread.status = "waiting" if calls else "idle"
+        if calls and not waiting:  # confirmed, and goes on with the session
+            return
+        place = {"session_thread_id": thread.id, "agent_name": thread.agent_name}
+        stop = self._stop_reason("requires_action", waiting) if waiting else _AT_REST
+        for at in (None, thread.id):
+            self.emit(
+                "session.thread_status_idle", at=at, **place, stop_reason=stop, stop_details=None
+            )
 
     def reannounce(self) -> None:
         ids = [call.id for call in self.state.waiting()]
@@ -238,7 +278,15 @@ class Live:
         with self.change():
             call.done, call.waiting = True, False
             self.state.needs_turn = True
-            self.emit(kind, **{key: call.id}, content=content, is_error=is_error)
+            fields: dict[str, Any] = {key: call.id, "content": content, "is_error": is_error}
+            if call.thread is None or call.kind == "custom":
+                self.emit(kind, **fields, **self.routed(call))
+            if call.thread is not None:
+                self.emit(kind, at=call.thread, **fields)
+
+    def routed(self, call: OpenCall) -> dict[str, Any]:
+        """The field of an event that says which thread it is about, if it is not the session's own."""
+        return {} if call.thread is None else {"session_thread_id": call.thread}
 
     def close_calls(self, message: str) -> None:
         """Give every open call an error result, so that none is left without an answer."""

@@ -38,7 +38,9 @@ NOT_EMULATED: tuple[NotEmulated, ...] = (
     NotEmulated("Anthropic skills: agents keep them, sessions report them as `session.error`"),
     NotEmulated("custom skills: an agent with one is refused"),
     NotEmulated("versions of Anthropic skills: any is accepted, and `latest` is one fixed date"),
-    NotEmulated("sessions of agents in teams: coordinators, subagents, advisors, workflow runs"),
+    NotEmulated(
+        "sessions of agents in teams, unless a script plays their threads; advisors, workflow runs"
+    ),
     NotEmulated("which models of one family may advise each other: all may"),
     NotEmulated("sessions under an execution identity other than the service account"),
     NotEmulated("sessions in self-hosted environments"),

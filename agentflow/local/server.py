@@ -94,6 +94,12 @@ class RunningService:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="agentflow-service", daemon=True)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """On which everything of the service happens; there is one while it runs."""
+        assert self._loop is not None, "it was started"
+        return self._loop
+
     def faults_of(self, session_id: str) -> Faults:
         """What goes wrong in a session, and has: its own faults, or those of the service."""
         service = self._service
@@ -186,9 +192,8 @@ def _open_store(root: Path) -> Store:
 
 
 def _assemble(config: ServiceConfig, store: Store, faults: Faults, roster: Roster) -> Service:
-    parts = Parts(
-        store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=FaultBook(faults)
-    )
+    book = FaultBook(faults, lambda id: store.get("session", id))
+    parts = Parts(store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=book)
     blobs = Blobs(config.root / "files")
     tools = config.toolbox or _real_tools(config, roster)
     workshop = Workshop(config.root, parts, blobs, tools)

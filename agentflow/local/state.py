@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from agentflow.local.prices import Tokens
 
-__all__ = ["OpenCall", "SessionState"]
+__all__ = ["OpenCall", "SessionState", "Thread"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +27,18 @@ class OpenCall:
     started: bool = False
     """It was handed to its tool: after a crash its outcome is unknown."""
     done: bool = False
+    thread: str | None = None
+    """The thread of the sub-agent that makes it. None: the session's own."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Thread:
+    """A thread beside the session's own."""
+
+    id: str
+    agent_name: str
+    created_at: str
+    status: str = "running"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +63,9 @@ class SessionState:
     stop: str | None = None
     """Type of the last stop reason. None: it never stopped."""
 
+    threads: list[Thread] = field(default_factory=list)
+    """Of sub-agents, in the order in which they began."""
+
     def waiting(self) -> list[OpenCall]:
         return [call for call in self.calls if call.waiting and not call.done]
 
@@ -69,4 +84,5 @@ class SessionState:
         cost = values["token_usd"]
         values["token_usd"] = None if cost is None else Decimal(cost)
         values["calls"] = [OpenCall(**call) for call in values["calls"]]
+        values["threads"] = [Thread(**thread) for thread in values.get("threads", ())]
         return cls(**values)

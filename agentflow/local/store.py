@@ -238,10 +238,11 @@ class Store:
         scope = f"events {session_id}"
         return paginate(fetch, scope=scope, order=order, limit=limit, cursor=cursor)
 
-    def drop_session(self, session_id: str) -> None:
-        """Forget a session: its record, state, events and files."""
+    def drop_session(self, session_id: str, threads: Sequence[str] = ()) -> None:
+        """Forget a session: its record, state, events and files, and the events of its threads."""
         with self.transaction():
-            self._db.execute("DELETE FROM events WHERE session_id = ?", (session_id,))
+            places = [(place,) for place in (session_id, *threads)]
+            self._db.executemany("DELETE FROM events WHERE session_id = ?", places)
             self._db.execute("DELETE FROM session_states WHERE session_id = ?", (session_id,))
             self._db.execute("DELETE FROM resources WHERE scope = ?", (session_id,))
             self.drop("session", session_id)

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentflow.local.errors import invalid, not_found
 
-__all__ = ["Owner", "check_team", "merge_team", "repin", "works_in_team"]
+__all__ = ["Owner", "check_team", "merge_team", "repin", "resolved_team", "works_in_team"]
 
 Fields = dict[str, Any]
 
@@ -195,6 +195,30 @@ def repin(team: Fields | None, owner: Owner) -> Fields | None:
         moved = [following if entry == itself else entry for entry in members]
         changed[key] = {**team[key], inner: moved} if inner else moved
     return changed
+
+
+def resolved_team(team: Fields | None, owner: Owner) -> Fields | None:
+    """The team as a session shows it: each member whole, as it was at its version."""
+    if team is None:
+        return None
+    shown = {**team}
+    for place, members in _lists(team):
+        key, _, inner = place.partition(".")
+        whole = [_whole(entry, owner) for entry in members]
+        shown[key] = {**team[key], inner: whole} if inner else whole
+    return shown
+
+
+def _whole(entry: Fields, owner: Owner) -> Fields:
+    if entry["type"] != "agent":
+        return entry
+    found = owner.find(entry["id"], entry["version"])
+    assert found is not None, "a member that was kept exists at its version"
+    left_out = ("metadata", "multiagent", "created_at", "updated_at", "archived_at")
+    return {
+        **{key: value for key, value in found.items() if key not in left_out},
+        "type": "agent",
+    }
 
 
 def works_in_team(team: Mapping[str, Any] | None) -> bool:

@@ -8,16 +8,17 @@ session's state, so that a restarted service goes on where the killed one was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from agentflow.local import prices, usage
-from agentflow.local.drivers.base import ModelDriver, ModelFailure, Result, Turn, TurnContext
+from agentflow.local import crew, prices, usage
+from agentflow.local.drivers.base import Call, ModelDriver, ModelFailure, Result, Turn, TurnContext
 from agentflow.local.fault_plan import RequestFault
 from agentflow.local.live import Live, Parts
 from agentflow.local.permissions import decide
 from agentflow.local.prices import Tokens
-from agentflow.local.state import OpenCall
+from agentflow.local.state import OpenCall, Thread
 
 __all__ = ["INTERRUPTED", "Worker", "Workshop"]
 
@@ -73,6 +74,7 @@ class Worker:
         for confirmation in live.queued("user.tool_confirmation"):
             live.process(confirmation)
         await self._run_calls()
+        crew.settle(live)
         self._check_interrupt()
         if live.state.waiting():
             return await self._stop("requires_action")
@@ -139,14 +141,19 @@ class Worker:
             if error is not None and not error.is_about_mcp:
                 raise ModelFailure(error.message, type=error.type, retry=error.retry)
         history = self._parts.store.history(live.id)
+        lists = [history, *(self._parts.store.history(one.id) for one in live.state.threads)]
         context = TurnContext(
             session_id=live.id,
             agent=self._agent,
             history=history,
-            results=_results(live.state.keys, history),
+            results=_results(live.state.keys, chain.from_iterable(lists)),
             state=live.state.driver,
         )
-        return await self._driver.next_turn(context)
+        turn = await self._driver.next_turn(context)
+        for call in turn.calls:
+            if call.thread is not None:
+                crew.member(self._agent, call.thread)
+        return turn
 
     def _take(self, turn: Turn) -> None:
         """Keep a turn: its events, its usage, and the calls it opens."""
@@ -157,28 +164,41 @@ class Worker:
             live.emit("agent.thinking")
         if turn.text is not None:
             live.emit("agent.message", content=[{"type": "text", "text": turn.text}])
+        threads: dict[str, Thread] = {}
         for call in turn.calls:
-            opened = self._open(call.name, dict(call.input))
+            if call.thread is not None and call.thread not in threads:
+                threads[call.thread] = crew.begin(live, call.thread, turn.text or "Begin.")
+            opened = self._open(call, threads.get(call.thread or ""))
             live.state.calls.append(opened)
             live.state.keys[call.key] = opened.id
         self._end_span(turn.tokens, is_error=False)
 
-    def _open(self, name: str, input: dict[str, Any]) -> OpenCall:
-        decision = decide(self._agent, name)
+    def _open(self, call: Call, thread: Thread | None) -> OpenCall:
+        """Judge and announce a call; one of a sub-agent on the session only if it waits for the client."""
+        live, name, input = self._live, call.name, dict(call.input)
+        agent = self._agent if thread is None else crew.member(self._agent, thread.agent_name)
+        decision = decide(agent, name)
         fields: dict[str, Any] = {"name": name, "input": input}
         if decision.permission is not None:
             fields["evaluated_permission"] = decision.permission
         if decision.evaluation is not None:
             fields["evaluation"] = dict(decision.evaluation)
         kind = "agent.custom_tool_use" if decision.kind == "custom" else "agent.tool_use"
-        event = self._live.emit(kind, **fields)
+        waiting = decision.kind == "custom" or decision.permission == "ask"
+        if thread is None:
+            event = live.emit(kind, **fields)
+        else:
+            event = live.emit(kind, at=thread.id, **fields)
+            if waiting:
+                event = live.emit(kind, **fields, session_thread_id=thread.id)
         return OpenCall(
             id=event["id"],
             kind=decision.kind,
             name=name,
             input=input,
-            waiting=decision.kind == "custom" or decision.permission == "ask",
+            waiting=waiting,
             refused=decision.refused,
+            thread=None if thread is None else thread.id,
         )
 
     def _end_span(self, tokens: Tokens, *, is_error: bool) -> None:
@@ -268,6 +288,7 @@ class Worker:
         live.interrupted.clear()
         with live.change():
             live.close_calls(INTERRUPTED)
+            crew.settle(live)
             for event in live.queued("user.interrupt", "user.tool_confirmation"):
                 live.process(event)
             live.go_idle("end_turn")
@@ -300,7 +321,7 @@ class Worker:
                 await asyncio.gather(task, return_exceptions=True)
 
 
-def _results(keys: Mapping[str, str], history: list[dict[str, Any]]) -> dict[str, Result]:
+def _results(keys: Mapping[str, str], history: Iterable[Mapping[str, Any]]) -> dict[str, Result]:
     """The driver's names of calls -> what came back."""
     answered: dict[str, Result] = {}
     for event in history:

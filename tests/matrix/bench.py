@@ -158,7 +158,14 @@ class Stage:
         place = await resources.create("environment", {"name": "desk", "config": {"type": "cloud"}})
         self.environment_id = place.id
         for shape in SHAPES:
-            self.agents[shape.name] = (await resources.create("agent", shape.payload())).id
+            team = [
+                (await resources.create("agent", shape.payload(name))).id for name in shape.members
+            ]
+            payload = shape.payload()
+            if team:
+                members = [{"type": "agent", "id": id, "version": 1} for id in team]
+                payload["multiagent"] = {"type": "coordinator", "agents": members}
+            self.agents[shape.name] = (await resources.create("agent", payload)).id
 
     async def play(self, shape: Shape, plan: FaultPlan) -> Played:
         """One run of a shape, with everything going wrong that the plan says."""

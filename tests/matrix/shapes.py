@@ -49,10 +49,12 @@ class Shape:
     members: tuple[str, ...] = field(default=())
     """Agents of its team."""
 
-    def payload(self) -> dict[str, Any]:
-        def tool(name: str) -> dict[str, Any]:
-            policy = "always_ask" if name in self.asking else "always_allow"
-            return {"name": name, "enabled": True, "permission_policy": {"type": policy}}
+    def payload(self, name: str | None = None) -> dict[str, Any]:
+        """Of the agent, or of a member of its team."""
+
+        def tool(tool: str) -> dict[str, Any]:
+            policy = "always_ask" if tool in self.asking else "always_allow"
+            return {"name": tool, "enabled": True, "permission_policy": {"type": policy}}
 
         toolset = {
             "type": "agent_toolset_20260401",
@@ -65,7 +67,7 @@ class Shape:
             "description": "The rate of a currency.",
             "input_schema": RATE_SCHEMA,
         }
-        return {"name": self.name, "model": {"id": MODEL}, "tools": [toolset, rate]}
+        return {"name": name or self.name, "model": {"id": MODEL}, "tools": [toolset, rate]}
 
     def policy(self, **changes: Any) -> AgentPolicy:
         output = OutputPolicy(path="report.md", required=True, schema=None, sections=("Rates",))
@@ -136,6 +138,34 @@ SHAPES: tuple[Shape, ...] = (
             rule("bash", "deny", message="Nothing is removed."),
             rule("rate"),
         ),
+    ),
+    Shape(
+        "threads",
+        (
+            _turn(
+                "Two of you.",
+                _rate("EUR", thread="clerk"),
+                _rate("USD", thread="clerk"),
+                {"id": "look", "name": "read", "input": {}, "thread": "clerk"},
+                {
+                    "id": "one",
+                    "name": "edit",
+                    "input": {"file_path": "/workspace/a.txt"},
+                    "thread": "scribe",
+                },
+            ),
+            _turn(
+                "And myself.",
+                _rate("GBP"),
+                _rate("CHF", thread="clerk"),
+                _write("report.md", "# Rates\n${result.usd} ${result.one}\n"),
+                expect=[{"tool": "look", "is_error": False}, {"tool": "one", "is_error": False}],
+            ),
+            _turn("All of us are done."),
+        ),
+        asking=("edit",),
+        approvals=(rule("edit"),),
+        members=("clerk", "scribe"),
     ),
     Shape(
         "repair",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from agentflow.local.prices import Tokens
 
@@ -17,6 +17,7 @@ __all__ = [
     "ModelDriver",
     "ModelFailure",
     "NoDriver",
+    "PlaysTeams",
     "Result",
     "Retry",
     "Turn",
@@ -53,6 +54,8 @@ class Call:
     """The driver's own name for this call, unique in the session."""
     name: str
     input: Mapping[str, Any]
+    thread: str | None = None
+    """The member of the team that makes it, in a thread of its own. None: the agent itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,13 @@ class ModelDriver(Protocol):
             ModelFailure: the request failed.
         """
         ...
+
+
+@runtime_checkable
+class PlaysTeams(Protocol):
+    """A driver that can play an agent together with the members of its team."""
+
+    def plays_team(self, agent: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

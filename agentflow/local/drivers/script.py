@@ -18,7 +18,9 @@ session and survives a restart. An item may hold:
 
     think     true: the turn shows an `agent.thinking` event first
     say       text of the agent's message
-    tools     calls, each with an `id` of its own (default: its name), `name` and `input`
+    tools     calls, each with an `id` of its own (default: its name), `name` and `input`; with `thread`,
+              a member of the agent's team makes the call, in a thread that begins with the turn and
+              ends when all of its calls have been answered
     usage     tokens by class; left out, they are computed from the size of the context
     expect    what must hold before the turn is taken: one or a list of `{ tool, contains, is_error }`;
               otherwise the model request fails and says what was seen
@@ -91,7 +93,12 @@ class ScriptDriver:
             raise ModelFailure(error.message, type=error.type, retry=error.retry, state=after)
         text = values.text(step.say) if step.say is not None else None
         calls = tuple(
-            Call(key=call.key, name=call.name, input=values.data(_plain(call.input)))
+            Call(
+                key=call.key,
+                name=call.name,
+                input=values.data(_plain(call.input)),
+                thread=call.thread,
+            )
             for call in step.tools
         )
         tokens = step.tokens or _usage(prompt, after["cached"], text, calls)
@@ -104,6 +111,11 @@ class ScriptDriver:
             calls=calls,
             refusal=refused if step.stop == "refusal" else None,
         )
+
+    def plays_team(self, agent: str) -> bool:
+        """Whether a turn of this agent has calls in threads of sub-agents."""
+        turns = self._script.turns_of(agent) or ()
+        return any(call.thread is not None for turn in turns for call in turn.tools)
 
     def _step(self, context: TurnContext, position: int) -> ScriptTurn:
         name = str(context.agent["name"])

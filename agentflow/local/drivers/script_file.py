@@ -27,6 +27,7 @@ class ScriptCall(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
     name: Annotated[str, Field(min_length=1)]
     input: dict[str, Any] = {}
+    thread: Annotated[str, Field(min_length=1)] | None = None
 
     @property
     def key(self) -> str:

@@ -1,4 +1,4 @@
-"""Events of a session: send, list, stream; and its threads, of which there is one here."""
+"""Events of a session: send, list, stream; and its threads, with theirs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from agentflow.local import usage
+from agentflow.local import crew, usage
 from agentflow.local.call import Call, Service, page_body
 from agentflow.local.errors import invalid, not_found
 from agentflow.local.live import Live
 from agentflow.local.shapes.base import read, sent
 from agentflow.local.shapes.events import SendEvents
 from agentflow.local.sse import EventStream
+from agentflow.local.state import Thread
 from agentflow.local.store import Document
 
 __all__ = [
@@ -38,18 +39,20 @@ async def list_(service: Service, call: Call) -> Document:
     types = call.texts("types")
     if types:
         where.append((f"type IN ({','.join('?' * len(types))})", types))
-    return _events(service, call, call.path("session_id"), where)
+    live = service.harness.live(call.path("session_id"))
+    return _events(service, call, live, live.id, where)
 
 
 def _events(
     service: Service,
     call: Call,
-    session_id: str,
+    live: Live,
+    place: str,
     where: Sequence[tuple[str, Sequence[object]]] = (),
 ) -> Document:
-    live = service.harness.live(session_id)
+    """A page of the events under an id: the session's, or that of a thread."""
     page = service.parts.store.events(
-        live.id,
+        place,
         limit=call.limit(1000, 1000),
         cursor=call.text("page"),
         order=call.order("asc"),
@@ -67,18 +70,22 @@ def _lags(live: Live, call: Call) -> bool:
 
 async def stream(service: Service, call: Call) -> Response:
     live = service.harness.live(call.path("session_id"))
+    return _stream(service, call, live.id)
+
+
+def _stream(service: Service, call: Call, place: str) -> Response:
     for name in call.texts("event_deltas"):
         # Accepted and without effect: previews may be shed, and here they always are.
         if name not in _DELTAS:
             raise invalid(f"event_deltas: {name!r} is none of {', '.join(_DELTAS)}.")
-    return EventStream(service.parts.hub, live.id, call.faults, heartbeat_s=service.heartbeat_s)
+    return EventStream(service.parts.hub, place, call.faults, heartbeat_s=service.heartbeat_s)
 
 
 # Threads
 
 
-def _thread(service: Service, session_id: str) -> Document:
-    live = service.harness.live(session_id)
+def _thread(service: Service, live: Live) -> Document:
+    """The session's own thread."""
     record = live.record()
     active_s = round(live.active_s(), 3)
     age = service.parts.clock.now().timestamp() - record["_created"]
@@ -104,32 +111,63 @@ def _thread(service: Service, session_id: str) -> Document:
     }
 
 
-def _primary(service: Service, call: Call) -> Document:
-    thread = _thread(service, call.path("session_id"))
-    if thread["id"] != call.path("thread_id"):
-        raise not_found(f"This session has no thread {call.path('thread_id')!r}.")
-    return thread
+def _child(live: Live, thread: Thread) -> Document:
+    """The thread of a sub-agent. The script that plays it uses no tokens for it."""
+    record = live.record()
+    ended = record["status"] == "terminated"
+    idle = "terminated" if ended else "idle"
+    return {
+        "id": thread.id,
+        "type": "session_thread",
+        "session_id": live.id,
+        "agent": dict(crew.member(record["agent"], thread.agent_name)),
+        "parent_thread_id": live.state.thread_id,
+        "status": "running" if thread.status == "running" and not ended else idle,
+        "stats": None,
+        "usage": None,
+        "workflow_run_id": None,
+        "created_at": thread.created_at,
+        "updated_at": record["updated_at"],
+        "archived_at": record["archived_at"],
+    }
+
+
+def _threads(service: Service, live: Live) -> list[Document]:
+    return [_thread(service, live), *(_child(live, thread) for thread in live.state.threads)]
+
+
+def _found(service: Service, call: Call) -> tuple[Live, Document]:
+    live = service.harness.live(call.path("session_id"))
+    for thread in _threads(service, live):
+        if thread["id"] == call.path("thread_id"):
+            return live, thread
+    raise not_found(f"This session has no thread {call.path('thread_id')!r}.")
+
+
+def _place(live: Live, thread: Document) -> str:
+    """Under which id the events of a thread are: the session's own thread sees what the session does."""
+    return live.id if thread["id"] == live.state.thread_id else str(thread["id"])
 
 
 async def list_threads(service: Service, call: Call) -> Document:
     call.limit(1000, 1000)
-    thread = _thread(service, call.path("session_id"))
+    live = service.harness.live(call.path("session_id"))
     statuses = call.texts("statuses")
-    return {
-        "data": [thread] if not statuses or thread["status"] in statuses else [],
-        "next_page": None,
-    }
+    found = [
+        thread for thread in _threads(service, live) if not statuses or thread["status"] in statuses
+    ]
+    return {"data": found, "next_page": None}
 
 
 async def retrieve_thread(service: Service, call: Call) -> Document:
-    return _primary(service, call)
+    return _found(service, call)[1]
 
 
 async def list_thread_events(service: Service, call: Call) -> Document:
-    """The session's own events: its stream is the view of the primary thread."""
-    return _events(service, call, _primary(service, call)["session_id"])
+    live, thread = _found(service, call)
+    return _events(service, call, live, _place(live, thread))
 
 
 async def stream_thread(service: Service, call: Call) -> Response:
-    _primary(service, call)
-    return await stream(service, call)
+    live, thread = _found(service, call)
+    return _stream(service, call, _place(live, thread))

@@ -23,7 +23,7 @@ from agentflow.local.shapes.sessions import (
     SessionUpdate,
 )
 from agentflow.local.store import Document
-from agentflow.local.teams import works_in_team
+from agentflow.local.teams import resolved_team, works_in_team
 
 __all__ = ["archive", "create", "delete", "list_", "retrieve", "update"]
 
@@ -58,14 +58,19 @@ def _agent(service: Service, given: str | AgentReference | AgentOverrides) -> Do
             raise not_found(f"Agent {id!r} has no version {version}.")
     if isinstance(given, AgentOverrides):
         agent = override(agent, given, owner_of(service, id, agent["version"]))
-    _check_runnable(agent)
-    return session_agent(agent)
+    _check_runnable(service, agent)
+    snapshot = session_agent(agent)
+    team = resolved_team(agent["multiagent"], owner_of(service, id, agent["version"]))
+    return {**snapshot, "multiagent": team}
 
 
-def _check_runnable(agent: Mapping[str, Any]) -> None:
+def _check_runnable(service: Service, agent: Mapping[str, Any]) -> None:
     """Refuse what would run as something else than it is: such agents are kept, but not run."""
-    if works_in_team(agent["multiagent"]):
-        raise not_emulated("agent: a session of an agent that works in a team (`multiagent`)")
+    if works_in_team(agent["multiagent"]) and not service.harness.plays_team(agent["name"]):
+        raise not_emulated(
+            "agent: a session of an agent that works in a team (`multiagent`), without a script that "
+            "has calls in a `thread`"
+        )
     if agent["execution_identity"]["type"] != "service_account":
         raise not_emulated("agent: a session under an execution identity of its own")
 
