@@ -123,3 +123,9 @@ def test_times_are_told_as_people_do() -> None:
     assert message.endswith("may take 25h30m.")
     (message,) = found_in(START.format("budget: { usd: 1, wall: 25h }", "5,50 * * * *"), "AF1011")
     assert "every 15m at the least" in message
+
+
+def test_what_is_replaced_is_told_by_its_first_name() -> None:
+    text = "tools: { read: allow }\n" + PAY.format("max_calls: 1") + "raw: { tools: [] }"
+    (message,) = found_in(text, "AF1017")
+    assert message == "`raw.tools` of agent/a replaces what `tools` declares."
