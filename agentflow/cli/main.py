@@ -48,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("plan", "show what apply would change"),
     Command("apply", "create and update agents and environments"),
     Command("run", "give an agent a task and verify what it delivers"),
+    Command("sessions", "see runs, answer what they ask, and end them, from any terminal"),
     Command("serve", "run the embedded service on this machine"),
     Command("lsp", "serve editors: findings while typing, fixes, completion, hover"),
     Command("schema", "print the JSON Schemas of the spec language, or write them for editors"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from argparse import Action
+from argparse import Action, ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 
 from agentflow.cli.main import COMMANDS, Command, parser_of
@@ -34,13 +34,24 @@ def _command(command: Command) -> Iterator[str]:
     parser, _ = parser_of(command)
     yield f"## agentflow {command.name}\n"
     yield f"{_cell(parser.description or '')}\n"
+    verbs = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
+    for action in verbs:
+        for name, verb in action.choices.items():
+            yield f"### agentflow {command.name} {name}\n"
+            yield f"{_cell(verb.description or '')}\n"
+            yield from _arguments(verb)
+    if not verbs:
+        yield from _arguments(parser)
+    if parser.epilog:
+        yield f"{_cell(parser.epilog)}\n"
+
+
+def _arguments(parser: ArgumentParser) -> Iterator[str]:
     yield "| argument | meaning |\n|---|---|"
     for action in parser._actions:
         if action.dest != "help":
             yield f"| {_words(action)} | {_cell(action.help or '')} |"
     yield ""
-    if parser.epilog:
-        yield f"{_cell(parser.epilog)}\n"
 
 
 def commands_page() -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agentflow.output.live import LiveView
     from agentflow.runtime.run import RunResult
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "attach", "run"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -150,14 +150,28 @@ async def _run(options: RunOptions | ResumeOptions, view: LiveView) -> RunResult
 
 
 def run(args: Namespace) -> int:
+    options = _options(args) if args.resume is None else _resume_options(args)
+    return _follow(options, args.format)
+
+
+def attach(root: Path, run: str) -> int:
+    """Go on with a run, for `agentflow sessions attach`; the exit code."""
+    from agentflow.operations.resume import ResumeOptions
+
+    options = ResumeOptions(
+        project=open_project(root), run=run, script=None, unsafe_no_sandbox=False
+    )
+    return _follow(options, "human")
+
+
+def _follow(options: RunOptions | ResumeOptions, format: str) -> int:
     from agentflow.output.live import LiveView
     from agentflow.output.run import render_report, render_summary
 
-    options = _options(args) if args.resume is None else _resume_options(args)
     color = use_color(sys.stderr)
     with LiveView(sys.stderr, color=color, interactive=color and sys.stderr.isatty()) as view:
         result = asyncio.run(_run(options, view))
-    if args.format == "json":
+    if format == "json":
         print(render_report(result))
     else:
         print(render_summary(result, color=use_color(sys.stdout)))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from agentflow.compiler.manifest import ApprovalPolicy
 from agentflow.ports import Clock
-from agentflow.runtime.approvals import Allow, Answer, AskPerson, Person, decide, tool_name
+from agentflow.runtime.approvals import Allow, AskPerson, decide, tool_name
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Approval, Observer
+from agentflow.runtime.people import People
 from agentflow.runtime.session import Call, Decided
 
-__all__ = ["Approver"]
+__all__ = ["Approver", "approve_hint"]
+
+
+def approve_hint(run_id: str) -> str:
+    """What to do about a run that was left waiting for a person."""
+    return (
+        f"See what it asks: agentflow sessions show {run_id}\n"
+        f"Answer it, then go on: agentflow run --resume {run_id}"
+    )
 
 
 class Approver:
@@ -26,7 +34,7 @@ class Approver:
         session_id: str,
         ledger: Ledger,
         clock: Clock,
-        person: Person | None,
+        people: People,
         tell: Observer,
     ) -> None:
         self._rules = rules
@@ -34,53 +42,57 @@ class Approver:
         self._session_id = session_id
         self._ledger = ledger
         self._clock = clock
-        self._person = person
+        self._people = people
         self._tell = tell
 
     async def decide(self, call: Call) -> Decided:
         name = tool_name(call.name, call.server)
+        earlier = self._ledger.approval(self._session_id, call.id)
+        if earlier is not None:
+            # Decided by a process that died before the answer had arrived.
+            return Decided(call.id, *earlier)
         answer = decide(self._rules, name, call.input)
         if isinstance(answer, AskPerson):
-            decided, by = await self._ask(call, answer)
-        elif isinstance(answer, Allow):
-            decided, by = Decided(call.id, True), answer.by
+            return await self._ask(call, name, answer)
+        if isinstance(answer, Allow):
+            decided = Decided(call.id, True)
         else:
-            decided, by = Decided(call.id, False, answer.message), answer.by
-        if not decided.halt:
-            # A run that halts leaves the question open: nobody has answered it.
-            self._record(call, decided, by)
+            decided = Decided(call.id, False, answer.message)
+        self._record(call, decided, answer.by)
         return decided
 
-    async def _ask(self, call: Call, rule: AskPerson) -> tuple[Decided, str]:
-        """The decision, and who made it."""
-        answer = await self._approval(call, rule.wait_s)
-        if answer is not None:
-            message = answer.message or rule.message or "A person denied this call."
-            return Decided(call.id, answer.allow, None if answer.allow else message), "person"
-        by = "timeout"
-        if self._person is None:
-            by, why = rule.by, "Nobody is there to be asked"
-        elif rule.wait_s is not None:
-            why = f"Nobody answered within {rule.wait_s:g} s"
-        else:
-            why = "Nobody answered"
+    async def _ask(self, call: Call, name: str, rule: AskPerson) -> Decided:
+        reply = await self._people.approval(call, name, rule)
+        if reply is not None:
+            message = reply.text or rule.message or "A person denied this call."
+            decided = Decided(call.id, reply.allow, None if reply.allow else message)
+            self._record(call, decided, "person", rule=rule.by, who=reply.who)
+            return decided
+        why = self._why(rule)
         if rule.on_timeout == "halt":
+            # The question stays open: nobody has answered it, and somebody still may.
             reason = f"{why} whether {call.name} may run, and {rule.by} says to halt then."
-            return Decided(call.id, False, reason, halt=True), by
-        return Decided(call.id, False, rule.message or f"Denied. {why}."), by
+            return Decided(call.id, False, reason, halt=True, hint=approve_hint(self._run_id))
+        self._people.close(call)
+        decided = Decided(call.id, False, rule.message or f"Denied. {why}.")
+        nobody = not self._people.here and rule.wait_s is None
+        self._record(call, decided, rule.by if nobody else "timeout", rule=rule.by)
+        return decided
 
-    async def _approval(self, call: Call, wait_s: float | None) -> Answer | None:
-        """What a person says in time. None: nobody does."""
-        if self._person is None:
-            return None
-        try:
-            # The person is told the limit, to show it; it is kept here.
-            async with asyncio.timeout(wait_s):
-                return await self._person.approve(call, wait_s)
-        except TimeoutError:
-            return None
+    def _why(self, rule: AskPerson) -> str:
+        if rule.wait_s is not None:
+            return f"Nobody answered within {rule.wait_s:g} s"
+        return "Nobody answered" if self._people.here else "Nobody is there to be asked"
 
-    def _record(self, call: Call, decided: Decided, by: str) -> None:
+    def _record(
+        self,
+        call: Call,
+        decided: Decided,
+        by: str,
+        *,
+        rule: str | None = None,
+        who: str | None = None,
+    ) -> None:
         self._ledger.record_approval(
             run_id=self._run_id,
             session_id=self._session_id,
@@ -90,6 +102,8 @@ class Approver:
             by=by,
             message=decided.message,
             at=self._clock.now().isoformat(),
+            rule=rule,
+            who=who,
         )
         self._tell(
             Approval(

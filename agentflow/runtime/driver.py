@@ -32,12 +32,14 @@ from agentflow.errors import (
 from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime import backoff, budget, machine
 from agentflow.runtime.approvals import Person
-from agentflow.runtime.asking import Approver
+from agentflow.runtime.asking import Approver, approve_hint
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Note, Notice, Observer, SessionStarted
 from agentflow.runtime.opening import find_session, open_session
 from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
+from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.questions import close_questions
 from agentflow.runtime.reading import Reader
 from agentflow.runtime.record import Recorded, write_record
 from agentflow.runtime.resuming import Earlier, placed, resumed
@@ -50,6 +52,7 @@ from agentflow.runtime.session import (
     Command,
     ConnectionLost,
     Decide,
+    Decided,
     Ending,
     Finish,
     Input,
@@ -71,7 +74,8 @@ from agentflow.runtime.session import (
     Tick,
     ToolFinished,
 )
-from agentflow.runtime.tools import ToolHost
+from agentflow.runtime.stopping import stop_session
+from agentflow.runtime.tools import NeedsPerson, ToolHost
 from agentflow.runtime.transcript import Transcript
 from agentflow.runtime.watching import watch
 
@@ -79,9 +83,6 @@ __all__ = ["Knobs", "resume_session", "run_session"]
 
 ALIVE_EVERY_S = 2.0
 """How often a run says in the ledger that it is followed."""
-
-INTERRUPT_AGAIN_S = 3.0
-"""A session that still runs for so long after an interrupt gets another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +286,8 @@ def _close_books(
     usage: Mapping[str, Any],
 ) -> None:
     at = clock.now().isoformat()
+    if verdict not in (Verdict.NEEDS_PERSON, Verdict.UNKNOWN):
+        close_questions(ledger, request.run_id, at=at)
     ledger.end_run(request.run_id, verdict=verdict, reason=reason, usage=usage, at=at)
 
 
@@ -325,6 +328,14 @@ def _hands(
     request: RunRequest, session_id: str, around: _Around, pool: WorkerPool, tell: Observer
 ) -> tuple[ToolHost, Approver]:
     """What acts on our side of the session, and what lets it act."""
+    people = People(
+        run_id=request.run_id,
+        session_id=session_id,
+        ledger=around.ledger,
+        clock=around.clock,
+        person=around.person,
+        tell=tell,
+    )
     host = ToolHost(
         request.policy.custom,
         run_id=request.run_id,
@@ -332,7 +343,7 @@ def _hands(
         pool=pool,
         ledger=around.ledger,
         clock=around.clock,
-        person=around.person,
+        people=people,
         secrets=request.secrets,
     )
     approver = Approver(
@@ -341,7 +352,7 @@ def _hands(
         session_id=session_id,
         ledger=around.ledger,
         clock=around.clock,
-        person=around.person,
+        people=people,
         tell=tell,
     )
     return host, approver
@@ -547,7 +558,12 @@ class _Run:
     # What is done
 
     async def _run_tool(self, call: Call) -> None:
-        self.inbox.put_nowait(ToolFinished(call.id, await self.host.run(call)))
+        try:
+            self.inbox.put_nowait(ToolFinished(call.id, await self.host.run(call)))
+        except NeedsPerson as error:
+            hint = approve_hint(self.request.run_id)
+            halt = Decided(call.id, False, str(error), halt=True, hint=hint)
+            self.inbox.put_nowait(halt)
 
     async def _decide(self, call: Call) -> None:
         self.inbox.put_nowait(await self.approver.decide(call))
@@ -626,48 +642,22 @@ class _Run:
 
     async def _leave(self) -> None:
         """Make sure that nothing goes on without us: the last chance, so nothing here raises."""
-        if self.state.at_rest:
+        if self.state.at_rest or (self.ending is not None and self.ending.leave):
             return
         doubt: str | None
         try:
-            doubt = await self._stop_session()
+            doubt = await stop_session(
+                self.sessions,
+                self.session_id,
+                self.clock,
+                wait_s=self.knobs.stop_wait_s,
+                tick_s=self.knobs.tick_s,
+            )
         except ServiceError as error:
             doubt = error.message
         if doubt is not None:
             text = f"Session {self.session_id} may still be running: {doubt}"
             self.tell(Note(level="warning", text=text))
-
-    async def _stop_session(self) -> str | None:
-        """Interrupt until the service has said twice that the session does not run.
-
-        A message of ours may still be on its way when everything else was given up, so one look is
-        not enough, and an interrupt that failed or came too early is sent again.
-
-        Returns:
-            None: it does not run. Else why that is not known, after all the time there is for it.
-
-        Raises:
-            ServiceError: the service refuses to say.
-        """
-        deadline = self.clock.monotonic() + self.knobs.stop_wait_s
-        again_at = self.clock.monotonic()
-        resting = 0
-        doubt = "it was interrupted and did not stop."
-        while self.clock.monotonic() < deadline:
-            try:
-                if self.clock.monotonic() >= again_at:
-                    await self.sessions.send(self.session_id, [{"type": "user.interrupt"}])
-                    again_at = self.clock.monotonic() + INTERRUPT_AGAIN_S
-                info = await self.sessions.retrieve(self.session_id)
-            except (Unavailable, LostAnswer) as error:
-                resting = 0
-                doubt = f"it could not be interrupted ({error.message})"
-            else:
-                resting = resting + 1 if info.status in ("idle", "terminated") else 0
-                if resting == 2:
-                    return None
-            await self.clock.sleep(self.knobs.tick_s)
-        return doubt
 
     async def _salvage(self) -> Report:
         """What there is of the outputs of a run that did not come to the point of checking them."""

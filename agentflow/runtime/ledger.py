@@ -396,6 +396,15 @@ class Ledger:
             who,
         )
 
+    def approval(self, session_id: str, call_id: str) -> tuple[bool, str | None] | None:
+        """Whether a call was allowed, and what the agent is told. None: not decided."""
+        rows = self.rows(
+            "SELECT allowed, message FROM approvals WHERE session_id=? AND call_id=?",
+            session_id,
+            call_id,
+        )
+        return (bool(rows[0][0]), rows[0][1]) if rows else None
+
     def approvals(self, run_id: str) -> list[tuple[str, str, bool, str]]:
         """Call id, tool, whether it was allowed, and by whom; in the order of the answers."""
         rows = self.rows(

@@ -235,6 +235,18 @@ class _Work:
             self._read_idle(self.state.idle)
         if self.state.phase is Phase.WORKING:
             self._begin_calls()
+        if self.state.phase is Phase.WORKING and self.state.halt is not None:
+            self._halt(self.state.halt)
+
+    def _halt(self, ending: Ending) -> None:
+        """End once the session rests and waits for a person alone; what else it asks is answered."""
+        idle, calls = self.state.idle, self.state.calls
+        busy = any(call.stage in _BUSY for call in calls.values())
+        if busy or idle is None or idle.reason != "requires_action" or self.state.threads:
+            return
+        waiting = [calls.get(id) for id in idle.event_ids if id not in self.state.closed]
+        if all(call is not None and call.stage is Stage.HALTED for call in waiting):
+            self.finish(ending)
 
     def _warn(self) -> None:
         state = self.state
@@ -472,12 +484,15 @@ def _tool_finished(work: _Work, given: ToolFinished) -> None:
 
 def _decided(work: _Work, given: Decided) -> None:
     call = work.state.calls.get(given.call_id)
-    if call is None or call.stage is not Stage.DECIDING:
+    # A question of the agent is a tool that runs, and ends in the same way if nobody is there.
+    awaited = (Stage.DECIDING, Stage.RUNNING) if given.halt else (Stage.DECIDING,)
+    if call is None or call.stage not in awaited:
         return
     if given.halt:
         reason = given.message or f"Tool {call.name!r} waits for a person to decide."
-        hint = "Add a rule to `approvals`, or run where somebody can answer."
-        work.stop(Ending(verdict=Verdict.NEEDS_PERSON, reason=reason, hint=hint))
+        ending = Ending(verdict=Verdict.NEEDS_PERSON, reason=reason, hint=given.hint, leave=True)
+        work.put_call(replace(call, stage=Stage.HALTED))
+        work.put(halt=work.state.halt or ending)
     elif work.state.phase is not Phase.WORKING:
         return
     elif not call.custom:
@@ -674,6 +689,9 @@ def _unknown(work: _Work, event: Unknown) -> None:
     work.put(unknown=work.state.unknown | {event.type})
     work.note("info", f"Event type {event.type!r} is unknown here and was only recorded.")
 
+
+_BUSY = (Stage.WAITING, Stage.DECIDING, Stage.RUNNING, Stage.ANSWERING)
+"""A call that we have something to do for."""
 
 _STATUS = (StatusRunning, StatusIdle, StatusRescheduled)
 """Each holds until the next of them; that a session was terminated never becomes untrue."""

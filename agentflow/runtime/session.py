@@ -70,6 +70,8 @@ class Stage(StrEnum):
     """Ours, and not begun."""
     DECIDING = "deciding"
     RUNNING = "running"
+    HALTED = "halted"
+    """It waits for a person who is not there."""
     ANSWERING = "answering"
     ANSWERED = "answered"
     """The service took our answer."""
@@ -115,6 +117,8 @@ class Ending:
     reason: str
     hint: str | None = None
     limit: LimitHit | None = None
+    leave: bool = False
+    """The session is left as it is, because somebody goes on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +185,8 @@ class State:
     final_message: str = ""
     stop: Ending | None = None
     """Why the session is being stopped."""
+    halt: Ending | None = None
+    """Why the run ends as soon as nothing goes on without a person."""
     ending: Ending | None = None
 
     @property
@@ -260,7 +266,9 @@ class Decided:
     message: str | None = None
     """What the agent is told when denied."""
     halt: bool = False
-    """Stop the run: a person is needed."""
+    """End the run and leave the session waiting: a person is needed."""
+    hint: str | None = None
+    """What the person is to do, if the run halts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,20 @@ from typing import Any
 
 from agentflow.compiler.manifest import ArgumentPolicy, CustomToolPolicy
 from agentflow.ports import Clock
-from agentflow.runtime.approvals import Person
 from agentflow.runtime.ledger import Claim, Ledger
+from agentflow.runtime.people import People
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.post import post
 from agentflow.runtime.session import Call, Outcome
 
-__all__ = ["RESULT_LIMIT", "ToolHost", "argument_problem"]
+__all__ = ["RESULT_LIMIT", "NeedsPerson", "ToolHost", "argument_problem"]
 
 RESULT_LIMIT = 100_000
 """Characters of a result; the service itself cuts its own tools' results at the same length."""
+
+
+class NeedsPerson(Exception):
+    """A call waits for somebody who is not there. Its text is a sentence."""
 
 
 class ToolHost:
@@ -39,7 +43,7 @@ class ToolHost:
         pool: WorkerPool,
         ledger: Ledger,
         clock: Clock,
-        person: Person | None,
+        people: People,
         secrets: Mapping[str, str],
     ) -> None:
         """The tools of a run by name; `secrets` by name too, of those that their headers need."""
@@ -49,7 +53,7 @@ class ToolHost:
         self._pool = pool
         self._ledger = ledger
         self._clock = clock
-        self._person = person
+        self._people = people
         self._secrets = secrets
 
     async def run(self, call: Call) -> Outcome:
@@ -57,6 +61,7 @@ class ToolHost:
 
         Raises:
             StateError: the ledger cannot be written, so running it would not be safe.
+            NeedsPerson: it is a question, and nobody is there.
         """
         tool = self._tools.get(call.name)
         if tool is None:
@@ -70,7 +75,8 @@ class ToolHost:
             call_id=call.id,
             tool=call.name,
             input=call.input,
-            idempotent=tool.idempotent,
+            # A question may be asked again; whoever has answered it is not.
+            idempotent=tool.idempotent or not _has_code(tool),
             at=self._clock.now().isoformat(),
         )
         if entry.outcome is not None:
@@ -121,15 +127,25 @@ class ToolHost:
         return _result_text(value), False
 
     async def _ask(self, call: Call) -> tuple[str, bool]:
-        """A tool without code is a question to a person."""
-        question = str(call.input.get("question", ""))
-        answer = await self._person.answer(question) if self._person else None
-        if answer is None:
-            return (
-                "Nobody is there to answer. Decide yourself, and write down what you assumed.",
-                True,
-            )
-        return answer, False
+        """A tool without code is a question to a person.
+
+        Raises:
+            NeedsPerson: nobody is there; the question stays open.
+        """
+        reply = await self._people.answer(call, str(call.input.get("question", "")))
+        if reply is not None and reply.text is not None:
+            return reply.text, False
+        if not self._people.here:
+            raise NeedsPerson("The agent asked a question, and nobody is there to answer it.")
+        self._people.close(call)
+        return (
+            "Nobody is there to answer. Decide yourself, and write down what you assumed.",
+            True,
+        )
+
+
+def _has_code(tool: CustomToolPolicy) -> bool:
+    return tool.http is not None or tool.run is not None or tool.command is not None
 
 
 def argument_problem(tool: CustomToolPolicy, input: Mapping[str, Any]) -> str | None:

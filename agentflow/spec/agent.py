@@ -136,11 +136,20 @@ class ApprovalRule(SpecModel):
     answer: Literal["allow", "deny"] | None = Field(
         default=None, description="The answer itself; or `ask` somebody."
     )
-    ask: Literal["person"] | None = Field(default=None, description="A person in the terminal.")
+    ask: Literal["person"] | None = Field(
+        default=None,
+        description="A person: at the terminal of the run, or at any other with "
+        "`agentflow sessions`.",
+    )
     message: Text | None = Field(default=None, description="What the agent is told when denied.")
-    wait: Duration | None = Field(default=None, description="How long the person has.")
+    wait: Duration | None = Field(
+        default=None,
+        description="How long the person has. Without it a run that has no terminal waits for nobody.",
+    )
     on_timeout: Literal["deny", "halt"] = Field(
-        default="deny", description="When nobody answered in time: deny, or stop the run."
+        default="deny",
+        description="When nobody answered in time: deny, or end the run and leave its session waiting, "
+        "so that it can be answered and gone on with later.",
     )
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentflow.compiler.manifest import CustomToolPolicy
 from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.session import Call, Outcome, Stage
 from agentflow.runtime.tools import ToolHost
@@ -111,7 +112,14 @@ class Bench:
             pool=pool,
             ledger=self.ledger,
             clock=HandClock(),
-            person=person,
+            people=People(
+                run_id="run1",
+                session_id="sesn_1",
+                ledger=self.ledger,
+                clock=HandClock(),
+                person=person,
+                tell=lambda notice: None,
+            ),
             secrets=secrets,
         )
         try:

@@ -332,11 +332,15 @@ def test_a_rule_can_halt_where_nobody_answers(person: Any, tmp_path: Path) -> No
         approvals=(rule("rate", None, on_timeout="halt"),),
         custom={"rate": custom_policy(policy="ask")},
     )
-    trial = Trial(tmp_path, Desk(works(custom_use("c1"))), policy)
+    blocked = idle("requires_action", event_ids=["c1"])
+    trial = Trial(tmp_path, Desk(works(custom_use("c1"), blocked)), policy)
     result = trial.run(person=person)
     assert (result.verdict, result.verdict.exit_code) == (Verdict.NEEDS_PERSON, 8)
     assert "rule 1" in result.reason
-    assert trial.interrupts == 1
+    assert result.hint is not None
+    assert "agentflow run --resume run1" in result.hint
+    # The session costs nothing while it waits, and somebody may still answer.
+    assert trial.interrupts == 0
 
 
 def test_outputs_that_cannot_be_fetched_leave_the_end_unknown(tmp_path: Path) -> None:
@@ -380,7 +384,8 @@ def test_a_person_who_does_not_come_to_a_decision_is_not_waited_for(tmp_path: Pa
         approvals=(rule("rate", None, wait_s=0.05, on_timeout="halt"),),
         custom={"rate": custom_policy(policy="ask")},
     )
-    trial = Trial(tmp_path, Desk(works(custom_use("c1"))), policy)
+    blocked = idle("requires_action", event_ids=["c1"])
+    trial = Trial(tmp_path, Desk(works(custom_use("c1"), blocked)), policy)
     # On real time, which the limit of a person is kept in.
     result = trial.run(person=Hesitant(None), clock=SystemClock())
     assert result.verdict is Verdict.NEEDS_PERSON

@@ -188,12 +188,33 @@ def test_a_custom_tool_that_asks_runs_only_when_allowed() -> None:
     assert (refused.outcome.text, refused.outcome.is_error) == ("Not today.", True)
 
 
-def test_a_decision_to_halt_stops_the_run() -> None:
+def test_a_decision_to_halt_leaves_the_session_waiting() -> None:
     state, commands = play(
         working(), [builtin("t1"), blocked("i1", "t1"), Decided("t1", False, "Who?", halt=True)]
     )
-    assert deeds(commands)[-1] == SendInterrupt()
-    state, _ = play(state, [idle("i2")])
+    assert ending(state) == (Verdict.NEEDS_PERSON, "Who?")
+    assert SendInterrupt() not in commands
+    assert state.ending is not None
+    assert state.ending.leave
+
+
+def test_a_run_halts_only_when_nothing_else_is_to_be_done() -> None:
+    halt = Decided("t1", False, "Who?", halt=True)
+    calls = [builtin("t1"), custom("c1"), blocked("i1", "t1", "c1"), halt]
+    state, commands = play(working(), calls)
+    assert state.phase is Phase.WORKING
+    state, commands = play(state, [ToolFinished("c1", Outcome(text="1"))])
+    assert isinstance(deeds(commands)[-1], SendResult)
+    state, _ = play(state, [AnswerConfirmed("c1"), result_of("u1", "c1")])
+    # The last thing the session said still names the call that has its result.
+    assert ending(state) == (Verdict.NEEDS_PERSON, "Who?")
+
+
+def test_a_run_does_not_halt_while_the_session_works() -> None:
+    halt = Decided("t1", False, "Who?", halt=True)
+    state, _ = play(working(), [builtin("t1"), running("s2"), halt])
+    assert state.phase is Phase.WORKING
+    state, _ = play(state, [blocked("i1", "t1")])
     assert ending(state) == (Verdict.NEEDS_PERSON, "Who?")
 
 

@@ -13,8 +13,9 @@ import pytest
 from agentflow.compiler.manifest import ArgumentPolicy, CustomToolPolicy
 from agentflow.runtime.approvals import Answer
 from agentflow.runtime.pool import CallFailed, WorkerPool
+from agentflow.runtime.questions import answer_question, questions
 from agentflow.runtime.session import Call
-from agentflow.runtime.tools import RESULT_LIMIT
+from agentflow.runtime.tools import RESULT_LIMIT, NeedsPerson
 from tests.runtime.bench import MODULE, Bench, call, gone, wait_until
 from tests.runtime.support import custom_policy, write_module
 
@@ -237,17 +238,30 @@ class Clerk:
 
 @pytest.mark.parametrize(
     ("person", "text", "is_error"),
-    [(Clerk("Net."), "Net.", False), (Clerk(None), "Nobody", True), (None, "Nobody", True)],
+    [(Clerk("Net."), "Net.", False), (Clerk(None), "Nobody", True)],
 )
 def test_a_question_goes_to_a_person(
-    bench: Bench, person: Clerk | None, text: str, is_error: bool
+    bench: Bench, person: Clerk, text: str, is_error: bool
 ) -> None:
     asked = call("ask_user", question="Net or gross?")
     [outcome] = bench.run(asked, person=person, ask_user=custom_policy(None))
     assert outcome.text.startswith(text)
     assert outcome.is_error is is_error
-    if person is not None:
-        assert person.asked == ["Net or gross?"]
+    assert person.asked == ["Net or gross?"]
+
+
+def test_a_question_stays_open_until_somebody_answers_it(bench: Bench) -> None:
+    asked = call("ask_user", question="Net or gross?")
+    with pytest.raises(NeedsPerson, match="nobody is there"):
+        bench.run(asked, ask_user=custom_policy(None))
+    [open_one] = questions(bench.ledger, "run1", only_open=True)
+    assert (open_one.kind, open_one.input) == ("question", {"question": "Net or gross?"})
+    given: dict[str, Any] = {"allowed": True, "who": "bo@desk", "at": "2026"}
+    assert answer_question(bench.ledger, "sesn_1", asked.id, answer="Net.", **given)
+    assert not answer_question(bench.ledger, "sesn_1", asked.id, answer="Gross.", **given)
+    [outcome] = bench.run(asked, ask_user=custom_policy(None))
+    assert (outcome.text, outcome.is_error) == ("Net.", False)
+    assert questions(bench.ledger, "run1", only_open=True) == []
 
 
 def test_a_process_a_tool_left_behind_does_not_hold_up_the_end(bench: Bench) -> None:

@@ -1,0 +1,129 @@
+"""The runs of this project and what they wait for, from any terminal: list, show, answer, end."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from agentflow.cli.options import add_directory_option, add_format_option, project_directory
+from agentflow.errors import EXIT_OK, EXIT_SERVICE
+from agentflow.operations.check import open_project
+
+__all__ = ["add_arguments", "run"]
+
+_RUN_HELP = "its id, the end of it, the id of its session, or `last`"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, help_: str, *, of_run: bool = True, prints: bool = False) -> ArgumentParser:
+        one = verbs.add_parser(name, help=help_, description=help_, allow_abbrev=False)
+        if of_run:
+            one.add_argument("run", metavar="RUN", help=_RUN_HELP)
+        add_directory_option(one)
+        if prints:
+            add_format_option(one)
+        return one
+
+    listed = verb("list", "the newest runs, and which of them wait", of_run=False, prints=True)
+    listed.add_argument("--all", action="store_true", help="not only the newest twenty")
+    verb("show", "one run: what it asks, who decided what, its tool calls", prints=True)
+    for name, help_ in (
+        ("approve", "let a tool call run that waits for a person"),
+        ("deny", "do not let it run"),
+    ):
+        one = verb(name, help_)
+        one.add_argument("call", metavar="CALL", nargs="?", help="default: the only one that waits")
+        if name == "deny":
+            one.add_argument("-m", "--message", help="what the agent is told")
+    answer = verb("answer", "answer a question of the agent")
+    answer.add_argument("text", metavar="TEXT", help="what the agent is told")
+    answer.add_argument("--call", help="which question (default: the only one)")
+    verb("interrupt", "end a run and bring its session to rest")
+    verb("attach", "follow a run that nobody follows; the same as `agentflow run --resume`")
+    reap = verb("reap", "find runs that nobody follows any more", of_run=False, prints=True)
+    reap.add_argument("--yes", action="store_true", help="end them")
+
+
+def _list(args: Namespace) -> int:
+    from agentflow.operations.sessions import list_runs
+    from agentflow.output.sessions import as_json, render_runs
+
+    runs = list_runs(_root(args), limit=None if args.all else 20)
+    print(as_json(runs) if args.format == "json" else render_runs(runs))
+    return EXIT_OK
+
+
+def _show(args: Namespace) -> int:
+    from agentflow.operations.sessions import show_run
+    from agentflow.output.sessions import as_json, render_run
+
+    detail = show_run(_root(args), args.run)
+    print(as_json(detail) if args.format == "json" else render_run(detail))
+    return EXIT_OK
+
+
+def _decide(args: Namespace) -> int:
+    from agentflow.operations.sessions import decide
+    from agentflow.output.text import clean
+
+    is_answer = args.verb == "answer"
+    told = args.text if is_answer else getattr(args, "message", None)
+    one, followed = decide(
+        _root(args),
+        args.run,
+        args.call,
+        kind="question" if is_answer else "approval",
+        allowed=args.verb != "deny",
+        answer=told,
+    )
+    done = {"answer": "answered", "deny": "denied", "approve": "allowed"}[args.verb]
+    print(f"{clean(one.tool)} {one.call_id} of run {one.run_id} is {done}.")
+    if not followed:
+        print(f"Nobody follows the run. Go on with it: agentflow run --resume {one.run_id}")
+    return EXIT_OK
+
+
+def _interrupt(args: Namespace) -> int:
+    from agentflow.operations.sessions import interrupt
+
+    print(asyncio.run(interrupt(_root(args), args.run)))
+    return EXIT_OK
+
+
+def _attach(args: Namespace) -> int:
+    from agentflow.cli.run_command import attach
+
+    return attach(_root(args), args.run)
+
+
+def _reap(args: Namespace) -> int:
+    from agentflow.operations.sessions import reap
+    from agentflow.output.sessions import as_json, render_reaped
+
+    found = asyncio.run(reap(_root(args), end=args.yes))
+    print(as_json(found) if args.format == "json" else render_reaped(found, ended=args.yes))
+    return EXIT_SERVICE if any(one.doubt for one in found) else EXIT_OK
+
+
+_VERBS: dict[str, Callable[[Namespace], int]] = {
+    "list": _list,
+    "show": _show,
+    "approve": _decide,
+    "deny": _decide,
+    "answer": _decide,
+    "interrupt": _interrupt,
+    "attach": _attach,
+    "reap": _reap,
+}
+
+
+def _root(args: Namespace) -> Path:
+    return open_project(project_directory(args)).root
+
+
+def run(args: Namespace) -> int:
+    return _VERBS[args.verb](args)

@@ -1,0 +1,136 @@
+"""The runs of a project, as tables for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from agentflow.output.text import clean, count, one_line, seconds
+
+if TYPE_CHECKING:
+    from agentflow.operations.sessions import Reaped, RunDetail, RunLine
+    from agentflow.runtime.questions import Question
+
+__all__ = ["as_json", "render_reaped", "render_run", "render_runs"]
+
+_SHOWN = 4_000
+"""Characters of one argument."""
+
+
+def as_json(value: Any) -> str:
+    """A dataclass, or several, as JSON."""
+    plain = [asdict(item) for item in value] if isinstance(value, tuple) else asdict(value)
+    return json.dumps(plain, indent=2, ensure_ascii=False)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _when(at: str | None) -> str:
+    return "" if at is None else at[:19].replace("T", " ")
+
+
+def render_runs(runs: Sequence[RunLine]) -> str:
+    if not runs:
+        return "No runs yet. Start one: agentflow run"
+    rows = [("RUN", "AGENT", "TARGET", "STATE", "STARTED", "SESSION")]
+    for run in runs:
+        state = f"{run.state}, asks {run.waiting}" if run.waiting else run.state
+        rows.append(
+            (
+                run.run_id,
+                clean(run.agent.removeprefix("agent/")),
+                clean(run.target or "?"),
+                state,
+                _when(run.started_at),
+                run.session_id or "none",
+            )
+        )
+    return "\n".join([*_table(rows), *_advice(runs)])
+
+
+def _advice(runs: Iterable[RunLine]) -> list[str]:
+    lines = []
+    for run in runs:
+        if run.waiting:
+            lines.append(f"  {run.run_id} waits for you: agentflow sessions show {run.run_id}")
+        elif run.state in ("abandoned", "waiting", "unknown"):
+            lines.append(f"  {run.run_id} can go on: agentflow run --resume {run.run_id}")
+    return lines
+
+
+def render_run(detail: RunDetail) -> str:
+    line = detail.line
+    lines = [
+        f"{line.run_id}  {clean(line.agent)}  {line.state}",
+        f"  target    {clean(line.target or 'not kept')}",
+        f"  session   {line.session_id or 'none'}",
+        f"  started   {_when(line.started_at)}{_resumed(line.resumes)}",
+    ]
+    if line.ended_at is not None:
+        lines.append(f"  ended     {_when(line.ended_at)}")
+    if line.reason:
+        lines.append(f"  reason    {clean(line.reason)}")
+    if detail.usage:
+        used = ", ".join(f"{key} {value}" for key, value in detail.usage.items())
+        lines.append(f"  used      {clean(used)}")
+    lines.append(f"  folder    {clean(detail.folder)}")
+    for call in detail.calls:
+        done = "outcome unknown" if call.ended_at is None else seconds(call.seconds or 0.0)
+        failed = ", failed" if call.is_error else ""
+        lines.append(f"  call      {clean(call.tool)} {call.call_id}: {done}{failed}")
+    for made in detail.decisions:
+        verb = "allowed" if made.allowed else "denied"
+        by = f"{made.who} ({made.rule})" if made.who else made.by
+        why = f": {one_line(made.message, 160)}" if made.message else ""
+        lines.append(f"  {verb:<9} {clean(made.tool)} by {clean(by)} at {_when(made.at)}{why}")
+    for one in detail.questions:
+        if one.closed_at is None:
+            lines += _question(one)
+    return "\n".join(lines)
+
+
+def _resumed(times: int) -> str:
+    return f", gone on with {count(times, 'time')}" if times else ""
+
+
+def _question(one: Question) -> list[str]:
+    until = f", until {_when(one.until)}" if one.until else ""
+    lines = [f"asks since {_when(one.asked_at)}{until}:"]
+    if one.kind == "question":
+        lines.append(f"  {clean(str(one.input.get('question', '')))}")
+        options = one.input.get("options")
+        lines += [f"  - {clean(str(o))}" for o in options] if isinstance(options, list) else []
+        if default := one.input.get("default"):
+            lines.append(f"  without an answer it would take: {clean(str(default))}")
+        lines.append(f"  answer it: agentflow sessions answer {one.run_id} TEXT")
+        return lines
+    lines.append(f"  {clean(one.tool)} {one.call_id} ({one.rule})")
+    for name, value in one.input.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        cut = f"… and {len(text) - _SHOWN:,} characters more" if len(text) > _SHOWN else ""
+        lines.append(f"    {clean(name)}: {clean(text[:_SHOWN])}{cut}")
+    lines.append(f"  allow it: agentflow sessions approve {one.run_id} {one.call_id}")
+    lines.append(f"  or not:   agentflow sessions deny {one.run_id} {one.call_id} -m WHY")
+    return lines
+
+
+def render_reaped(found: Sequence[Reaped], *, ended: bool) -> str:
+    if not found:
+        return "Every run of this project has an end, or somebody who follows it."
+    rows = [("RUN", "SESSION", "TARGET", "SESSION IS", "")]
+    for one in found:
+        what = one.doubt or ("interrupted" if one.ended else "")
+        rows.append((one.run_id, one.session_id, clean(one.target), one.status, clean(what)))
+    lines = _table(rows)
+    if not ended:
+        lines.append("End them with: agentflow sessions reap --yes")
+        lines.append("Or go on with one: agentflow run --resume RUN")
+    return "\n".join(lines)
