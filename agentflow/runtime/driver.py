@@ -389,6 +389,8 @@ class _Run:
         self.report: Report | None = None
         self.warnings: list[str] = []
         self.messaging = asyncio.Lock()
+        self.looking = asyncio.Lock()
+        self.history_wanted = False
         self.tools: set[asyncio.Task[None]] = set()
         self.others: set[asyncio.Task[None]] = set()
         self.reader = Reader(
@@ -494,7 +496,11 @@ class _Run:
             case SendResult() | SendConfirmation():
                 self._spawn(self._send_answer(command), self.others)
             case ReadHistory():
-                self._spawn(self._read_history(), self.others)
+                # Answers and what the stream says of them cross each other all the time: one look is
+                # enough for all that is asked until it begins.
+                if not self.history_wanted:
+                    self.history_wanted = True
+                    self._spawn(self._read_history(), self.others)
             case CheckOutputs():
                 self._spawn(self._check_outputs(), self.others)
 
@@ -546,6 +552,11 @@ class _Run:
         self.inbox.put_nowait(Interrupted("The run was interrupted."))
 
     async def _read_history(self) -> None:
+        async with self.looking:
+            self.history_wanted = False
+            await self._look_into_history()
+
+    async def _look_into_history(self) -> None:
         for attempt in range(self.knobs.tries):
             try:
                 await self.reader.read_history()
