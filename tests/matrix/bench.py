@@ -18,7 +18,6 @@ from agentflow.local.fault_plan import HEADER, FaultPlan
 from agentflow.local.paths import Places
 from agentflow.local.server import RunningService, ServiceConfig, start
 from agentflow.local.toolset import ToolOutcome
-from agentflow.operations.clock import SystemClock
 from agentflow.ports import SessionInfo
 from agentflow.remote.client import make_client
 from agentflow.remote.resources import RemoteResources
@@ -28,6 +27,7 @@ from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Notice, Said
 from agentflow.runtime.run import RunRequest, RunResult
 from agentflow.runtime.transcript import read_transcript
+from tests.matrix.clock import PatientClock
 from tests.matrix.shapes import RATE_SCHEMA, SHAPES, Shape
 from tests.runtime.support import custom_policy
 
@@ -149,6 +149,7 @@ class Stage:
     ledger: Ledger
     shop: RateShop
     url: str
+    clock: PatientClock
     agents: dict[str, str] = field(default_factory=dict)
     environment_id: str = ""
     runs: int = 0
@@ -195,7 +196,7 @@ class Stage:
             request,
             sessions=sessions,
             ledger=self.ledger,
-            clock=SystemClock(),
+            clock=self.clock,
             observer=lambda notice: notices.append(notice),
             person=None,
             knobs=KNOBS,
@@ -239,8 +240,9 @@ async def open_stage(root: Path) -> AsyncIterator[Stage]:
     shop = RateShop()
     try:
         with Ledger.open(root / "ledger.db") as ledger:
-            async with shop.open() as url:
-                stage = Stage(service, root, client, streams, ledger, shop, url)
+            clock = PatientClock()
+            async with shop.open() as url, clock.running():
+                stage = Stage(service, root, client, streams, ledger, shop, url, clock)
                 await stage.set_up()
                 yield stage
     finally:
