@@ -16,15 +16,15 @@ _SELECTION = ("select", "extend_select", "ignore")
 
 def add_lint_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("what is reported")
-    for name, text in (
+    for names, text in (
         (
-            "select",
+            ["--select"],
             "report only these codes; a prefix such as AF6 stands for all that begin with it",
         ),
-        ("extend-select", "report these codes as well, whatever the level"),
-        ("ignore", "do not report these codes"),
+        (["--extend-select", "--extend"], "report these codes as well, whatever the level"),
+        (["--ignore"], "do not report these codes"),
     ):
-        group.add_argument(f"--{name}", metavar="CODES", action="append", default=[], help=text)
+        group.add_argument(*names, metavar="CODES", action="append", default=[], help=text)
     group.add_argument(
         "--level",
         choices=[level.value for level in Level],

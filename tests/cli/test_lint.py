@@ -87,6 +87,7 @@ def test_a_level_is_chosen(lint: Lint, root: Path) -> None:
     assert "AF096" not in codes(lint()[1])
     assert "AF096" in codes(lint("--level", "strict")[1])
     assert "AF096" in codes(lint("--extend-select", "AF096")[1])
+    assert "AF096" in codes(lint("--extend", "AF096")[1])
 
 
 def test_an_error_of_the_compiler_is_always_reported(lint: Lint, root: Path) -> None:
