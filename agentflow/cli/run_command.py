@@ -59,6 +59,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="go on with a run whose process died, or that waits for a person; `last` is the newest",
     )
     parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="leave once the session has its task; `agentflow sessions attach` follows it later",
+    )
+    parser.add_argument(
         "--unsafe-no-sandbox",
         action="store_true",
         help="let tools of the local target run unconfined",
@@ -83,6 +88,7 @@ def _options(args: Namespace) -> RunOptions:
         script=args.script,
         as_applied=args.as_applied,
         unsafe_no_sandbox=args.unsafe_no_sandbox,
+        detach=args.detach,
     )
 
 
@@ -110,6 +116,7 @@ def _resume_options(args: Namespace) -> ResumeOptions:
         "--as-applied": args.as_applied,
         "--var": args.variables,
         "--set": args.settings,
+        "--detach": args.detach,
     }
     given = [name for name, value in settled.items() if value]
     if given:

@@ -16,17 +16,15 @@ from agentflow.operations.origin import changes, target_of
 from agentflow.operations.remembered import find_run
 from agentflow.operations.run import LISTED_AT_ONCE, Watch, needed_secrets
 from agentflow.operations.secrets import read_secrets
+from agentflow.operations.sessions import OPEN
 from agentflow.operations.workspace import ledger_path, run_dir
 from agentflow.runtime.driver import resume_session
 from agentflow.runtime.ledger import Ledger, RunEntry
 from agentflow.runtime.record import read_policy, read_record
-from agentflow.runtime.run import RunResult, Verdict
+from agentflow.runtime.run import RunResult
 from agentflow.runtime.watching import is_watched
 
 __all__ = ["ResumeOptions", "resume"]
-
-_OPEN = {None, Verdict.UNKNOWN, Verdict.NEEDS_PERSON}
-"""Verdicts after which there is something to go on with; None: its process died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class ResumeOptions:
 
 
 def _refuse_finished(entry: RunEntry, root: Path) -> None:
-    if entry.verdict in _OPEN:
+    if entry.verdict in OPEN:
         return
     raise UsageError(
         f"Run {entry.id} has finished: {entry.verdict}, at {entry.ended_at}. {entry.reason or ''}".rstrip(),

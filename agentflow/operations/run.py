@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.compiler import late
-from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest
+from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Target
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import UsageError
 from agentflow.operations.applied import Applied, check_applied, needed_part
@@ -25,6 +25,7 @@ from agentflow.operations.origin import origin_of
 from agentflow.operations.plan import make_plan
 from agentflow.operations.secrets import read_secrets
 from agentflow.operations.session_needs import check_session, session_uploads
+from agentflow.operations.sessions import is_served
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
@@ -56,6 +57,8 @@ class RunOptions:
     script: Path | None
     as_applied: bool
     unsafe_no_sandbox: bool
+    detach: bool = False
+    """Leave the session to itself once it has its task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,15 @@ def check_out(out: Path, *, overwrite: bool) -> None:
         )
     if out.exists() or out.is_symlink():
         raise UsageError(f"{str(out)!r} is not a directory.", hint="--out takes a directory.")
+
+
+def check_detached(target: Target, root: Path) -> None:
+    """Raise a `UsageError` where a session would end with the command that leaves it."""
+    if target.service == "local" and not is_served(root):
+        raise UsageError(
+            "The embedded service ends with this command, and the session with it.",
+            hint="Start `agentflow serve` in another terminal first.",
+        )
 
 
 async def _find_applied(
@@ -207,6 +219,8 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
     policy = manifest.agents[address]
     check_runnable(address, policy)
     check_session(address, policy, manifest.target)
+    if options.detach:
+        check_detached(manifest.target, project.root)
     if options.out is not None:
         check_out(options.out, overwrite=options.overwrite)
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
@@ -246,6 +260,7 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
             sources=built.sources,
             title=f"{manifest.project}/{address}",
             secrets=sent,
+            detach=options.detach,
             uploads=session_uploads(manifest, policy, project.root),
             origin=_origin(built, address, options, sources),
         )

@@ -34,6 +34,7 @@ from agentflow.runtime.stopping import stop_session
 from agentflow.runtime.watching import is_watched
 
 __all__ = [
+    "OPEN",
     "Decision",
     "Reaped",
     "RunDetail",
@@ -45,6 +46,9 @@ __all__ = [
     "reap",
     "show_run",
 ]
+
+OPEN = (None, Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED)
+"""Verdicts of runs whose sessions may work or wait; None: the process died."""
 
 STOP_WAIT_S = 60.0
 """How long the process that follows a run, or its session, has to end."""
@@ -293,7 +297,7 @@ async def interrupt(root: Path, given: str) -> str:
         if is_watched(run_dir(root, entry.id)):
             ledger.ask_to_stop(entry.id, who=me())
             return await _followed(ledger, entry, root, clock)
-        if entry.verdict not in (None, Verdict.NEEDS_PERSON, Verdict.UNKNOWN):
+        if entry.verdict not in OPEN:
             raise UsageError(f"Run {entry.id} has ended: {entry.verdict}.")
         target = _target(ledger, entry)
         if entry.session_id is not None and (target.service != "local" or is_served(root)):

@@ -58,6 +58,7 @@ class RunReport:
         "refused",
         "budget",
         "needs_person",
+        "detached",
         "interrupted",
         "failed",
         "unknown",
@@ -159,7 +160,12 @@ def run_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-_COLOR = {Verdict.COMPLETED: "32", Verdict.INTERRUPTED: "33", Verdict.BUDGET: "33"}
+_COLOR = {
+    Verdict.COMPLETED: "32",
+    Verdict.DETACHED: "32",
+    Verdict.INTERRUPTED: "33",
+    Verdict.BUDGET: "33",
+}
 
 
 def render_summary(result: RunResult, *, color: bool) -> str:

@@ -61,7 +61,7 @@ def _advice(runs: Iterable[RunLine]) -> list[str]:
     for run in runs:
         if run.waiting:
             lines.append(f"  {run.run_id} waits for you: agentflow sessions show {run.run_id}")
-        elif run.state in ("abandoned", "waiting", "unknown"):
+        elif run.state in ("abandoned", "waiting", "unknown", "detached"):
             lines.append(f"  {run.run_id} can go on: agentflow run --resume {run.run_id}")
     return lines
 

@@ -286,7 +286,7 @@ def _close_books(
     usage: Mapping[str, Any],
 ) -> None:
     at = clock.now().isoformat()
-    if verdict not in (Verdict.NEEDS_PERSON, Verdict.UNKNOWN):
+    if verdict not in (Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED):
         close_questions(ledger, request.run_id, at=at)
     ledger.end_run(request.run_id, verdict=verdict, reason=reason, usage=usage, at=at)
 
@@ -302,8 +302,19 @@ def _setup(request: RunRequest, task: str) -> Setup:
             budget=policy.budget,
             sources=request.sources,
         ),
+        detach=_detached(request.run_id) if request.detach else None,
         asks=frozenset(name for name, tool in policy.custom.items() if tool.policy == "ask"),
         warns_agent=budget.can_warn_agent(policy.model),
+    )
+
+
+def _detached(run_id: str) -> Ending:
+    return Ending(
+        verdict=Verdict.DETACHED,
+        reason="The session has its task, and works on while nobody follows it.",
+        hint=f"Follow it: agentflow sessions attach {run_id}\n"
+        "Until then nobody runs its custom tools, answers it, or keeps its limits but `usd`.",
+        leave=True,
     )
 
 
@@ -446,7 +457,9 @@ class _Run:
                 raise error.exceptions[0] from None
             raise
         await self._leave()
-        if self.report is None:
+        if ending.verdict is Verdict.DETACHED:
+            self.report = Report(outputs=(), failed_checks=(), extra_files=())
+        elif self.report is None:
             self.report = await self._salvage()
         return self._result(ending, self.report)
 

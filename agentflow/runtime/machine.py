@@ -444,6 +444,8 @@ def _expect_answer(work: _Work, message: str) -> None:
 def _send_confirmed(work: _Work, given: SendConfirmed) -> None:
     if work.state.expected is None:
         work.put(expected=given.event_id)
+    if work.state.setup.detach is not None and work.state.phase is Phase.WORKING:
+        work.finish(work.state.setup.detach)
 
 
 def _answer_confirmed(work: _Work, given: AnswerConfirmed) -> None:

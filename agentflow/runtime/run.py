@@ -32,6 +32,8 @@ class Verdict(StrEnum):
     """The model refused."""
     BUDGET = "budget"
     NEEDS_PERSON = "needs_person"
+    DETACHED = "detached"
+    """The task was sent, and nobody follows the session until somebody attaches."""
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     """A typed error of the service or of the session."""
@@ -46,6 +48,7 @@ class Verdict(StrEnum):
             Verdict.REFUSED: EXIT_PROBLEMS,
             Verdict.BUDGET: EXIT_BUDGET,
             Verdict.NEEDS_PERSON: EXIT_PERSON,
+            Verdict.DETACHED: EXIT_OK,
             Verdict.INTERRUPTED: EXIT_INTERRUPTED,
             Verdict.FAILED: EXIT_PROBLEMS,
             Verdict.UNKNOWN: EXIT_SERVICE,
@@ -74,6 +77,8 @@ class RunRequest:
     """Values by name, of those that the policy's custom tools and session need."""
     uploads: Mapping[str, Path] = field(default_factory=dict)
     """By address, the files that the policy's session refers to, such as `file/61fde9964309fb5c`."""
+    detach: bool = False
+    """Let go of the session once it has the task."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What the caller needs to come back to this run: JSON, kept in the ledger, and not read here."""
 

@@ -130,6 +130,8 @@ class Setup:
     limits: Limits
     asks: frozenset[str] = frozenset()
     """Custom tools whose calls are approved one by one."""
+    detach: Ending | None = None
+    """How the run ends once the task is sent. None: it is followed to its end."""
     warns_agent: bool = False
     """The model takes a `system.message` in the middle of a session."""
 

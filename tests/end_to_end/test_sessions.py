@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +223,91 @@ def test_what_nobody_follows_is_found_and_ended(desk: Desk) -> None:
     [line] = desk.json("sessions", "list")
     assert (line["state"], line["waiting"]) == ("interrupted", 0)
     assert me() in line["reason"]
+
+
+@pytest.fixture
+def served(desk: Desk) -> Iterator[Desk]:
+    """The project with its service in a process of its own."""
+    desk.make("on_timeout: deny, wait: 2m")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "agentflow", "serve"],
+        cwd=desk.root,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith("export ")
+    yield desk
+    server.terminate()
+    server.communicate(timeout=30)
+
+
+def test_a_detached_run_is_followed_later(served: Desk) -> None:
+    assert served("run", "--detach") == 0
+    assert "detached: The session has its task" in served.out
+    assert "agentflow sessions attach 20" in served.out
+    assert "is missing" not in served.out
+    [line] = served.json("sessions", "list")
+    assert line["state"] == "detached"
+    assert served.json("sessions", "reap") == []
+    # Nobody has answered, so the session waits; whoever follows it can.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agentflow", "sessions", "attach", "last"],
+        cwd=served.root,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    until(served.waits, process)
+    assert served("sessions", "approve", "last") == 0
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert served.note == "A lamp."
+
+
+def test_a_detached_run_is_ended(served: Desk) -> None:
+    assert served("run", "--detach") == 0
+    assert served("sessions", "interrupt", "last") == 0
+    assert "its session rests" in served.out
+    assert served.json("sessions", "list")[0]["state"] == "interrupted"
+
+
+def test_what_a_crash_left_on_a_service_is_found_and_ended(served: Desk) -> None:
+    process = served.start()
+    until(served.waits, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    [found] = served.json("sessions", "reap")
+    assert (found["status"], found["ended"]) == ("idle", False)
+    assert served("run", "--resume", "last", "--detach") == 2
+    assert "--detach cannot change it" in served.err
+    assert served("sessions", "reap", "--yes") == 0
+    assert served.json("sessions", "reap") == []
+
+
+def test_a_session_that_would_end_with_the_command_is_not_left(desk: Desk) -> None:
+    desk.make("on_timeout: deny")
+    assert desk("run", "--detach") == 2
+    assert "agentflow serve" in desk.err
+    assert desk("sessions", "list") == 0
+    assert "No runs yet" in desk.out
+
+
+def test_ctrl_c_interrupts_and_collects(desk: Desk) -> None:
+    desk.make("wait: 2m, on_timeout: deny")
+    process = desk.start()
+    until(desk.waits, process)
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupting the session" in text
+    assert "interrupted: The run was interrupted." in text
+    shown = desk.json("sessions", "show", "last")
+    assert shown["line"]["state"] == "interrupted"
+    assert shown["line"]["waiting"] == 0
 
 
 def test_no_answer_reaches_a_run_that_is_not_there(desk: Desk) -> None:
