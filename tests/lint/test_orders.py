@@ -17,6 +17,16 @@ MCP = 'mcp: {{ crm: {{ url: "https://crm.dev", tools: {{ {} }} }} }}\n'
 RETRY = ", retry: { attempts: 2 }"
 
 REPORTED = [
+    (
+        "AF1003",
+        MCP.format("find: auto")
+        + "environment: id:env_1\ntask: Go.\n---\nkind: Deployment\nname: d\nagent: a\n",
+    ),
+    (
+        "AF1016",
+        PAY.format("max_calls: 1") + "\n---\nkind: Flow\nname: f\nbudget: { usd: 3 }\n"
+        "steps: { zero: { agent: a }, one: { agent: a, retry: { attempts: 2 } } }",
+    ),
     ("AF1008", MEMBER.format("subagents: [m, self]")),
     ("AF1008", MEMBER.format("workflows: { agents: [m], inline: true }")),
     ("AF1009", MEMBER.format("subagents: ['agent/m@3']")),

@@ -51,6 +51,7 @@ HARMLESS = [
     ("AF513", "prompt: Always write tests first. Never write tests in C."),
     ("AF513", "prompt: Do not always write tests first. Never write tests first."),
     ("AF513", "prompt: Answer in English. Reply in English."),
+    ("AF513", "prompt: Always write tests first. The motto is `never write tests first`."),
     (
         "AF513",
         "prompt: Letters from Bonn are answered here. To those reply in German. Answer in English.",
