@@ -122,8 +122,7 @@ def test_threads_survive_a_restart(tmp_path: Path) -> None:
         session = running.session(agent=team(running))
         first = running.turn(session, message("go"))
     with running_service(tmp_path, script=SCRIPT, toolbox=Bench()) as running:
-        for answer in answers(first):
-            last = running.turn(session, answer)
+        *_, last = [running.turn(session, answer) for answer in answers(first)]
         assert last[-1]["stop_reason"] == {"type": "end_turn"}
         assert len(list(running.own.beta.sessions.threads.list(session))) == 3
 
