@@ -110,6 +110,7 @@ def _resume_options(args: Namespace) -> ResumeOptions:
 
     settled = {
         "the agent": args.agent,
+        "--target": any(word.startswith(("-t", "--target")) for word in args.words),
         "--input": args.inputs,
         "--out": args.out,
         "--overwrite": args.overwrite,

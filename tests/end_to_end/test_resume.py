@@ -135,6 +135,6 @@ def test_what_cannot_be_gone_on_with_is_said(
     assert main(["run", "--resume", "20261123-101500-3fa9c1"]) == 2
     said = capsys.readouterr().err
     assert "There is no run '20261123-101500-3fa9c1' in the ledger of this project." in said
-    assert main(["run", "clerk", "--resume", "last", "--var", "cap=2"]) == 2
+    assert main(["run", "clerk", "--resume", "last", "--var", "cap=2", "-t", "prod"]) == 2
     said = capsys.readouterr().err
-    assert "the agent, --var cannot change it" in said
+    assert "the agent, --target, --var cannot change it" in said
