@@ -31,7 +31,7 @@ from tests.matrix.clock import PatientClock
 from tests.matrix.shapes import RATE_SCHEMA, SHAPES, Shape
 from tests.runtime.support import custom_policy
 
-__all__ = ["Played", "Stage", "open_stage"]
+__all__ = ["AT_ONCE", "Played", "Seen", "Stage", "open_stage"]
 
 KNOBS = Knobs(
     silence_s=1.5, give_up_s=60.0, stop_wait_s=20.0, settle_s=1.0, settle_stopped_s=0.2, tick_s=0.05
@@ -107,28 +107,17 @@ class CaseSessions(RemoteSessions):
         return await RemoteSessions(self._client.with_options(default_headers=header)).create(body)
 
 
-@dataclass
-class Played:
-    """One run that has ended, and what the service and the tool say about it."""
+@dataclass(kw_only=True)
+class Seen:
+    """What the service and the tool say about a session."""
 
-    result: RunResult
-    notices: list[Notice]
     history: Sequence[Mapping[str, Any]]
-    frames: int
-    """Events that came on streams, as queued and as processed."""
-    fired: list[str]
-    asked: Mapping[str, int]
-    """Requests about this session, by operation."""
     effects: Mapping[str, int]
     """By call, how often the custom tool was asked."""
     status: str
 
     def of(self, type: str) -> list[Mapping[str, Any]]:
         return [event for event in self.history if event["type"] == type]
-
-    @property
-    def said(self) -> list[str]:
-        return [notice.text for notice in self.notices if isinstance(notice, Said)]
 
     @property
     def has_calls(self) -> bool:
@@ -138,6 +127,23 @@ class Played:
     @property
     def model_requests(self) -> int:
         return len(self.of("span.model_request_start"))
+
+
+@dataclass(kw_only=True)
+class Played(Seen):
+    """One run that has ended."""
+
+    result: RunResult
+    notices: list[Notice]
+    frames: int
+    """Events that came on streams, as queued and as processed."""
+    fired: list[str]
+    asked: Mapping[str, int]
+    """Requests about this session, by operation."""
+
+    @property
+    def said(self) -> list[str]:
+        return [notice.text for notice in self.notices if isinstance(notice, Said)]
 
 
 @dataclass
@@ -168,11 +174,8 @@ class Stage:
                 payload["multiagent"] = {"type": "coordinator", "agents": members}
             self.agents[shape.name] = (await resources.create("agent", payload)).id
 
-    async def play(self, shape: Shape, plan: FaultPlan) -> Played:
-        """One run of a shape, with everything going wrong that the plan says."""
-        self.runs += 1
-        run_id = f"run{self.runs}"
-        notices: list[Notice] = []
+    def request(self, shape: Shape, run_id: str, root: Path) -> RunRequest:
+        """A run of a shape, with everything that it leaves below `root`."""
         http = HttpPolicy(url=self.url, headers={}, expect=None)
         rate = custom_policy(
             None,
@@ -180,7 +183,7 @@ class Stage:
             input_schema=RATE_SCHEMA,
             policy="ask" if shape.custom_asks else "allow",
         )
-        request = RunRequest(
+        return RunRequest(
             run_id=run_id,
             agent=f"agent/{shape.name}",
             agent_id=self.agents[shape.name],
@@ -188,9 +191,15 @@ class Stage:
             environment_id=self.environment_id,
             policy=shape.policy(custom={"rate": rate}),
             inputs={},
-            out_dir=self.root / "out" / run_id,
-            project_root=self.root,
+            out_dir=root / "out" / run_id,
+            project_root=root,
         )
+
+    async def play(self, shape: Shape, plan: FaultPlan) -> Played:
+        """One run of a shape, with everything going wrong that the plan says."""
+        self.runs += 1
+        request = self.request(shape, f"run{self.runs}", self.root)
+        notices: list[Notice] = []
         sessions = CaseSessions(self.client, self.streams, plan)
         result = await run_session(
             request,
@@ -202,27 +211,32 @@ class Stage:
             knobs=KNOBS,
             draw=lambda: 0.0,
         )
-        return await self._look(sessions, result, notices)
-
-    async def _look(
-        self, sessions: RemoteSessions, result: RunResult, notices: list[Notice]
-    ) -> Played:
         id = result.session_id or ""
         faults = self.service.faults_of(id)
         fired, asked = list(faults.fired), dict(faults.asked)
+        # Looking at it afterwards is not disturbed any more.
         faults.reset()
-        history = await sessions.history(id)
-        calls = {event["id"] for event in history if event["type"] == "agent.custom_tool_use"}
+        seen = await self.look(id)
         transcript = self.root / f".agentflow/runs/{result.run_id}/transcript.jsonl"
         return Played(
             result=result,
             notices=notices,
-            history=history,
+            history=seen.history,
             frames=sum(not line.sent for line in read_transcript(transcript)),
             fired=fired,
             asked=asked,
+            effects=seen.effects,
+            status=seen.status,
+        )
+
+    async def look(self, session_id: str) -> Seen:
+        sessions = RemoteSessions(self.client)
+        history = await sessions.history(session_id)
+        calls = {event["id"] for event in history if event["type"] == "agent.custom_tool_use"}
+        return Seen(
+            history=history,
             effects={id: self.shop.calls[id] for id in sorted(calls)},
-            status=(await sessions.retrieve(id)).status,
+            status=(await sessions.retrieve(session_id)).status,
         )
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentflow.runtime.events import text_of
-from tests.matrix.bench import Played
+from tests.matrix.bench import Played, Seen
 from tests.matrix.cases import JOINING, Case
 
-__all__ = ["broken_laws"]
+__all__ = ["broken_laws", "nothing_twice"]
 
 
 def broken_laws(case: Case, base: Played, got: Played) -> list[str]:
     """One sentence for each law that does not hold; `base` is the run without faults."""
-    found = list(_always(got))
+    found = list(nothing_twice(got))
     if case.verdict is None:
         found += _the_same(case, base, got)
     elif got.result.verdict is not case.verdict:
@@ -23,7 +23,7 @@ def broken_laws(case: Case, base: Played, got: Played) -> list[str]:
     return found
 
 
-def _always(got: Played) -> Iterator[str]:
+def nothing_twice(got: Seen) -> Iterator[str]:
     """Nothing twice, and nothing left running."""
     for type, key in (
         ("user.custom_tool_result", "custom_tool_use_id"),
@@ -43,7 +43,7 @@ def _always(got: Played) -> Iterator[str]:
         yield f"the session is {got.status}"
 
 
-def _messages(played: Played) -> list[str]:
+def _messages(played: Seen) -> list[str]:
     return [text_of(event["content"]) for event in played.of("user.message")]
 
 
@@ -57,7 +57,7 @@ def _the_same(case: Case, base: Played, got: Played) -> Iterator[str]:
             yield f"{name}: {found[name]!r} instead of {value!r}"
 
 
-def _confirmed(played: Played) -> list[tuple[str, str]]:
+def _confirmed(played: Seen) -> list[tuple[str, str]]:
     """What was decided about which call; in which order it arrives is nobody's promise."""
     inputs = {event["id"]: str(event["input"]) for event in played.of("agent.tool_use")}
     decided = played.of("user.tool_confirmation")

@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import pytest
 
 from agentflow.local.fault_plan import FaultPlan
 from agentflow.runtime.run import Verdict
-from tests.matrix.bench import AT_ONCE, Played, Stage, open_stage
+from tests.matrix.bench import AT_ONCE, Played, Stage
 from tests.matrix.cases import GROUPS, Case, cases_of
 from tests.matrix.laws import broken_laws
 from tests.matrix.shapes import SHAPES, Shape
+from tests.matrix.stage import Theatre
 
 SAMPLE = 7
 """Cases of each shape in every run."""
@@ -27,65 +26,34 @@ MISSES = 0.1
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 
 
-@dataclass
-class Matrix:
-    """A stage, the loop that it is on, and the run of each shape without faults."""
+async def play(
+    stage: Stage, shape: Shape, base: Played, cases: Sequence[Case]
+) -> tuple[list[str], list[str]]:
+    """The laws that were broken, and the cases whose fault found no occasion."""
+    room = asyncio.Semaphore(AT_ONCE)
+    broken: list[str] = []
+    missed: list[str] = []
 
-    runner: asyncio.Runner
-    stage: Stage
-    bases: dict[str, Played] = field(default_factory=dict)
+    async def one(case: Case) -> None:
+        async with room:
+            try:
+                got = await stage.play(shape, case.plan)
+            except Exception as error:
+                broken.append(f"{shape.name} {case.name}: {error!r}")
+                return
+        if case.fires and not got.fired:
+            missed.append(case.name)
+            case = Case(case.name, case.plan)
+        broken.extend(f"{shape.name} {case.name}: {law}" for law in broken_laws(case, base, got))
 
-    def base(self, shape: Shape) -> Played:
-        if shape.name not in self.bases:
-            self.bases[shape.name] = self.runner.run(self.stage.play(shape, FaultPlan()))
-        return self.bases[shape.name]
-
-    def play(self, shape: Shape, cases: Sequence[Case]) -> tuple[list[str], list[str]]:
-        """What went wrong that must not, and which faults found no occasion."""
-        base = self.base(shape)
-        return self.runner.run(self._play(shape, base, cases))
-
-    async def _play(
-        self, shape: Shape, base: Played, cases: Sequence[Case]
-    ) -> tuple[list[str], list[str]]:
-        room = asyncio.Semaphore(AT_ONCE)
-        broken: list[str] = []
-        missed: list[str] = []
-
-        async def one(case: Case) -> None:
-            async with room:
-                try:
-                    got = await self.stage.play(shape, case.plan)
-                except Exception as error:
-                    broken.append(f"{shape.name} {case.name}: {error!r}")
-                    return
-            if case.fires and not got.fired:
-                missed.append(case.name)
-                case = Case(case.name, case.plan)
-            broken.extend(
-                f"{shape.name} {case.name}: {law}" for law in broken_laws(case, base, got)
-            )
-
-        await asyncio.gather(*(one(case) for case in cases))
-        return broken, missed
-
-
-@pytest.fixture(scope="session")
-def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
-    with asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        root = tmp_path_factory.mktemp("matrix")
-        stage = runner.run(stack.enter_async_context(open_stage(root)))
-        try:
-            yield Matrix(runner, stage)
-        finally:
-            runner.run(stack.aclose())
+    await asyncio.gather(*(one(case) for case in cases))
+    return broken, missed
 
 
 def judge(
-    matrix: Matrix, shape: Shape, cases: Sequence[Case], record: pytest.FixtureRequest
+    theatre: Theatre, shape: Shape, cases: Sequence[Case], record: pytest.FixtureRequest
 ) -> None:
-    broken, missed = matrix.play(shape, cases)
+    broken, missed = theatre.runner.run(play(theatre.stage, shape, theatre.base(shape), cases))
     failed = {text.partition(": ")[0] for text in broken}
     record.node.user_properties.append(("fault matrix", [len(cases), len(failed)]))
     assert not broken, "\n".join(broken[:20])
@@ -93,8 +61,8 @@ def judge(
 
 
 @each_shape
-def test_a_shape_without_faults(matrix: Matrix, shape: Shape) -> None:
-    base = matrix.base(shape)
+def test_a_shape_without_faults(theatre: Theatre, shape: Shape) -> None:
+    base = theatre.base(shape)
     assert base.result.verdict is Verdict.COMPLETED, base.result.reason
     assert broken_laws(Case("", FaultPlan()), base, base) == []
     assert base.frames >= 15
@@ -102,24 +70,24 @@ def test_a_shape_without_faults(matrix: Matrix, shape: Shape) -> None:
     assert base.result.repairs == shape.repair
 
 
-def test_the_matrix_has_thousands_of_cases(matrix: Matrix) -> None:
-    names = [f"{shape.name} {c.name}" for shape in SHAPES for c in cases_of(matrix.base(shape))]
+def test_the_matrix_has_thousands_of_cases(theatre: Theatre) -> None:
+    names = [f"{shape.name} {c.name}" for shape in SHAPES for c in cases_of(theatre.base(shape))]
     assert len(set(names)) == len(names) > 3000
 
 
 @each_shape
 def test_a_sample_of_the_matrix(
-    matrix: Matrix, shape: Shape, request: pytest.FixtureRequest
+    theatre: Theatre, shape: Shape, request: pytest.FixtureRequest
 ) -> None:
-    cases = cases_of(matrix.base(shape))
+    cases = cases_of(theatre.base(shape))
     offset = SHAPES.index(shape) * 11
-    judge(matrix, shape, cases[offset :: len(cases) // SAMPLE][:SAMPLE], request)
+    judge(theatre, shape, cases[offset :: len(cases) // SAMPLE][:SAMPLE], request)
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("group", GROUPS)
 @each_shape
 def test_the_matrix(
-    matrix: Matrix, shape: Shape, group: str, request: pytest.FixtureRequest
+    theatre: Theatre, shape: Shape, group: str, request: pytest.FixtureRequest
 ) -> None:
-    judge(matrix, shape, cases_of(matrix.base(shape), group), request)
+    judge(theatre, shape, cases_of(theatre.base(shape), group), request)

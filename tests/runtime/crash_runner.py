@@ -80,14 +80,16 @@ class Order(NamedTuple):
     key: str
     directory: str
     """Holds `record.json`, as `write_record` makes it."""
+    run_id: str
     fatal: int
     """The point to die at."""
+    run_id: str = "run1"
 
 
 async def _run(order: Order, record: Mapping[str, Any]) -> str:
     points = FragileLedger.points = FragileSessions.points = Points(order.fatal)
     root = Path(order.directory)
-    recorded = read_record("run1", record, root=root, secrets={})
+    recorded = read_record(order.run_id, record, root=root, secrets={})
     client, streams = make_client(order.base_url, order.key), make_client(order.base_url, order.key)
     with FragileLedger.open(root / "ledger.db") as ledger:
         more: dict[str, Any] = {
@@ -99,7 +101,7 @@ async def _run(order: Order, record: Mapping[str, Any]) -> str:
             "knobs": QUICK,
             "draw": lambda: 0.0,
         }
-        if ledger.run("run1") is None:
+        if ledger.run(order.run_id) is None:
             result = await run_session(recorded.request, **more)
         else:
             result = await resume_session(recorded, **more)
