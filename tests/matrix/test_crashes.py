@@ -53,7 +53,7 @@ class Mortal:
     async def live(self, until: int) -> int:
         """The exit code of a process that runs, or goes on, and dies at a point; 0: at none."""
         service = self.stage.service
-        order = Order(service.base_url, service.token, str(self.root), until, self.run_id)
+        order = Order(service.base_url, service.token, str(self.root), self.run_id, until)
         return await asyncio.to_thread(self.runner.run, order)
 
     @property

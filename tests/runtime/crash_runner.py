@@ -83,7 +83,6 @@ class Order(NamedTuple):
     run_id: str
     fatal: int
     """The point to die at."""
-    run_id: str = "run1"
 
 
 async def _run(order: Order, record: Mapping[str, Any]) -> str:
