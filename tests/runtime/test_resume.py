@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,11 @@ class Case:
         self.runner = runner
         self.counter = counter
         self.root = root
+        # A session whose creation was not written down is found by it.
+        self.run_id = f"run-{uuid.uuid4()}"
         write_module(root, {"shop/__init__.py": "", "shop/tools.py": RATE})
         request = RunRequest(
-            run_id="run1",
+            run_id=self.run_id,
             agent="agent/teller",
             agent_id=counter.agent_id,
             agent_version=1,
@@ -103,7 +106,9 @@ class Case:
     def killed(self, point: int) -> int:
         """Run or go on until `point`; the exit code. 0: it came to the end."""
         service = self.counter.service
-        return self.runner.run(Order(service.base_url, service.token, str(self.root), point))
+        return self.runner.run(
+            Order(service.base_url, service.token, str(self.root), self.run_id, point)
+        )
 
     def resume(self, **more: Any) -> RunResult:
         return asyncio.run(self._resume(more))
@@ -123,7 +128,7 @@ class Case:
         try:
             with Ledger.open(self.root / "ledger.db") as ledger:
                 return await resume_session(
-                    read_record("run1", record, root=self.root, secrets={}),
+                    read_record(self.run_id, record, root=self.root, secrets={}),
                     sessions=RemoteSessions(client, streams),
                     ledger=ledger,
                     **{**given, **more},
@@ -140,7 +145,7 @@ class Case:
             return None
         assert code == -9, self.printed
         with Ledger.open(self.root / "ledger.db") as ledger:
-            entry = ledger.run("run1")
+            entry = ledger.run(self.run_id)
         if entry is None:
             # Killed before anything was begun: to start is all there is to do.
             assert point == 1
@@ -161,7 +166,7 @@ class Case:
 
     def events(self) -> list[Mapping[str, Any]]:
         with Ledger.open(self.root / "ledger.db") as ledger:
-            entry = ledger.run("run1")
+            entry = ledger.run(self.run_id)
         assert entry is not None
         assert entry.session_id is not None
         return self.counter.history(entry.session_id)
@@ -244,7 +249,7 @@ def test_killed_anywhere_a_repair_is_asked_for_once(
         assert case.killed(0) == 0
     elif code != 0:
         with Ledger.open(tmp_path / "ledger.db") as ledger:
-            entry = ledger.run("run1")
+            entry = ledger.run(case.run_id)
         assert entry is not None
         if entry.verdict is None:
             result = case.resume()
@@ -263,10 +268,10 @@ def test_killed_again_and_again(runner: Runner, counter: Counter, tmp_path: Path
     assert (tmp_path / "out/report.md").read_text() == "# Rates\n1.00 1.16\n"
     assert_nothing_twice(case.events())
     with Ledger.open(tmp_path / "ledger.db") as ledger:
-        entry = ledger.run("run1")
+        entry = ledger.run(case.run_id)
     assert entry is not None
     assert (entry.verdict, entry.resumes) == ("completed", 3)
-    lines = list(read_transcript(tmp_path / ".agentflow/runs/run1/transcript.jsonl"))
+    lines = list(read_transcript(tmp_path / ".agentflow/runs" / case.run_id / "transcript.jsonl"))
     seen = [(line.event["id"], line.event["processed_at"]) for line in lines if not line.sent]
     assert len(seen) == len(set(seen))
 
@@ -277,7 +282,7 @@ def test_what_was_used_before_the_crash_counts(
     case = Case(runner, counter, tmp_path, policy_of(counter, idempotent=True))
     assert case.killed(20) == -9
     with Ledger.open(tmp_path / "ledger.db") as ledger:
-        ledger.alive("run1", wall_s=100.0, at="2026-11-23T10:00:00+00:00")
+        ledger.alive(case.run_id, wall_s=100.0, at="2026-11-23T10:00:00+00:00")
     result = case.resume()
     assert result.turns == 3
     assert 100.0 < result.wall_s < 130.0
@@ -288,11 +293,13 @@ def test_a_run_that_is_followed_is_left_alone(
     runner: Runner, counter: Counter, tmp_path: Path
 ) -> None:
     case = Case(runner, counter, tmp_path, policy_of(counter, idempotent=True))
-    directory = tmp_path / ".agentflow/runs/run1"
+    directory = tmp_path / ".agentflow/runs" / case.run_id
     assert not is_watched(directory)
-    with watch(directory, "run1"):
+    with watch(directory, case.run_id):
         assert is_watched(directory)
-        with pytest.raises(Blocked, match=f"run1 is being followed by process {os.getpid()}"):
+        with pytest.raises(
+            Blocked, match=f"{case.run_id} is being followed by process {os.getpid()}"
+        ):
             case.resume()
     assert not is_watched(directory)
 
@@ -303,10 +310,10 @@ def test_a_session_that_is_gone_is_said_to_be(
     case = Case(runner, counter, tmp_path, policy_of(counter, idempotent=True))
     assert case.killed(6) == -9
     with Ledger.open(tmp_path / "ledger.db") as ledger:
-        ledger.set_session("run1", "sesn_01gone")
-    with pytest.raises(NotFound, match="sesn_01gone of run run1 does not exist any more"):
+        ledger.set_session(case.run_id, "sesn_01gone")
+    with pytest.raises(NotFound, match=f"sesn_01gone of run {case.run_id} does not exist any more"):
         case.resume()
     with Ledger.open(tmp_path / "ledger.db") as ledger:
-        entry = ledger.run("run1")
+        entry = ledger.run(case.run_id)
     assert entry is not None
     assert entry.verdict == "failed"
