@@ -97,7 +97,7 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
             policy = read_policy(record)
             names = late.secrets(needed_secrets(policy))
             secrets = read_secrets(names, origin["secrets"], root)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StateError(f"The record of run {entry.id} is damaged: {error!r}") from error
         recorded = read_record(entry.id, record, root=root, secrets=secrets)
         watch.stage("resume", f"{entry.id}, {entry.agent}, started {entry.started_at[:19]}")

@@ -76,7 +76,7 @@ def read_record(
         )
     try:
         return Recorded(_request(run_id, record, root, secrets), str(record["task"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StateError(f"The record of run {run_id} is damaged: {error}") from error
 
 

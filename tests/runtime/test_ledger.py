@@ -9,6 +9,7 @@ import pytest
 
 from agentflow.errors import StateError
 from agentflow.runtime.ledger import FORMAT, Claim, Ledger
+from agentflow.runtime.ledger_schema import _STEPS
 from agentflow.runtime.session import Outcome
 from agentflow.runtime.transcript import Transcript, read_transcript
 from tests.runtime.support import HandClock
@@ -73,6 +74,38 @@ def test_the_first_answer_to_a_call_stays(tmp_path: Path) -> None:
                 at="2026",
             )
         assert ledger.approvals("r1") == [("c1", "bash", True, "rule 1")]
+
+
+def test_a_ledger_of_the_first_format_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    db = sqlite3.connect(path)
+    db.executescript(_STEPS[0])
+    db.execute(
+        "INSERT INTO runs(id, agent, agent_id, agent_version, started_at) VALUES ('r1','a','i',1,'2026')"
+    )
+    db.execute("INSERT INTO approvals VALUES ('s1','c1','r1','bash',1,'rule 1',NULL,'2026')")
+    db.execute("PRAGMA user_version=1")
+    db.commit()
+    db.close()
+    for _ in range(2):
+        with Ledger.open(path) as ledger:
+            [run] = ledger.runs()
+            assert (run.id, run.wall_s, run.resumes, run.stop_asked) == ("r1", 0.0, 0, None)
+            assert ledger.record("r1") is None
+            assert ledger.approval("s1", "c1") == (True, None)
+
+
+def test_somebody_elsewhere_can_ask_for_the_end(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        begin(ledger, "r1")
+        assert ledger.alive("r1", wall_s=2.5, at="2026-01-02") is None
+        ledger.ask_to_stop("r1", who="bo@desk")
+        assert ledger.alive("r1", wall_s=5.0, at="2026-01-03") == "bo@desk"
+        ledger.resume_run("r1", at="2026-01-04")
+        assert ledger.alive("r1", wall_s=6.0, at="2026-01-05") is None
+        found = ledger.run("r1")
+    assert found is not None
+    assert (found.wall_s, found.seen_at, found.resumes) == (6.0, "2026-01-05", 1)
 
 
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
