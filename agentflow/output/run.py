@@ -194,7 +194,7 @@ def render_summary(result: RunResult, *, color: bool) -> str:
     session = f"session {result.session_id}" if result.session_id else "no session"
     lines.append(f"  run     {result.run_id}, {session}")
     if result.hint:
-        lines.append(f"  hint: {clean(result.hint)}")
+        lines += [f"  hint: {line}" for line in clean(result.hint).split("\n")]
     return "\n".join(lines)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from agentflow.output.text import clean, count, one_line, seconds
+from agentflow.output.text import clean, count, dollars, one_line, seconds
 
 if TYPE_CHECKING:
     from agentflow.operations.sessions import Reaped, RunDetail, RunLine
@@ -79,8 +80,7 @@ def render_run(detail: RunDetail) -> str:
     if line.reason:
         lines.append(f"  reason    {clean(line.reason)}")
     if detail.usage:
-        used = ", ".join(f"{key} {value}" for key, value in detail.usage.items())
-        lines.append(f"  used      {clean(used)}")
+        lines.append(f"  used      {_used(detail.usage)}")
     lines.append(f"  folder    {clean(detail.folder)}")
     for call in detail.calls:
         done = "outcome unknown" if call.ended_at is None else seconds(call.seconds or 0.0)
@@ -93,16 +93,22 @@ def render_run(detail: RunDetail) -> str:
         lines.append(f"  {verb:<9} {clean(made.tool)} by {clean(by)} at {_when(made.at)}{why}")
     for one in detail.questions:
         if one.closed_at is None:
-            lines += _question(one)
+            lines += _question(one, waits=line.state == "followed")
     return "\n".join(lines)
+
+
+def _used(usage: Mapping[str, Any]) -> str:
+    tokens, cost = usage.get("tokens", 0), str(usage.get("cost_usd"))
+    price = "at an unknown price" if cost == "None" else dollars(Decimal(cost))
+    return f"{count(tokens, 'token')}, {price}"
 
 
 def _resumed(times: int) -> str:
     return f", gone on with {count(times, 'time')}" if times else ""
 
 
-def _question(one: Question) -> list[str]:
-    until = f", until {_when(one.until)}" if one.until else ""
+def _question(one: Question, *, waits: bool) -> list[str]:
+    until = f", until {_when(one.until)}" if one.until and waits else ""
     lines = [f"asks since {_when(one.asked_at)}{until}:"]
     if one.kind == "question":
         lines.append(f"  {clean(str(one.input.get('question', '')))}")
