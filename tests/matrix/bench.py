@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,18 +78,19 @@ class RateShop:
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        pairs = (line.split(": ", 1) for line in head[1:] if line)
-        fields = {name.lower(): value for name, value in pairs}
-        body = json.loads(await reader.readexactly(int(fields["content-length"])))
-        self.calls[fields["idempotency-key"]] += 1
-        text = json.dumps({"rate": body["currency"]})
-        writer.write(
-            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}"
-            f"\r\nconnection: close\r\n\r\n{text}".encode()
-        )
-        await writer.drain()
-        writer.close()
+        # A call that is called off may end at any byte.
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), closing(writer):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            pairs = (line.split(": ", 1) for line in head[1:] if line)
+            fields = {name.lower(): value for name, value in pairs}
+            body = json.loads(await reader.readexactly(int(fields["content-length"])))
+            self.calls[fields["idempotency-key"]] += 1
+            text = json.dumps({"rate": body["currency"]})
+            writer.write(
+                f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}"
+                f"\r\nconnection: close\r\n\r\n{text}".encode()
+            )
+            await writer.drain()
 
 
 class CaseSessions(RemoteSessions):
