@@ -20,6 +20,7 @@ from agentflow.compiler.manifest import canonical_json
 from agentflow.operations.clock import SystemClock
 from agentflow.runtime.approvals import Allow, AskPerson, Deny, decide
 from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.session import Outcome
 from agentflow.runtime.tools import ToolHost
@@ -48,7 +49,14 @@ async def outcomes(example: str, spec: Spec, project: Path) -> list[Outcome]:
         pool=pool,
         ledger=ledger,
         clock=SystemClock(),
-        person=None,
+        people=People(
+            run_id="run1",
+            session_id="sesn_1",
+            ledger=ledger,
+            clock=SystemClock(),
+            person=None,
+            tell=lambda notice: None,
+        ),
         secrets={},
     )
     try:
