@@ -110,17 +110,17 @@ class Desk:
             # Said of every open file, so that an editor knows that it has been looked at.
             if buffer.path not in by_path and self.buffers.home(buffer.path) == home:
                 known = self._analyses[home].buffers.get(buffer.path)
-                version = known.version if known else None
-                by_path[buffer.path] = Shown(buffer.path, buffer.uri, version, [])
+                seen = known.version if known else None
+                by_path[buffer.path] = Shown(buffer.path, buffer.uri, seen, [])
         for path, item in by_path.items():
             if self._is_current(item):
                 self._told[path] = home, item
                 self._publish(item)
         for path, (owner, last) in list(self._told.items()):
             if owner == home and path not in by_path:
-                buffer = self.buffers.get(path)
+                left = self.buffers.get(path)
                 del self._told[path]
-                version = buffer.version if buffer else None
+                version = left.version if left else None
                 self._publish(last._replace(version=version, problems=[]))
 
     def _is_current(self, item: Shown) -> bool:

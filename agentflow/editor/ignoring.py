@@ -6,11 +6,15 @@ import re
 from typing import NamedTuple
 
 from agentflow.codes import CODES
+from agentflow.compiler.load import MARKDOWN
 from agentflow.diagnostics import Diagnostic, Edit, Severity, Span
 from agentflow.editor.index import FileIndex
 from agentflow.editor.places import At, place_at
 from agentflow.lint.engine import KNOWN
+from agentflow.source.edits import apply_edits
+from agentflow.source.markdown import parse_markdown
 from agentflow.source.text import SourceText
+from agentflow.source.yaml import parse
 
 __all__ = ["can_be_ignored", "ignoring"]
 
@@ -45,11 +49,19 @@ def ignoring(problem: Diagnostic, found: FileIndex) -> Edit | None:
     if at is None or at.document.is_verbatim:
         return None
     place = at.document.span(at.path)
-    if at.is_key or place.line == place.end_line:
-        return _behind(_line(source, span.line), problem.code, span.file, "# ", "")
-    if span.line > place.line and any(step in _TEMPLATES for step in at.path):
+    if span.line > place.line and any(step in _TEMPLATES for step in at.path) and not at.is_key:
         return _behind(_line(source, span.line), problem.code, span.file, "{# ", " #}")
-    return _above(at, source, problem.code)
+    edits = [_above(at, source, problem.code)]
+    if at.is_key or place.line == place.end_line:
+        edits.insert(0, _behind(_line(source, span.line), problem.code, span.file, "# ", ""))
+    return next((edit for edit in edits if _says_the_same(source, edit, found)), None)
+
+
+def _says_the_same(source: SourceText, edit: Edit, found: FileIndex) -> bool:
+    """Whether what is added is a comment, and not a part of a text that goes on over several lines."""
+    read = parse_markdown if source.file.endswith(MARKDOWN) else parse
+    documents, problems = read(source.file, apply_edits(source, [edit]))
+    return not problems and [d.data for d in documents] == [d.data for d in found.documents]
 
 
 def _line(source: SourceText, number: int) -> _Line:

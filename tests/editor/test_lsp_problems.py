@@ -193,7 +193,8 @@ def test_findings_come_with_related_places_and_tags(client: Client, new_project:
     root = new_project({"a.yaml": twice, "b.yaml": f"{HEAD}kind: Environment\nname: b\n"})
     uri = client.open(root / "a.yaml")
     second = next(p for p in client.until(uri, bool) if p.related_information)
-    (related,) = second.related_information or ()
+    assert second.related_information is not None
+    [related] = second.related_information
     assert related.location.uri == uri
     assert related.location.range.start == lsp.Position(2, 6)
     client.change(uri, f"{BOX}network: {{ hosts: [] }} # agentflow: ignore[AF701] as agreed\n")
