@@ -125,8 +125,11 @@ class Desk:
 
     def _is_current(self, item: Shown) -> bool:
         """Whether the file is still what the findings are about; else it is checked again anyway."""
-        buffer = self.buffers.get(item.path)
-        return (buffer.version if buffer else None) == item.version
+        return self._version(item.path) == item.version
+
+    def _version(self, path: Path) -> int | None:
+        buffer = self.buffers.get(path)
+        return buffer.version if buffer else None
 
     async def view(self, path: Path, *, fresh: bool = False) -> View | None:
         """What is known of a file's project. None: it belongs to nothing that we know.
