@@ -32,7 +32,7 @@ def finding(text: str, words: str) -> Diagnostic:
         ("a: 1 # why\n", "1", "a: 1 # why  # agentflow: ignore[AF602]\n"),
         ("a: 1 # agentflow: ignore[]\n", "1", "a: 1 # agentflow: ignore[AF602]\n"),
         ("a:\n  b: 'x\n    y'\n", "x", "a:\n  # agentflow: ignore[AF602]\n  b: 'x\n    y'\n"),
-        ("a:\n  b: 'x\n    y'\n", "y", "a:\n  b: 'x\n    y'  # agentflow: ignore[AF602]\n"),
+        ("a:\n  b: 'x\n    y'\n", "y", "a:\n  # agentflow: ignore[AF602]\n  b: 'x\n    y'\n"),
         ("a:\n  b: 'x\n    y'\n", "b", "a:\n  # agentflow: ignore[AF602]\n  b: 'x\n    y'\n"),
         ("a: |\n  x\n  y\n", "x", "# agentflow: ignore[AF602]\na: |\n  x\n  y\n"),
         ("a: |\n  x\n", "a", "a: |  # agentflow: ignore[AF602]\n  x\n"),
