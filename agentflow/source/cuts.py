@@ -14,6 +14,9 @@ from agentflow.source.tree import Document, Path
 __all__ = ["cut", "insert_after"]
 
 _BEFORE_ITEM = re.compile(r"[ \t]*-[ \t]+")
+_FOLLOWS = re.compile(r"(?P<blank>(?:[ \t]*(?:\r\n|\r|\n))*)(?P<comment>[ \t]*#)?")
+_KEEPS = re.compile(r"[|>]\d?\+")
+"""The head of a block of text that keeps the empty lines behind it."""
 _REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
 
@@ -43,7 +46,7 @@ def cut(document: Document, path: Path) -> Edit | None:
             return None
     else:
         lines = _lines(source, start, end, is_item=isinstance(path[-1], int))
-        if lines is None:
+        if lines is None or _would_join(source.text, *lines):
             return None
         start, end = lines
     return Edit(source.span(start, end), "")
@@ -65,7 +68,20 @@ def insert_after(document: Document, path: Path, text: str) -> Edit | None:
     before = source.text[first:start]
     if last and source.text[last - 1] in "\r\n":
         return Edit(source.span(last, last), f"{before}{text}\n")
+    if source.text[start] in "|>":
+        return None  # a line break that ends the file is one that the text of a block does not have
     return Edit(source.span(last, last), f"\n{before}{text}")
+
+
+def _would_join(text: str, start: int, end: int) -> bool:
+    """Whether what follows some lines may become a part of a block of text that ends before them."""
+    indent = len(text[start:end]) - len(text[start:end].lstrip(" \t"))
+    follows = _FOLLOWS.match(text, end)
+    if follows is None:
+        return False
+    comment = follows["comment"]
+    keeps = follows["blank"] and _KEEPS.search(text, 0, start)
+    return bool(keeps) or (comment is not None and len(comment) - 1 > indent)
 
 
 def _siblings(document: Document, path: Path) -> list[str | int] | None:

@@ -143,3 +143,21 @@ def test_cuts(text: str, path: Path, after: str) -> None:
 )
 def test_what_a_person_should_cut(text: str, path: Path) -> None:
     assert cut(_document(text), path) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: |\n  some\nb: 1\n  # deeper than the entry\nc: 1\n",
+        "a: |+\n  some\nb: 1\n\nc: 1\n",
+    ],
+)
+def test_nothing_joins_the_text_before_what_is_cut(text: str) -> None:
+    assert cut(_document(text), ("b",)) is None
+    assert cut(_document(text.replace("|+", "|").replace("  #", "#")), ("b",)) is not None
+
+
+def test_a_block_of_text_that_the_file_ends_in_stays_without_a_break() -> None:
+    text = "a:\n  - |\n    some"
+    assert insert_after(_document(text), ("a", 0), "new") is None
+    assert insert_after(_document(f"{text}\n"), ("a", 0), "new") is not None
