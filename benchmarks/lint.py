@@ -22,6 +22,7 @@ AGENTFLOW = [PYTHON, "-m", "agentflow"]
 LINT = [*AGENTFLOW, "lint", "-C"]
 NOTHING_CHANGED, ONE_CHANGED = "lint, nothing changed", "lint, one changed"
 NOTHING_KEPT = "lint, --no-cache"
+OTHERS = ("yamllint", "check-jsonschema")
 SCHEMA = Path(__file__).parents[1] / "schemas" / "agent.json"
 PASS = "python -c pass"
 FLOOR = "read and hash"
@@ -84,6 +85,10 @@ def many(scratch: Path, specs: int, runs: int) -> None:
     medians = measure_in_turn(commands, runs, scratch=scratch, before=before)
     show(f"{specs:,} specs", medians, FLOOR)
     print(f"  {medians[NOTHING_KEPT].cpu_s / specs * 1000:.2f} ms of CPU a spec")
+    for other in OTHERS:
+        if other in medians:
+            ratio = medians[NOTHING_KEPT].cpu_s / medians[other].cpu_s
+            print(f"  {ratio:.2f} x the CPU of {other} with nothing kept")
 
 
 def main() -> None:
