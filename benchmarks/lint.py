@@ -85,10 +85,10 @@ def many(scratch: Path, specs: int, runs: int) -> None:
     medians = measure_in_turn(commands, runs, scratch=scratch, before=before)
     show(f"{specs:,} specs", medians, FLOOR)
     print(f"  {medians[NOTHING_KEPT].cpu_s / specs * 1000:.2f} ms of CPU a spec")
-    for other in OTHERS:
-        if other in medians:
-            ratio = medians[NOTHING_KEPT].cpu_s / medians[other].cpu_s
-            print(f"  {ratio:.2f} x the CPU of {other} with nothing kept")
+    for linter in OTHERS:
+        if linter in medians:
+            ratio = medians[NOTHING_KEPT].cpu_s / medians[linter].cpu_s
+            print(f"  {ratio:.2f} x the CPU of {linter} with nothing kept")
 
 
 def main() -> None:
