@@ -24,11 +24,13 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
+# `agentflow --help` needs the exit codes: pathlib and typing would be two thirds of its work.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import ClassVar
+
     from agentflow.diagnostics import Diagnostic
 
 __all__ = [

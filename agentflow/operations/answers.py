@@ -17,12 +17,16 @@ This module runs before anything else is imported, and so imports next to nothin
 # ruff: noqa: PTH103, PTH105, PTH108, PTH109, PTH111, PTH116, PTH117, PTH118, PTH120, PTH123
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
 
 from agentflow import __version__
+
+try:
+    from _blake2 import blake2b  # hashlib loads OpenSSL first, a sixth of a whole answer
+except ImportError:
+    from hashlib import blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +63,7 @@ class Answer:
 
 
 def digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 def listing(entries: Sequence[os.DirEntry[str]]) -> str:
@@ -86,6 +90,8 @@ def _content(root: str, name: str) -> str:
 
 
 def _sha256(root: str, path: str) -> str:
+    import hashlib
+
     with open(os.open(root + path, _OPEN), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
