@@ -16,7 +16,6 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.template import render_task
@@ -116,6 +115,7 @@ async def run_session(
     stop: asyncio.Event | None = None,
     knobs: Knobs | None = None,
     draw: Callable[[], float] = random.random,
+    pool: WorkerPool | None = None,
 ) -> RunResult:
     """Run one task in one new session, to a verdict.
 
@@ -130,6 +130,8 @@ async def run_session(
             task interrupts the session too, but then there is no result.
         knobs: patience. None: the defaults.
         draw: numbers in [0, 1) for the backoff.
+        pool: where custom tools and checks run; it stays the caller's, who closes it. None: one for
+            this run alone.
 
     Raises:
         ServiceError: the session could not be created.
@@ -149,8 +151,9 @@ async def run_session(
         knobs=knobs or Knobs(),
         draw=draw,
         began=clock.monotonic(),
+        pool=pool,
     )
-    with watch(_directory(request), request.run_id):
+    with watch(request.directory, request.run_id):
         ledger.begin_run(
             request.run_id,
             agent=request.agent,
@@ -173,6 +176,7 @@ async def resume_session(
     stop: asyncio.Event | None = None,
     knobs: Knobs | None = None,
     draw: Callable[[], float] = random.random,
+    pool: WorkerPool | None = None,
 ) -> RunResult:
     """Go on with a run that another process has begun, from where its ledger and session are.
 
@@ -186,7 +190,7 @@ async def resume_session(
     """
     request, task = recorded
     began = clock.monotonic()
-    with watch(_directory(request), request.run_id):
+    with watch(request.directory, request.run_id):
         entry = ledger.run(request.run_id)
         if entry is None:
             raise StateError(f"The ledger knows no run {request.run_id}.")
@@ -200,6 +204,7 @@ async def resume_session(
             knobs=knobs or Knobs(),
             draw=draw,
             began=began,
+            pool=pool,
             earlier=Earlier(
                 session_id=entry.session_id,
                 started_at=datetime.fromisoformat(entry.started_at),
@@ -209,10 +214,6 @@ async def resume_session(
         )
         ledger.resume_run(request.run_id, at=clock.now().isoformat())
         return await _to_the_end(request, task, around)
-
-
-def _directory(request: RunRequest) -> Path:
-    return request.project_root / ".agentflow" / "runs" / request.run_id
 
 
 async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunResult:
@@ -228,12 +229,12 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
             _close_books(ledger, request, clock, verdict, reason, {})
         raise
     ledger.set_session(request.run_id, info.id)
-    directory = _directory(request)
+    directory = request.directory
     with (
         Transcript(directory / "transcript.jsonl", clock) as transcript,
         (directory / "tools.log").open("ab") as log,
     ):
-        pool = WorkerPool(request.project_root, log=log)
+        pool = around.pool or WorkerPool(request.project_root, log=log)
         try:
             run = _Run(request, info, task, around, transcript, pool)
             result = await run.to_the_end()
@@ -241,7 +242,8 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
             _close_books(ledger, request, clock, Verdict.INTERRUPTED, _why(error), {})
             raise
         finally:
-            await pool.close()
+            if around.pool is None:
+                await pool.close()
     usage = {"tokens": result.tokens.total, "cost_usd": str(result.cost_usd)}
     ledger.alive(request.run_id, wall_s=result.wall_s, at=clock.now().isoformat())
     _close_books(ledger, request, clock, result.verdict, result.reason, usage)
@@ -331,6 +333,7 @@ class _Around:
     knobs: Knobs
     draw: Callable[[], float]
     began: float
+    pool: WorkerPool | None = None
     earlier: Earlier | None = None
     """What another process did before. None: this is a new run."""
 

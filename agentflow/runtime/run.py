@@ -81,6 +81,13 @@ class RunRequest:
     """Let go of the session once it has the task."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What the caller needs to come back to this run: JSON, kept in the ledger, and not read here."""
+    records: Path | None = None
+    """Where its transcript and logs are kept. None: with the other runs of the project."""
+
+    @property
+    def directory(self) -> Path:
+        """Of what is kept of this run."""
+        return self.records or self.project_root / ".agentflow" / "runs" / self.run_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
