@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentflow.local import usage
-from agentflow.local.drivers.base import ModelDriver, PlaysTeams
+from agentflow.local.drivers.base import ModelDriver, PlaysServers, PlaysTeams
 from agentflow.local.errors import not_found
 from agentflow.local.inbox import ANSWERS, admit, is_ignored, take
 from agentflow.local.live import Live, Parts
@@ -29,10 +29,12 @@ _OUTCOME_UNKNOWN = (
 )
 
 
-def _report_missing(live: Live) -> None:
+def _report_missing(live: Live, driver: ModelDriver) -> None:
     """Say what the agent has on the hosted service and not here; the session goes on, as there."""
     agent = live.record()["agent"]
     for server in agent["mcp_servers"]:
+        if isinstance(driver, PlaysServers) and driver.plays_server(agent["name"], server["name"]):
+            continue
         message = f"MCP server {server['name']!r} is not available in the local service."
         more = {"mcp_server_name": server["name"]}
         live.fail("mcp_connection_failed_error", message, "retrying", **more)
@@ -107,7 +109,7 @@ class Harness:
             with live.change():
                 live.go_running()
                 if live.state.requests == 0:
-                    _report_missing(live)
+                    _report_missing(live, self._driver)
             self._work(live)
 
     def budget_changed(self, session_id: str) -> None:

@@ -75,9 +75,8 @@ def _check_answer(live: Live, place: str, event: Event, waiting: set[str]) -> No
     id = event[field]
     source = "agent.custom_tool_use" if field == "custom_tool_use_id" else "agent.tool_use"
     unknown = invalid(f"{place}.{field}: {id!r} does not match any {source} event of this session.")
-    kind = "custom" if field == "custom_tool_use_id" else "builtin"
     call = live.state.call(id)
-    if call is not None and call.kind != kind:
+    if call is not None and (call.kind == "custom") != (field == "custom_tool_use_id"):
         raise unknown
     if call is not None and id in waiting:
         if live.faults.take("mismatch_answers"):

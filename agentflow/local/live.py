@@ -274,6 +274,7 @@ class Live:
         key, kind = {
             "builtin": ("tool_use_id", "agent.tool_result"),
             "custom": ("custom_tool_use_id", "user.custom_tool_result"),
+            "mcp": ("mcp_tool_use_id", "agent.mcp_tool_result"),
         }[call.kind]
         with self.change():
             call.done, call.waiting = True, False

@@ -34,7 +34,10 @@ NOT_EMULATED: tuple[NotEmulated, ...] = (
     ),
     NotEmulated("archiving a session thread", ("POST /v1/sessions/*/threads/*/archive",)),
     NotEmulated("updating a session resource", ("POST /v1/sessions/*/resources/*",)),
-    NotEmulated("MCP servers: agents keep them, sessions report each as `session.error`"),
+    NotEmulated(
+        "MCP servers, unless a script says what they answer: agents keep them, sessions report each as "
+        "`session.error`"
+    ),
     NotEmulated("Anthropic skills: agents keep them, sessions report them as `session.error`"),
     NotEmulated("custom skills: an agent with one is refused"),
     NotEmulated("versions of Anthropic skills: any is accepted, and `latest` is one fixed date"),

@@ -18,7 +18,7 @@ _WEB_TOOLS = ("web_search", "web_fetch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    kind: Literal["builtin", "custom"]
+    kind: Literal["builtin", "custom", "mcp"]
     permission: Literal["allow", "ask", "deny"] | None = None
     """`evaluated_permission` of the event; None for custom tools, which have no policy."""
     evaluation: Mapping[str, Any] | None = None
@@ -26,39 +26,43 @@ class Decision:
     """What the agent reads instead of a result. None: the call may run, perhaps after an answer."""
 
 
-def decide(agent: Mapping[str, Any], name: str) -> Decision:
-    """Judge one call by the tools of the session's agent.
+def decide(agent: Mapping[str, Any], name: str, server: str | None = None) -> Decision:
+    """Judge one call by the tools of the session's agent; with `server`, of one of that MCP server.
 
     `auto` asks: there is no judge here, and a call without a judgement is for the client to confirm.
     """
-    for tool in agent["tools"]:
-        if tool["type"] == "custom" and tool["name"] == name:
-            return Decision(kind="custom")
-    config = _config(agent, name)
+    if server is None and any(
+        tool["type"] == "custom" and tool["name"] == name for tool in agent["tools"]
+    ):
+        return Decision(kind="custom")
+    kind: Literal["builtin", "mcp"] = "builtin" if server is None else "mcp"
+    config = _config(agent, name, server)
     if config is None or not config["enabled"]:
-        message = f"Tool {name!r} is not enabled for this agent."
-        if any(tool["type"] == "mcp_toolset" for tool in agent["tools"]):
-            message += " Tools of MCP servers are not available in the local service."
-        return Decision(kind="builtin", permission="deny", refused=message)
+        whose = f" of MCP server {server!r}" if server is not None else ""
+        message = f"Tool {name!r}{whose} is not enabled for this agent."
+        if not whose and any(tool["type"] == "mcp_toolset" for tool in agent["tools"]):
+            message += " A tool of an MCP server is called with `server`."
+        return Decision(kind=kind, permission="deny", refused=message)
     policy = config["permission_policy"]["type"]
-    if name in _WEB_TOOLS:
+    if kind == "builtin" and name in _WEB_TOOLS:
         message = f"Tool {name!r} is not available in the local service."
-        return Decision(kind="builtin", permission="deny", refused=message)
+        return Decision(kind=kind, permission="deny", refused=message)
     if policy == "always_allow":
-        return Decision(kind="builtin", permission="allow", evaluation={"type": policy})
+        return Decision(kind=kind, permission="allow", evaluation={"type": policy})
     if policy == "always_ask":
-        return Decision(kind="builtin", permission="ask", evaluation={"type": policy})
+        return Decision(kind=kind, permission="ask", evaluation={"type": policy})
     unjudged = {"type": "ask", "reason_code": "indeterminate"}
     evaluation = {"type": "auto", "evaluated_permission": unjudged}
-    return Decision(kind="builtin", permission="ask", evaluation=evaluation)
+    return Decision(kind=kind, permission="ask", evaluation=evaluation)
 
 
-def _config(agent: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """How a built-in tool is configured. None: the agent does not have it."""
-    if name not in BUILT_IN_TOOLS:
+def _config(agent: Mapping[str, Any], name: str, server: str | None) -> Mapping[str, Any] | None:
+    """How a built-in tool, or one of an MCP server, is configured. None: the agent has no such tool."""
+    if server is None and name not in BUILT_IN_TOOLS:
         return None
     for tool in agent["tools"]:
-        if tool["type"] == "agent_toolset_20260401":
+        is_its = tool["type"] == ("agent_toolset_20260401" if server is None else "mcp_toolset")
+        if is_its and tool.get("mcp_server_name") == server:
             own = next((c for c in tool["configs"] if c["name"] == name), None)
             chosen: Mapping[str, Any] = own or tool["default_config"]
             return chosen

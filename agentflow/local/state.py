@@ -17,7 +17,7 @@ class OpenCall:
     """A tool call of the latest turn. Its id is that of its event."""
 
     id: str
-    kind: Literal["builtin", "custom"]
+    kind: Literal["builtin", "custom", "mcp"]
     name: str
     input: dict[str, Any]
     waiting: bool
@@ -29,6 +29,8 @@ class OpenCall:
     done: bool = False
     thread: str | None = None
     """The thread of the sub-agent that makes it. None: the session's own."""
+    answer: dict[str, Any] | None = None
+    """`text` and `is_error`: what the MCP server says. None: it cannot be reached, or it is none."""
 
 
 @dataclass(slots=True, kw_only=True)

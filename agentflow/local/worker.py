@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +25,16 @@ __all__ = ["INTERRUPTED", "Worker", "Workshop"]
 
 T = TypeVar("T")
 
+_CALLS = {
+    "builtin": "agent.tool_use",
+    "custom": "agent.custom_tool_use",
+    "mcp": "agent.mcp_tool_use",
+}
+_UNREACHABLE: Mapping[str, Any] = {
+    "text": "The MCP server cannot be reached from the local service, and the script does not say what "
+    "it would answer.",
+    "is_error": True,
+}
 _REFUSED = {"type": "refusal", "category": None, "explanation": None}
 INTERRUPTED = "The session was interrupted before this call finished."
 
@@ -177,13 +188,15 @@ class Worker:
         """Judge and announce a call; one of a sub-agent on the session only if it waits for the client."""
         live, name, input = self._live, call.name, dict(call.input)
         agent = self._agent if thread is None else crew.member(self._agent, thread.agent_name)
-        decision = decide(agent, name)
+        decision = decide(agent, name, call.server)
         fields: dict[str, Any] = {"name": name, "input": input}
+        if call.server is not None:
+            fields["mcp_server_name"] = call.server
         if decision.permission is not None:
             fields["evaluated_permission"] = decision.permission
         if decision.evaluation is not None:
             fields["evaluation"] = dict(decision.evaluation)
-        kind = "agent.custom_tool_use" if decision.kind == "custom" else "agent.tool_use"
+        kind = _CALLS[decision.kind]
         waiting = decision.kind == "custom" or decision.permission == "ask"
         if thread is None:
             event = live.emit(kind, **fields)
@@ -199,6 +212,7 @@ class Worker:
             waiting=waiting,
             refused=decision.refused,
             thread=None if thread is None else thread.id,
+            answer=None if call.answer is None else asdict(call.answer),
         )
 
     def _end_span(self, tokens: Tokens, *, is_error: bool) -> None:
@@ -258,6 +272,10 @@ class Worker:
         live = self._live
         if call.refused is not None:
             live.finish_call(call, call.refused, is_error=True)
+            return
+        if call.kind == "mcp":
+            said = call.answer or _UNREACHABLE
+            live.finish_call(call, said["text"], is_error=said["is_error"])
             return
         with live.change():
             call.started = True
@@ -326,8 +344,8 @@ def _results(keys: Mapping[str, str], history: Iterable[Mapping[str, Any]]) -> d
     answered: dict[str, Result] = {}
     for event in history:
         id = event.get("custom_tool_use_id")
-        if event["type"] == "agent.tool_result":
-            id = event["tool_use_id"]
+        if event["type"] in ("agent.tool_result", "agent.mcp_tool_result"):
+            id = event.get("tool_use_id") or event["mcp_tool_use_id"]
         if id is not None:
             blocks = event.get("content") or []
             text = "\n".join(block.get("text", f"[{block['type']}]") for block in blocks)

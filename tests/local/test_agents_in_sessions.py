@@ -148,4 +148,4 @@ def test_a_call_of_an_mcp_tool_is_answered_with_an_error(tmp_path: Path) -> None
         events = running.turn(session, message("Search."))
     result = only(events, "agent.tool_result")
     assert result["is_error"]
-    assert "MCP servers are not available in the local service" in result["content"][0]["text"]
+    assert "A tool of an MCP server is called with `server`" in result["content"][0]["text"]

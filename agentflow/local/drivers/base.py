@@ -17,6 +17,7 @@ __all__ = [
     "ModelDriver",
     "ModelFailure",
     "NoDriver",
+    "PlaysServers",
     "PlaysTeams",
     "Result",
     "Retry",
@@ -56,6 +57,10 @@ class Call:
     input: Mapping[str, Any]
     thread: str | None = None
     """The member of the team that makes it, in a thread of its own. None: the agent itself."""
+    server: str | None = None
+    """The MCP server whose tool it is. None: a built-in or a custom tool."""
+    answer: Result | None = None
+    """What the MCP server says, since there is none to ask. None: it cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,13 @@ class PlaysTeams(Protocol):
     """A driver that can play an agent together with the members of its team."""
 
     def plays_team(self, agent: str) -> bool: ...
+
+
+@runtime_checkable
+class PlaysServers(Protocol):
+    """A driver that can play an agent's MCP servers, too."""
+
+    def plays_server(self, agent: str, server: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

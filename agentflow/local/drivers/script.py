@@ -20,7 +20,9 @@ session and survives a restart. An item may hold:
     say       text of the agent's message
     tools     calls, each with an `id` of its own (default: its name), `name` and `input`; with `thread`,
               a member of the agent's team makes the call, in a thread that begins with the turn and
-              ends when all of its calls have been answered
+              ends when all of its calls have been answered; with `server`, it is a tool of that MCP
+              server, and `result` what the server answers: a text, or `{ text, is_error }`. Without
+              `result` the server cannot be reached
     usage     tokens by class; left out, they are computed from the size of the context
     expect    what must hold before the turn is taken: one or a list of `{ tool, contains, is_error }`;
               otherwise the model request fails and says what was seen
@@ -44,8 +46,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from agentflow.local.drivers.base import Call, ModelFailure, Turn, TurnContext
-from agentflow.local.drivers.script_file import Expectation, Script, ScriptTurn, read_script
+from agentflow.local.drivers.base import Call, ModelFailure, Result, Turn, TurnContext
+from agentflow.local.drivers.script_file import (
+    Expectation,
+    Script,
+    ScriptCall,
+    ScriptTurn,
+    read_script,
+)
 from agentflow.local.fault_plan import FaultPlan
 from agentflow.local.prices import Tokens
 
@@ -98,6 +106,8 @@ class ScriptDriver:
                 name=call.name,
                 input=values.data(_plain(call.input)),
                 thread=call.thread,
+                server=call.server,
+                answer=_answer(call, values),
             )
             for call in step.tools
         )
@@ -117,6 +127,12 @@ class ScriptDriver:
         turns = self._script.turns_of(agent) or ()
         return any(call.thread is not None for turn in turns for call in turn.tools)
 
+    def plays_server(self, agent: str, server: str) -> bool:
+        """Whether a turn of this agent has an answer of this MCP server."""
+        turns = self._script.turns_of(agent) or ()
+        calls = (call for turn in turns for call in turn.tools)
+        return any(call.server == server and call.result is not None for call in calls)
+
     def _step(self, context: TurnContext, position: int) -> ScriptTurn:
         name = str(context.agent["name"])
         turns = self._script.turns_of(name)
@@ -131,6 +147,16 @@ class ScriptDriver:
                 "Add a turn that ends the work without a tool call."
             )
         return turns[position]
+
+
+def _answer(call: ScriptCall, values: _Values) -> Result | None:
+    """What an MCP server says to a call. None: nothing, or it is no call of one."""
+    given = call.result
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return Result(values.text(given), is_error=False)
+    return Result(values.text(given.text), is_error=given.is_error)
 
 
 def _check(expectation: Expectation, context: TurnContext, values: _Values) -> None:

@@ -23,15 +23,30 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class ServerResult(_Part):
+    """What an MCP server answers."""
+
+    text: str
+    is_error: bool = False
+
+
 class ScriptCall(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
     name: Annotated[str, Field(min_length=1)]
     input: dict[str, Any] = {}
     thread: Annotated[str, Field(min_length=1)] | None = None
+    server: Annotated[str, Field(min_length=1)] | None = None
+    result: str | ServerResult | None = None
 
     @property
     def key(self) -> str:
         return self.id or self.name
+
+    @model_validator(mode="after")
+    def _answers_for_servers_only(self) -> ScriptCall:
+        if self.result is not None and self.server is None:
+            raise ValueError("`result` goes with `server`: other tools answer for themselves")
+        return self
 
 
 class Usage(_Part):
@@ -123,7 +138,7 @@ class Script(_Part):
 
 _SCRIPT = Shape(
     "model script",
-    (Script, ScriptTurn, ScriptCall, Usage, Expectation, Failure, *FAULT_MODELS),
+    (Script, ScriptTurn, ScriptCall, ServerResult, Usage, Expectation, Failure, *FAULT_MODELS),
 )
 
 
