@@ -152,6 +152,11 @@ class SessionInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     created_at: str = ""
     archived: bool = False
+    title: str = ""
+    budget: Mapping[str, Any] | None = None
+    """As the service has it. None: it has none, and cannot be given one any more."""
+    resources: Sequence[Mapping[str, Any]] = ()
+    """What is mounted, as the service has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +180,14 @@ class Sessions(Protocol):
     async def create(self, body: Mapping[str, Any]) -> SessionInfo: ...
 
     async def retrieve(self, session_id: str) -> SessionInfo: ...
+
+    async def update(self, session_id: str, body: Mapping[str, Any]) -> SessionInfo:
+        """Change its `title`, `metadata` or `budget`; what is left out stays."""
+        ...
+
+    async def add_resource(self, session_id: str, body: Mapping[str, Any]) -> None:
+        """Mount one more file."""
+        ...
 
     async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
         """All that are not archived, newest first; `statuses`: only those with one of them."""

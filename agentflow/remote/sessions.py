@@ -60,6 +60,15 @@ class RemoteSessions:
         raw = self._reads.beta.sessions.with_raw_response
         return _info(await _answer(partial(raw.retrieve, session_id)))
 
+    async def update(self, session_id: str, body: Mapping[str, Any]) -> SessionInfo:
+        raw = self._writes.beta.sessions.with_raw_response
+        return _info(await _answer(partial(raw.update, session_id, extra_body=dict(body))))
+
+    async def add_resource(self, session_id: str, body: Mapping[str, Any]) -> None:
+        raw = self._writes.beta.sessions.resources.with_raw_response
+        required = {key: body[key] for key in ("type", "file_id")}
+        await _answer(partial(raw.add, session_id, **required, extra_body=dict(body)))
+
     async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
         raw = self._reads.beta.sessions.with_raw_response
         only = {"statuses": list(statuses)} if statuses else {}
@@ -202,6 +211,9 @@ def _info(body: Mapping[str, Any]) -> SessionInfo:
         metadata=body.get("metadata") or {},
         created_at=str(body.get("created_at") or ""),
         archived=body.get("archived_at") is not None,
+        title=str(body.get("title") or ""),
+        budget=body.get("budget"),
+        resources=body.get("resources") or (),
     )
 
 

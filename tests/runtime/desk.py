@@ -37,6 +37,8 @@ class Desk:
         self.bodies: list[Mapping[str, Any]] = []
         self.stored: list[tuple[RemoteFile, bytes]] = []
         self.uploads: list[str] = []
+        self.updates: list[Mapping[str, Any]] = []
+        self.mounted: list[Mapping[str, Any]] = []
         self._listeners: list[asyncio.Queue[Raw | None]] = []
 
     def emit(self, *events: Raw) -> None:
@@ -75,6 +77,13 @@ class Desk:
         if self.status == "deleted":
             raise NotFound("There is no such session.", status=404)
         return self._info()
+
+    async def update(self, session_id: str, body: Mapping[str, Any]) -> SessionInfo:
+        self.updates.append(body)
+        return self._info()
+
+    async def add_resource(self, session_id: str, body: Mapping[str, Any]) -> None:
+        self.mounted.append(body)
 
     async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
         return [] if statuses and self.status not in statuses else [self._info()]
