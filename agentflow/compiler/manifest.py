@@ -256,6 +256,8 @@ class AgentPolicy:
     `server.tool`; `server.*` are all those of the server that have no entry of their own."""
     scratch: str | None
     session: SessionPolicy = field(default_factory=SessionPolicy)
+    required_servers: tuple[str, ...] = ()
+    """MCP servers that a run does not go on without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -306,6 +306,7 @@ def _setup(request: RunRequest, task: str) -> Setup:
         ),
         detach=_detached(request.run_id) if request.detach else None,
         asks=frozenset(name for name, tool in policy.custom.items() if tool.policy == "ask"),
+        required_servers=frozenset(policy.required_servers),
         warns_agent=budget.can_warn_agent(policy.model),
     )
 

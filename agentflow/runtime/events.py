@@ -176,6 +176,8 @@ class SessionError(_Event):
     message: str
     retry: str
     """`retry_status.type`: `retrying`, `exhausted` or `terminal`."""
+    server: str | None = None
+    """The MCP server that it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +362,7 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], dict[str, Any]], Event]] = {
         type=str((r.get("error") or {}).get("type", "unknown_error")),
         message=str((r.get("error") or {}).get("message", "")),
         retry=str(((r.get("error") or {}).get("retry_status") or {}).get("type", "")),
+        server=(r.get("error") or {}).get("mcp_server_name"),
     ),
     "session.usage": lambda r, b: SessionUsage(
         **b,

@@ -231,6 +231,10 @@ class _Work:
         if limit is not None:
             self.stop(_limit_ending(limit))
             return
+        lost = self.state.lost_server
+        if lost is not None:
+            self.stop(_without_server(lost))
+            return
         if self.state.idle is not None:
             self._read_idle(self.state.idle)
         if self.state.phase is Phase.WORKING:
@@ -670,8 +674,22 @@ def _error(work: _Work, event: SessionError) -> None:
         work.note("info", f"{event.type}: {event.message} The service tries again.")
         return
     # An unknown retry status is not a promise to try again, so it counts as the end of trying.
-    work.put(error=event)
+    if work.state.lost_server is None:
+        work.put(error=event)
     work.note("warning", f"{event.type}: {event.message} ({event.retry or 'no retry'})")
+
+
+def _without_server(event: SessionError) -> Ending:
+    """A session goes on without the tools of a server; a run that needs them need not pay for that."""
+    refused = event.type == "mcp_authentication_failed_error"
+    what = "refuses its credential" if refused else "cannot be reached"
+    hint = (
+        "Check the credential in its vault, and that its URL is the server's to the letter."
+        if refused
+        else "Check its URL, and that the environment's network lets it through."
+    )
+    reason = f"The MCP server {event.server!r} {what}: {event.message}"
+    return Ending(verdict=Verdict.FAILED, reason=reason, hint=hint)
 
 
 def _spent(work: _Work, event: ModelRequestEnd) -> None:

@@ -132,6 +132,8 @@ class Setup:
     """Custom tools whose calls are approved one by one."""
     detach: Ending | None = None
     """How the run ends once the task is sent. None: it is followed to its end."""
+    required_servers: frozenset[str] = frozenset()
+    """MCP servers that the run does not go on without."""
     warns_agent: bool = False
     """The model takes a `system.message` in the middle of a session."""
 
@@ -190,6 +192,13 @@ class State:
     halt: Ending | None = None
     """Why the run ends as soon as nothing goes on without a person."""
     ending: Ending | None = None
+
+    @property
+    def lost_server(self) -> SessionError | None:
+        """The error that takes an MCP server away that the run does not go on without."""
+        error = self.error
+        needed = error is not None and error.server in self.setup.required_servers
+        return error if needed else None
 
     @property
     def at_rest(self) -> bool:

@@ -37,3 +37,8 @@ class McpServer(SpecModel):
         default_factory=dict, description="One word each; tools that are not named follow `others`."
     )
     others: Policy = Field(default="off", description="For tools of the server not named above.")
+    required: bool = Field(
+        default=False,
+        description="true: a run ends at once when the server cannot be reached for good, or refuses its "
+        "credential. Otherwise it goes on without the server's tools, with a warning.",
+    )

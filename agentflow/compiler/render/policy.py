@@ -75,6 +75,7 @@ def agent_policy(
         tools=_tools(spec),
         scratch=spec.scratch,
         session=session,
+        required_servers=tuple(name for name, one in sorted(spec.mcp.items()) if one.required),
     )
 
 
