@@ -7,8 +7,6 @@ import logging
 import secrets
 import socket
 import threading
-import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -16,50 +14,18 @@ import uvicorn
 from agentflow.errors import SandboxUnavailable, UsageError
 from agentflow.local import leftovers
 from agentflow.local.app import Access, make_app
-from agentflow.local.blobs import Blobs
+from agentflow.local.assembly import ServiceConfig, assemble, identity
 from agentflow.local.call import Service
-from agentflow.local.clock import SystemClock
-from agentflow.local.drivers.base import ModelDriver, NoDriver
-from agentflow.local.faults import FaultBook, Faults
-from agentflow.local.harness import Harness
-from agentflow.local.hub import Hub
-from agentflow.local.ids import Ids, RandomIds
-from agentflow.local.live import Parts
+from agentflow.local.faults import Faults
 from agentflow.local.roster import Roster
-from agentflow.local.sandbox import SandboxPolicy, support
+from agentflow.local.sandbox import support
 from agentflow.local.store import Store
-from agentflow.local.toolset import open_toolbox
-from agentflow.local.workshop import OpenToolbox, SessionTools, Workshop
-from agentflow.ports import Clock
 
 __all__ = ["RunningService", "ServiceConfig", "start"]
 
 _HOST = "127.0.0.1"
 _START_S = 30.0
 _STOP_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceConfig:
-    root: Path
-    """Records, files and session directories; made if it is absent. One service at a time."""
-    driver: ModelDriver | None = None
-    """What plays the model. None: sessions can be made, and say why they do not run."""
-    token: str | None = None
-    """What clients must send as key. None: a new one."""
-    port: int = 0
-    """0: a free one."""
-    sandbox: SandboxPolicy | None = None
-    """Limits of tools. None: the usual ones."""
-    unsafe_no_sandbox: bool = False
-    """Tools run with the rights of this process."""
-    faults: Faults | None = None
-    """For sessions without faults of their own. None: nothing goes wrong on purpose."""
-    clock: Clock = field(default_factory=SystemClock)
-    ids: Ids = field(default_factory=RandomIds)
-    heartbeat_s: float = 15.0
-    toolbox: OpenToolbox | None = None
-    """Makes the tools of a session. None: real ones, in the sandbox."""
 
 
 class _Server(uvicorn.Server):
@@ -143,8 +109,8 @@ class RunningService:
         roster = Roster(shells)
         store = _open_store(self._config.root)
         try:
-            self._service = service = _assemble(self._config, store, self.faults, roster)
-            access = Access(self.token, _identity(store))
+            self._service = service = assemble(self._config, store, self.faults, roster)
+            access = Access(self.token, identity(store))
             settings = uvicorn.Config(
                 make_app(service, access),
                 log_config=None,
@@ -189,44 +155,6 @@ def _open_store(root: Path) -> Store:
         return Store(root / "service.db")
     except ValueError as error:
         raise UsageError(str(error)) from None
-
-
-def _assemble(config: ServiceConfig, store: Store, faults: Faults, roster: Roster) -> Service:
-    book = FaultBook(faults, lambda id: store.get("session", id))
-    parts = Parts(store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=book)
-    blobs = Blobs(config.root / "files")
-    tools = config.toolbox or _real_tools(config, roster)
-    workshop = Workshop(config.root, parts, blobs, tools)
-    harness = Harness(parts, config.driver or NoDriver(), workshop)
-    return Service(
-        parts=parts,
-        blobs=blobs,
-        workshop=workshop,
-        harness=harness,
-        heartbeat_s=config.heartbeat_s,
-    )
-
-
-def _real_tools(config: ServiceConfig, roster: Roster) -> OpenToolbox:
-    def open_(root: Path, hosts: tuple[str, ...] | None, layer: Path | None) -> SessionTools:
-        return open_toolbox(
-            root,
-            hosts=hosts,
-            layer=layer,
-            unsafe_no_sandbox=config.unsafe_no_sandbox,
-            policy=config.sandbox,
-            roster=roster,
-        )
-
-    return open_
-
-
-def _identity(store: Store) -> dict[str, str]:
-    """Who answers: the same for as long as the records are kept."""
-    return {
-        "anthropic-organization-id": store.fact("organization", str(uuid.uuid4())),
-        "anthropic-workspace-id": store.fact("workspace", f"wrkspc_local{secrets.token_hex(8)}"),
-    }
 
 
 def _silence() -> None:
