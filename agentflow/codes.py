@@ -1138,6 +1138,16 @@ SYSTEM_UNSUPPORTED = Code(
     "    system: Today nobody is at the desk.",
 )
 
+UNKNOWN_POOL = Code(
+    "AF286",
+    "unknown-pool",
+    _E,
+    "Pool is not one of the project.",
+    "`budget.pools` of an agent names pools that the project declares below `pools`: what the runs of "
+    "several agents may spend together. Each is named once."
+    "\n\nBad:\n    budget: { usd: 2, pools: [dsk] }\nGood:\n    budget: { usd: 2, pools: [desk] }",
+)
+
 # AF3: templates
 
 TEMPLATE_SYNTAX = Code(

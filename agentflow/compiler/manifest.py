@@ -30,6 +30,7 @@ __all__ = [
     "Manifest",
     "OutcomePolicy",
     "OutputPolicy",
+    "PoolPolicy",
     "Resource",
     "SessionPolicy",
     "Target",
@@ -40,6 +41,9 @@ __all__ = [
 ]
 
 FORMAT = 1
+
+SAME_ERROR = 5
+"""What holds for an agent that says nothing of it."""
 
 
 def _plain(value: object) -> object:
@@ -159,6 +163,19 @@ class ApprovalPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolPolicy:
+    """What the runs of a project may spend together."""
+
+    name: str
+    usd: str | None
+    """Decimal text. None, here and below: no limit."""
+    tokens: int | None
+    per: str
+    """`run`, `flow`, `day` or `month`."""
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetPolicy:
     usd: str | None
     """Decimal text, so that it stays exact. None, here and below: no limit."""
@@ -169,6 +186,9 @@ class BudgetPolicy:
     wall_s: float | None
     warn_at: str
     """Share of a limit, as decimal text from 0 to 1."""
+    pools: tuple[PoolPolicy, ...] = ()
+    same_error: int | None = SAME_ERROR
+    """Turns in a row with the same error of a tool that stop the run. None: none do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

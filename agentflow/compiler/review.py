@@ -270,6 +270,7 @@ _LIMITS = {
 def _budget(budget: Mapping[str, Any]) -> str:
     values = {**budget, "usd": _dollars(budget["usd"])} if "usd" in budget else budget
     limits = [form.format(show(values[key])) for key, form in _LIMITS.items() if key in values]
+    limits += [f"from the pool {show(name)}" for name in _list(values.get("pools"))]
     return ", ".join(limits) if limits else "without a limit"
 
 

@@ -19,6 +19,7 @@ from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
 from agentflow.compiler.checks.policies import check_policies, policies_of
+from agentflow.compiler.checks.pools import check_pools, check_pools_used
 from agentflow.compiler.checks.sessions import check_session
 from agentflow.compiler.checks.skills import check_skills
 from agentflow.compiler.checks.team import check_team
@@ -57,7 +58,7 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
     """
     scope = _Scope(graph, files, callables)
     policies = policies_of(graph)
-    problems: list[Diagnostic] = []
+    problems: list[Diagnostic] = [*check_pools(graph.project)]
     sound: dict[str, dict[str, Any]] = {}
     misshapen = list(graph.misshapen)
     for kind, specs in graph.by_kind().items():
@@ -81,6 +82,7 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
 def _agent(node: AgentNode, scope: _Scope) -> Iterator[Diagnostic]:
     cards = yield from check_code(node, scope.files, scope.callables)
     yield from check_values(node, scope.files)
+    yield from check_pools_used(node, scope.graph)
     yield from check_domains(node)
     yield from check_outputs(node, scope.files)
     yield from check_approvals(node, cards)

@@ -25,7 +25,7 @@ from agentflow.spec.base import (
     VaultRef,
     Word,
 )
-from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.budget import AgentBudget
 from agentflow.spec.mcp import McpName, McpServer
 from agentflow.spec.session import FileMount, MemoryMount, OutcomeSpec, Repository, SessionSpec
 from agentflow.spec.team import TeamSpec
@@ -273,7 +273,7 @@ class AgentSpec(SpecModel):
     approvals: list[ApprovalRule] = Field(
         default_factory=list, description="Who answers a tool that asks; first match wins."
     )
-    budget: BudgetSpec | None = Field(
+    budget: AgentBudget | None = Field(
         default=None, description="Limits of a run; the first one reached stops it."
     )
     metadata: Metadata = Field(default_factory=dict, description="Kept on the service.")

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from agentflow.spec.agent import VarSpec
 from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text
+from agentflow.spec.budget import PoolSpec
 
 __all__ = [
     "DefaultsSpec",
@@ -185,6 +186,10 @@ class ProjectSpec(SpecModel):
     )
     defaults: DefaultsSpec = Field(
         default_factory=DefaultsSpec, description="What specs of a kind start from."
+    )
+    pools: dict[Name, PoolSpec] = Field(
+        default_factory=dict,
+        description="What runs may spend together, by a name for `budget.pools` of agents.",
     )
     targets: dict[Name, TargetSpec] = Field(
         default_factory=dict,

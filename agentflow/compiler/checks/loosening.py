@@ -18,7 +18,7 @@ from agentflow.diagnostics import Diagnostic, Span
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Path
 from agentflow.spec.agent import AgentSpec, ApprovalRule
-from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.budget import AgentBudget, BudgetSpec
 from agentflow.spec.custom import ArgumentRule, CustomTool
 from agentflow.spec.deployment import DeploymentBudget, DeploymentSpec
 from agentflow.spec.environment import EnvironmentSpec
@@ -380,6 +380,12 @@ def _budget(
             if now is not None:
                 message = f"`budget.{limit}` is {_amount(limit, now)}, and was"
             yield Wider("budget", path, f"{message} {_amount(limit, was)}")
+    if isinstance(before, AgentBudget):
+        now_drawn = after.pools if isinstance(after, AgentBudget) else None
+        for pool in before.pools or ():
+            if pool not in (now_drawn or ()):
+                message = f"Runs do not draw from the pool {pool!r}, and did"
+                yield Wider("budget", ("budget", "pools"), message)
 
 
 def _amount(limit: str, value: Any) -> str:

@@ -135,7 +135,8 @@ def check_budget(node: Bound[Any]) -> Iterator[Diagnostic]:
     budget = node.spec.budget
     if budget is None:
         return
-    if not any(getattr(budget, limit) is not None for limit in _LIMITS):
+    pools = getattr(budget, "pools", None)
+    if not pools and not any(getattr(budget, limit) is not None for limit in _LIMITS):
         message = "The budget has no limit."
         hint = f"Write one of {one_of(_LIMITS)}."
         yield codes.BUDGET.at(node.span("budget", key=True), message, hint=hint)

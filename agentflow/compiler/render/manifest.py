@@ -57,6 +57,7 @@ class _Rendering:
             skill=self._skill,
             called=self.called,
             bound={},
+            pools=graph.project.spec.pools,
         )
         self.problems: list[Diagnostic] = []
         self.resources: list[Resource] = []

@@ -17,13 +17,14 @@ from agentflow.compiler.manifest import (
     HttpPolicy,
     InputPolicy,
     OutputPolicy,
+    PoolPolicy,
     SessionPolicy,
     UncertaintyPolicy,
 )
 from agentflow.compiler.sections import ASK_USER, record_path
 from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard, command_line
 from agentflow.spec.agent import AgentSpec, ApprovalRule, Check, InputSpec
-from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.budget import AgentBudget, PoolSpec
 from agentflow.spec.custom import HttpTool
 from agentflow.spec.tool import declared_tools
 
@@ -41,6 +42,7 @@ def agent_policy(
     schemas: Mapping[str, Mapping[str, Any]],
     custom: Mapping[str, ToolCard],
     session: SessionPolicy,
+    pools: Mapping[str, PoolSpec],
 ) -> AgentPolicy:
     """The policy of one agent.
 
@@ -50,6 +52,7 @@ def agent_policy(
         schemas: by output, as JSON data, where there is one.
         custom: a card for every custom tool.
         session: what its sessions are created with.
+        pools: of the project; those that the agent names are among them.
     """
     spec = node.spec
     return AgentPolicy(
@@ -70,7 +73,7 @@ def agent_policy(
         uncertainty=_uncertainty(spec, paths),
         repair=spec.repair,
         approvals=tuple(_approval(rule) for rule in spec.approvals),
-        budget=None if spec.budget is None else _budget(spec.budget),
+        budget=None if spec.budget is None else _budget(spec.budget, pools),
         custom=_custom(node, custom),
         tools=_tools(spec),
         scratch=spec.scratch,
@@ -124,7 +127,7 @@ def _approval(rule: ApprovalRule) -> ApprovalPolicy:
     )
 
 
-def _budget(spec: BudgetSpec) -> BudgetPolicy:
+def _budget(spec: AgentBudget, pools: Mapping[str, PoolSpec]) -> BudgetPolicy:
     return BudgetPolicy(
         usd=None if spec.usd is None else f"{spec.usd:.2f}",
         tokens=spec.tokens,
@@ -133,6 +136,18 @@ def _budget(spec: BudgetSpec) -> BudgetPolicy:
         active_s=spec.active,
         wall_s=spec.wall,
         warn_at=str(spec.warn_at),
+        pools=tuple(_pool(name, pools[name]) for name in spec.pools or ()),
+        same_error=None if spec.same_error == "off" else spec.same_error,
+    )
+
+
+def _pool(name: str, spec: PoolSpec) -> PoolPolicy:
+    return PoolPolicy(
+        name=name,
+        usd=None if spec.usd is None else f"{spec.usd:.2f}",
+        tokens=spec.tokens,
+        per=spec.per,
+        timezone=spec.timezone,
     )
 
 

@@ -12,6 +12,7 @@ from agentflow.compiler.fragments import Fragments
 from agentflow.compiler.manifest import GitHubSource, Resource, Upload, digest
 from agentflow.compiler.render.raw import merge
 from agentflow.ports import Callables, Files
+from agentflow.spec.budget import PoolSpec
 from agentflow.spec.skill import SkillSpec
 
 __all__ = ["Uploads", "Workbench", "make_resource"]
@@ -69,6 +70,8 @@ class Workbench(NamedTuple):
     """By address, what agents and skills are called on the service, where the name is another."""
     bound: MutableMapping[Hashable, str]
     """Tasks that are bound already; see `bind_task`."""
+    pools: Mapping[str, PoolSpec]
+    """Of the project."""
 
 
 class Uploads:

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.diagnostics import Span
+from agentflow.spec.project import ProjectSpec
 
 __all__ = ["Sources"]
 
@@ -79,10 +80,10 @@ def _sources(graph: Graph) -> Iterator[tuple[str, Span]]:
         for name in vault.spec.credentials:
             yield f"{vault.address}.{name}", vault.span("credentials", name, key=True)
     for node in graph.agents.values():
-        yield from _agent_sources(node)
+        yield from _agent_sources(node, graph.project)
 
 
-def _agent_sources(node: AgentNode) -> Iterator[tuple[str, Span]]:
+def _agent_sources(node: AgentNode, project: Bound[ProjectSpec]) -> Iterator[tuple[str, Span]]:
     address, data = node.address, node.document.data
     yield address, node.span("name")
     for field in _WHOLE:
@@ -91,6 +92,10 @@ def _agent_sources(node: AgentNode) -> Iterator[tuple[str, Span]]:
     for field in _BY_KEY:
         for key in _keys(data.get(field)):
             yield f"{address}#{field}.{key}", _entry(node, field, key)
+    if node.spec.budget is not None and node.spec.budget.pools:
+        # The limits of a pool stand in the project: that is the place to change them.
+        for name in node.spec.budget.pools:
+            yield f"{address}#budget.pools.{name}", _entry(project, "pools", name)
     for field in _BY_INDEX:
         for index in _keys(data.get(field)):
             yield f"{address}#{field}.{index}", node.span(field, index)

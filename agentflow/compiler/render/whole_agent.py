@@ -104,7 +104,13 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
         spec, system=system if system.strip() else None, custom=custom, skill=bench.skill
     )
     policy = agent_policy(
-        node, task=task, paths=paths, schemas=schemas, custom=custom, session=session
+        node,
+        task=task,
+        paths=paths,
+        schemas=schemas,
+        custom=custom,
+        session=session,
+        pools=bench.pools,
     )
     return Checked(Rendered(payload, policy), problems)
 
