@@ -32,6 +32,7 @@ from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime import backoff, budget, machine
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.asking import Approver, approve_hint
+from agentflow.runtime.catching_up import catch_up
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Note, Notice, Observer, SessionStarted
 from agentflow.runtime.opening import find_session, open_session
@@ -41,7 +42,8 @@ from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.questions import close_questions
 from agentflow.runtime.reading import Reader
 from agentflow.runtime.record import Recorded, write_record
-from agentflow.runtime.resuming import Earlier, placed, resumed
+from agentflow.runtime.results import Results
+from agentflow.runtime.resuming import Earlier
 from agentflow.runtime.run import RunRequest, RunResult, Verdict
 from agentflow.runtime.sending import Sender
 from agentflow.runtime.session import (
@@ -251,18 +253,19 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
 
 
 async def _session(request: RunRequest, around: _Around) -> SessionInfo:
-    """The session of the run: the one it has, or a new one.
+    """The session of the run: the one it has or goes on in, or a new one.
 
     Raises:
         NotFound: the one it had is gone.
         ServiceError: it cannot be read, or not be created.
     """
-    knobs, earlier = around.knobs, around.earlier
+    knobs, earlier, reuse = around.knobs, around.earlier, request.reuse
     found = None
-    if earlier is not None:
+    if earlier is not None or reuse is not None:
+        own = None if earlier is None else earlier.session_id
         found = await find_session(
             request.run_id,
-            earlier.session_id,
+            own or (reuse.session_id if reuse else None),
             around.sessions,
             around.clock,
             tries=knobs.tries,
@@ -360,6 +363,7 @@ def _hands(
         clock=around.clock,
         people=people,
         secrets=request.secrets,
+        results=Results(request.directory / "results"),
     )
     approver = Approver(
         request.policy.approvals,
@@ -418,7 +422,7 @@ class _Run:
             draw=around.draw,
             silence_s=around.knobs.silence_s,
             give_up_s=around.knobs.give_up_s,
-            first=self._catch_up if around.earlier else None,
+            first=self._catch_up if around.earlier or request.reuse else None,
         )
         self.sender = Sender(
             around.sessions,
@@ -436,6 +440,7 @@ class _Run:
             out_dir=request.out_dir,
             pool=pool,
             clock=around.clock,
+            earlier=frozenset(request.reuse.files if request.reuse else ()),
         )
         self.tell(
             SessionStarted(session_id=info.id, agent=request.agent, version=request.agent_version)
@@ -552,17 +557,18 @@ class _Run:
             self.inbox.put_nowait(Interrupted(f"The run was interrupted by {who}."))
 
     async def _catch_up(self) -> None:
-        """Take up the work of an earlier process, from the history. Raises as `read_history`."""
-        assert self.earlier is not None
-        history = await self.reader.history()
-        messages = placed(self.earlier.messages, history)
-        for entry in messages:
-            if entry.event_id is not None:
-                self.ledger.confirm_message(self.request.run_id, entry.number, entry.event_id)
-                self.sender.has_sent(entry.event_id)
-        self.inbox.put_nowait(resumed(self.earlier, messages, history, self.clock.now()))
-        text = f"Going on with what another process began: {len(history)} events so far."
-        self.tell(Note(level="info", text=text))
+        """Go on in a session that has a history. Raises as `catch_up`."""
+        told = await catch_up(
+            self.request,
+            self.earlier,
+            reader=self.reader,
+            ledger=self.ledger,
+            sender=self.sender,
+            now=self.clock.now(),
+            tell=self.tell,
+        )
+        for given in told:
+            self.inbox.put_nowait(given)
 
     async def _watch_stop(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from agentflow.runtime import budget
+from agentflow.runtime import budget, reuse
 from agentflow.runtime.events import (
     AgentMessage,
     AgentThinking,
@@ -72,6 +72,7 @@ from agentflow.runtime.session import (
     Phase,
     ReadHistory,
     Resumed,
+    Reused,
     RunTool,
     SendConfirmation,
     SendConfirmed,
@@ -149,6 +150,7 @@ class _Work:
                 self.put(queued=state.queued - {event.id}, seq=state.seq + 1)
                 self._processed_at_last(event)
             return
+        event = reuse.since(state.base, event)
         self.put(
             seq=state.seq + 1,
             seen=state.seen.add(event.id) if event.id else state.seen,
@@ -412,6 +414,12 @@ def _started(work: _Work, given: Started) -> None:
         work.finish(_limit_ending(limit))
         return
     work.send(SendMessage(work.state.setup.task))
+
+
+def _reused(work: _Work, given: Reused) -> None:
+    """What earlier runs did is known, and neither counted nor acted on."""
+    if work.state.phase is Phase.NEW:
+        work.put(**reuse.known(given.events))
 
 
 def _resumed(work: _Work, given: Resumed) -> None:
@@ -719,6 +727,7 @@ _STATUS = (StatusRunning, StatusIdle, StatusRescheduled)
 _FACTS: dict[type, Callable[[_Work, Any], None]] = {
     Started: _started,
     Resumed: _resumed,
+    Reused: _reused,
     SendConfirmed: _send_confirmed,
     AnswerConfirmed: _answer_confirmed,
     SendFailed: _send_failed,

@@ -13,7 +13,7 @@ from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime import backoff, budget
 from agentflow.runtime.run import RunRequest
 
-__all__ = ["RUN_MARK", "find_session", "open_session"]
+__all__ = ["RUN_MARK", "find_session", "mount_inputs", "mounts_of", "open_session"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,23 @@ async def open_session(
         resources.append({"type": "file", "file_id": file.id, "mount_path": f"/{path.name}"})
     body = _session_body(request, resources)
     return await patiently(partial(sessions.create, body))
+
+
+def mounts_of(values: Mapping[str, Any]) -> list[str]:
+    """Where the files among the inputs of a task are mounted, below the uploads."""
+    return [f"/{value.name}" for value in values.values() if isinstance(value, Path)]
+
+
+async def mount_inputs(values: Mapping[str, Any], info: SessionInfo, sessions: Sessions) -> None:
+    """Mount the files of a task in a session that exists. None of them may be there yet.
+
+    Raises:
+        ServiceError: one could not be uploaded, or not be mounted.
+    """
+    for path in {value: None for value in values.values() if isinstance(value, Path)}:
+        file = await sessions.upload(path, filename=path.name)
+        resource = {"type": "file", "file_id": file.id, "mount_path": f"/{path.name}"}
+        await sessions.add_resource(info.id, resource)
 
 
 async def _patiently(

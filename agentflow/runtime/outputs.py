@@ -25,7 +25,6 @@ from agentflow.runtime.run import OutputResult
 __all__ = ["OUTPUTS_DIR", "Collector", "Report", "repair_message", "verify_file"]
 
 OUTPUTS_DIR = "/mnt/session/outputs/"
-CHECK_TIMEOUT_S = 60.0
 VERIFY_TIMEOUT_S = 30.0
 POLL_S = 0.5
 
@@ -55,7 +54,10 @@ class Collector:
         out_dir: Path,
         pool: WorkerPool,
         clock: Clock,
+        earlier: frozenset[str] = frozenset(),
     ) -> None:
+        """`earlier`: ids of files that other runs have left in the session."""
+        self._earlier = earlier
         self._policy = policy
         self._sessions = sessions
         self._session_id = session_id
@@ -84,7 +86,7 @@ class Collector:
 
     async def _once(self) -> Report:
         listed = await self._sessions.files(self._session_id)
-        files = [file for file in listed if file.downloadable]
+        files = [file for file in listed if file.downloadable and file.id not in self._earlier]
         declared = {base_name(o.path): name for name, o in self._policy.outputs.items()}
         newest = _newest(files)
         paths: dict[str, Path] = {}
@@ -125,7 +127,7 @@ class Collector:
         """With the checks run, unless there is nothing sound to run them on."""
         if report.problems:
             return report
-        paths = {o.name: str(o.path) for o in report.outputs if o.path is not None}
+        paths = {o.name: str(o.path.absolute()) for o in report.outputs if o.path is not None}
         failed: list[str] = []
         for done in self._policy.done:
             failed += await self._check(done, paths)
@@ -134,18 +136,20 @@ class Collector:
         )
 
     async def _check(self, done: DonePolicy, paths: Mapping[str, str]) -> list[str]:
-        if done.check is None:
+        if done.check is None and done.command is None:
             return []
-        module, colon, function = done.check.partition(":")
-        if not colon:
-            module, _, function = done.check.rpartition(".")
+        if done.command is not None:
+            name, where = " ".join(done.command), str(self._out_dir.absolute())
+            request = {"check": list(done.command), "paths": dict(paths), "cwd": where}
+        else:
+            name = done.check or ""
+            module, _, function = name.replace(":", ".").rpartition(".")
+            request = {"run": f"{module}:{function}", "paths": dict(paths)}
         try:
-            found = await self._pool.call(
-                {"run": f"{module}:{function}", "paths": dict(paths)}, timeout_s=CHECK_TIMEOUT_S
-            )
+            found = await self._pool.call(request, timeout_s=done.timeout_s)
         except CallFailed as error:
-            return [f"The check {done.check} failed. {error}"]
-        return _findings(done.check, found)
+            return [f"The check {name} failed. {error}"]
+        return _findings(name, found)
 
 
 async def verify_file(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from agentflow.compiler.manifest import AgentPolicy, canonical_json
 from agentflow.diagnostics import Span
 from agentflow.errors import StateError
-from agentflow.runtime.run import RunRequest
+from agentflow.runtime.run import Reuse, RunRequest
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -56,6 +56,7 @@ def write_record(request: RunRequest, task: str) -> Mapping[str, Any]:
         "title": request.title,
         "uploads": {key: _portable(path, root) for key, path in request.uploads.items()},
         "task": task,
+        "reuse": None if request.reuse is None else asdict(request.reuse),
         "origin": request.origin,
     }
 
@@ -112,7 +113,17 @@ def _request(
         title=record["title"],
         secrets=secrets,
         uploads={key: root / path for key, path in record["uploads"].items()},
+        reuse=_reuse(record.get("reuse")),
         origin=record["origin"],
+    )
+
+
+def _reuse(found: Mapping[str, Any] | None) -> Reuse | None:
+    """Runs of older versions have none."""
+    if found is None:
+        return None
+    return Reuse(
+        session_id=found["session_id"], after=found["after"], files=tuple(found["files"])
     )
 
 

@@ -21,7 +21,7 @@ from agentflow.errors import (
 )
 from agentflow.runtime.events import TokenUsage
 
-__all__ = ["LimitHit", "OutputResult", "RunRequest", "RunResult", "Verdict"]
+__all__ = ["LimitHit", "OutputResult", "Reuse", "RunRequest", "RunResult", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -56,6 +56,17 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """A session of earlier runs that one more run takes place in."""
+
+    session_id: str
+    after: str | None
+    """The last event of the earlier ones: what stands behind it is of this run. None: there is none."""
+    files: tuple[str, ...] = ()
+    """Ids of the files that were there before: no outputs of this run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     run_id: str
     agent: str
@@ -79,6 +90,8 @@ class RunRequest:
     """By address, the files that the policy's session refers to, such as `file/61fde9964309fb5c`."""
     detach: bool = False
     """Let go of the session once it has the task."""
+    reuse: Reuse | None = None
+    """None: the run has a session of its own."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What the caller needs to come back to this run: JSON, kept in the ledger, and not read here."""
     records: Path | None = None
@@ -147,6 +160,4 @@ class RunResult:
 
     @property
     def cache_hit_ratio(self) -> float | None:
-        """Cache reads over all input-side tokens, 0 to 1. None: nothing was read."""
-        base = self.tokens.input + self.tokens.cache_read + self.tokens.cache_write
-        return self.tokens.cache_read / base if base else None
+        return self.tokens.cache_hit_ratio

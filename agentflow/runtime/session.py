@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentflow.runtime.budget import Limits, Usage
-from agentflow.runtime.events import Event, SessionError, StatusIdle
+from agentflow.runtime.events import Event, SessionError, SessionUsage, StatusIdle
 from agentflow.runtime.notices import Notice
 from agentflow.runtime.run import LimitHit, Verdict
 from agentflow.runtime.seen import GrowingSet
@@ -32,6 +32,7 @@ __all__ = [
     "Phase",
     "ReadHistory",
     "Resumed",
+    "Reused",
     "RunTool",
     "SendConfirmation",
     "SendConfirmed",
@@ -182,6 +183,8 @@ class State:
     error: SessionError | None = None
     """The last error the service did not recover from, in this turn."""
     usage: Usage = field(default_factory=Usage)
+    base: SessionUsage | None = None
+    """What earlier runs had used in this session. None: nothing, or nobody said."""
     warned: frozenset[str] = frozenset()
     warning: str | None = None
     """What the agent is to be told with the next tool result."""
@@ -236,6 +239,14 @@ class Resumed:
     """A repair was about to be sent and was not: look at the outputs again."""
     warned: bool
     """The agent has had its warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """Earlier runs took place in this session; told before everything else."""
+
+    events: tuple[Event, ...]
+    """Theirs, in list order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +342,7 @@ Input = (
     Event
     | Started
     | Resumed
+    | Reused
     | SendConfirmed
     | AnswerConfirmed
     | SendFailed

@@ -1,0 +1,62 @@
+"""[io] What a run tells its machine first, in a session that has a history already.
+
+There are two kinds of such a history: what an earlier process did for this run, and what earlier runs did
+in its session. The stream is open by then, so nothing falls between the history and the stream.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from agentflow.runtime.events import parse_event
+from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.notices import Note, Observer
+from agentflow.runtime.reading import Reader
+from agentflow.runtime.resuming import Earlier, placed, resumed
+from agentflow.runtime.reuse import refuse_company, split
+from agentflow.runtime.run import RunRequest
+from agentflow.runtime.sending import Sender
+from agentflow.runtime.session import Input, Reused, Started
+
+__all__ = ["catch_up"]
+
+
+async def catch_up(
+    request: RunRequest,
+    earlier: Earlier | None,
+    *,
+    reader: Reader,
+    ledger: Ledger,
+    sender: Sender,
+    now: datetime,
+    tell: Observer,
+) -> list[Input]:
+    """Read the history; what the machine is told of it, in order.
+
+    Raises:
+        Blocked: somebody else has begun something in the session.
+        StateError: the history is not the one that the run was begun behind.
+        ServiceError: it cannot be read.
+    """
+    history = await reader.history()
+    told: list[Input] = []
+    if request.reuse is not None:
+        parts = split(history, request.reuse)
+        history = parts.since
+        for event in parts.before:
+            if event.get("type") == "user.message":
+                # An earlier task with the same words is no proof that this one was sent.
+                sender.has_sent(str(event["id"]))
+        told.append(Reused(tuple(parse_event(raw) for raw in parts.before)))
+    if earlier is None:
+        if request.reuse is not None:
+            refuse_company(history, request.reuse)
+        return [*told, Started()]
+    messages = placed(earlier.messages, history)
+    for entry in messages:
+        if entry.event_id is not None:
+            ledger.confirm_message(request.run_id, entry.number, entry.event_id)
+            sender.has_sent(entry.event_id)
+    text = f"Going on with what another process began: {len(history)} events so far."
+    tell(Note(level="info", text=text))
+    return [*told, resumed(earlier, messages, history, now)]
