@@ -10,6 +10,7 @@ What the user wrote is reported as diagnostics, never by exception. These are fo
     ├── CallableRefused         1   a function that cannot be described, or not be imported
     ├── StateError              1   the state file is damaged, locked or of a newer version
     ├── Blocked                 6   drift, a policy or the wrong workspace stands in the way
+    ├── BudgetReached           7   nothing is left of what a run would draw from
     ├── ServiceError            4   the service answered with an error, or not at all
     │   ├── NotFound            4
     │   ├── Conflict            4   somebody else changed the resource in between
@@ -46,6 +47,7 @@ __all__ = [
     "EXIT_USAGE",
     "AgentflowError",
     "Blocked",
+    "BudgetReached",
     "CallableRefused",
     "Conflict",
     "FileRefused",
@@ -146,6 +148,10 @@ class StateError(AgentflowError):
 
 class Blocked(AgentflowError):
     exit_code = EXIT_BLOCKED
+
+
+class BudgetReached(AgentflowError):
+    exit_code = EXIT_BUDGET
 
 
 class ServiceError(AgentflowError):

@@ -86,7 +86,22 @@ ALTER TABLE approvals ADD COLUMN rule TEXT;
 ALTER TABLE approvals ADD COLUMN who TEXT;
 """
 
-_STEPS = (_FIRST, _RESUME)
+_MONEY = """
+CREATE TABLE pool_shares (
+  pool TEXT NOT NULL,
+  measure TEXT NOT NULL,
+  period TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  spent INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  settled_at TEXT NOT NULL,
+  PRIMARY KEY (pool, measure, period, run_id)
+) STRICT;
+CREATE INDEX shares_of_run ON pool_shares(run_id);
+ALTER TABLE messages ADD COLUMN repair INTEGER;
+"""
+
+_STEPS = (_FIRST, _RESUME, _MONEY)
 
 FORMAT = len(_STEPS)
 """Of the database; kept in its `user_version`."""
