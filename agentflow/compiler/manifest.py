@@ -141,7 +141,11 @@ class OutputPolicy:
 class DonePolicy:
     text: str | None
     check: str | None
-    """`package.module:function`. Exactly one of the two is set."""
+    """`package.module:function`. Exactly one of text, check and command is set."""
+    command: tuple[str, ...] | None = None
+    """Program and arguments. What starts with `./` is a path relative to the project."""
+    timeout_s: float = 60.0
+    """Of a check or a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +225,8 @@ class CustomToolPolicy:
     idempotent: bool
     policy: str
     arguments: Mapping[str, ArgumentPolicy]
+    max_result: int | None = None
+    """Characters of a result that the agent gets. None: as many as the service takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -297,6 +297,8 @@ def _outputs(data: Mapping[str, Any]) -> Iterator[str]:
 def _stops(data: Mapping[str, Any]) -> Iterator[str]:
     for item in _list(data.get("done")):
         check = _map(item).get("check")
+        if isinstance(check, dict):
+            check = check.get("run") or " ".join(map(show, _list(check.get("command"))))
         yield f"checked by {show(check)}" if check is not None else show(item)
     if data.get("outcome") is not None:
         yield "a grader is satisfied"

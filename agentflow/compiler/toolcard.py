@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agentflow import codes
@@ -12,6 +12,7 @@ from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.references import is_file, resolve_path
 from agentflow.diagnostics import Checked
 from agentflow.ports import Callables, Files
+from agentflow.source.tree import Path
 
 __all__ = ["ASK_USER_CARD", "ToolCard", "command_line", "tool_card"]
 
@@ -104,15 +105,13 @@ def _of_function(
     return Checked(ToolCard(description, plain(schema)), ())
 
 
-def command_line(node: AgentNode, name: str) -> tuple[str, ...]:
-    """Program and arguments of a tool with `command`.
+def command_line(node: AgentNode, place: Path, words: Sequence[str]) -> tuple[str, ...]:
+    """Program and arguments of the `command` that stands at `place` of an agent.
 
     What starts with `./` or `../` is a file beside the spec, and starts with `./` and is relative to
     the project afterwards.
     """
     return tuple(
-        f"./{resolve_path(node.file('custom', name, 'command', index), word)}"
-        if is_file(word)
-        else word
-        for index, word in enumerate(node.spec.custom[name].command or ())
+        f"./{resolve_path(node.file(*place, index), word)}" if is_file(word) else word
+        for index, word in enumerate(words)
     )

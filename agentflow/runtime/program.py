@@ -1,4 +1,4 @@
-"""[io] A custom tool that is a program: JSON on its standard input, its standard output as the result.
+"""[io] A custom tool, or a check, that is a program: JSON on its standard input, its output as the result.
 
 Loaded by `worker.py` from its file, so it imports nothing of agentflow. The program is in the worker's
 process group: who stops the worker stops the program and what it has started.
@@ -16,15 +16,19 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-__all__ = ["OUTPUT_LIMIT", "run"]
+__all__ = ["OUTPUT_LIMIT", "check", "run"]
 
 OUTPUT_LIMIT = 16 << 20
 """Bytes of standard output. More is no result for an agent, and this process has to hold them."""
 
 _TAIL = 2_000
 """Characters of error output that a failure tells."""
+
+_LINES = 20
+"""Things that are wrong which a check tells; and of each so many characters:"""
+_LINE = 500
 
 _CHUNK = 1 << 16
 
@@ -41,29 +45,90 @@ def run(argv: list[str], input: dict[str, Any], *, root: Path) -> dict[str, Any]
     """
     program = str(root / argv[0]) if argv[0].startswith("./") else argv[0]
     try:
+        ended = _run([program, *argv[1:]], input, cwd=root, environment=dict(os.environ))
+    except _Failed as error:
+        return {"error": error.about(argv[0])}
+    if ended.code == 0:
+        return {"value": ended.out.removesuffix("\n")}
+    told = ended.err.strip() or ended.out.strip()
+    tail = f" The end of what it wrote:\n{told[-_TAIL:]}" if told else ""
+    return {"error": f"It ended with {_how(ended.code)}.{tail}"}
+
+
+def check(
+    argv: list[str], paths: dict[str, str], *, root: Path, cwd: Path, environment: dict[str, str]
+) -> dict[str, Any]:
+    """`{"value": [what is wrong, …]}`, or `{"error": …}` if the program could not be run.
+
+    Exit code 0 says that nothing is wrong. With any other each line of standard output is one thing,
+    or the end of the error output if there is no line.
+
+    Args:
+        argv: what starts with `./`, in any place, is relative to `root`.
+        paths: of the outputs by name, given to the program on its standard input.
+        cwd: where it runs.
+        environment: what it gets.
+    """
+    words = [str(root / word) if word.startswith("./") else word for word in argv]
+    try:
+        ended = _run(words, paths, cwd=cwd, environment=environment)
+    except _Failed as error:
+        return {"error": error.about(argv[0])}
+    if ended.code == 0:
+        return {"value": []}
+    lines = [line.strip()[:_LINE] for line in ended.out.splitlines() if line.strip()]
+    if len(lines) > _LINES:
+        lines = [*lines[:_LINES], f"and {len(lines) - _LINES} more"]
+    if not lines or ended.code < 0:
+        told = ended.err.strip()[-_LINE:]
+        lines.append(f"it ended with {_how(ended.code)}{': ' + told if told else '.'}")
+    return {"value": lines}
+
+
+class _Failed(Exception):
+    """The program could not be started, or was stopped. The text is a sentence without its subject."""
+
+    def __init__(self, text: str, *, before: bool = False) -> None:
+        super().__init__(text)
+        self.before = before
+        """It never ran."""
+
+    def about(self, program: str) -> str:
+        return f"{program!r} {self}" if self.before else f"It {self}"
+
+
+class _Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+    """Its end."""
+
+
+def _run(
+    words: list[str], input: dict[str, Any], *, cwd: Path, environment: dict[str, str]
+) -> _Ended:
+    try:
         process = subprocess.Popen(
-            [program, *argv[1:]],
+            words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=root,
+            cwd=cwd,
+            env=environment,
             # One thread only when this is called, so code between fork and exec is safe.
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return {"error": f"{argv[0]!r} cannot be started: {reason}."}
+        raise _Failed(f"cannot be started: {reason}.", before=True) from None
     data = json.dumps(input, ensure_ascii=False).encode("utf-8", "replace")
     try:
         out, err = _converse(process, data)
     except _TooMuch:
-        return {"error": f"It wrote more than {OUTPUT_LIMIT >> 20} MiB and was stopped."}
-    text = out.decode("utf-8", "replace")
-    if process.returncode == 0:
-        return {"value": text.removesuffix("\n")}
-    told = err.decode("utf-8", "replace").strip() or text.strip()
-    tail = f" The end of what it wrote:\n{told[-_TAIL:]}" if told else ""
-    return {"error": f"It ended with {_how(process.returncode)}.{tail}"}
+        raise _Failed(f"wrote more than {OUTPUT_LIMIT >> 20} MiB and was stopped.") from None
+    return _Ended(
+        process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+    )
 
 
 def _die_with_parent() -> None:

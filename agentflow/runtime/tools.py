@@ -19,12 +19,10 @@ from agentflow.runtime.ledger import Claim, Ledger
 from agentflow.runtime.people import People
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.post import post
+from agentflow.runtime.results import Results
 from agentflow.runtime.session import Call, Outcome
 
-__all__ = ["RESULT_LIMIT", "NeedsPerson", "ToolHost", "argument_problem"]
-
-RESULT_LIMIT = 100_000
-"""Characters of a result; the service itself cuts its own tools' results at the same length."""
+__all__ = ["NeedsPerson", "ToolHost", "argument_problem"]
 
 
 class NeedsPerson(Exception):
@@ -45,6 +43,7 @@ class ToolHost:
         clock: Clock,
         people: People,
         secrets: Mapping[str, str],
+        results: Results,
     ) -> None:
         """The tools of a run by name; `secrets` by name too, of those that their headers need."""
         self._tools = tools
@@ -55,6 +54,7 @@ class ToolHost:
         self._clock = clock
         self._people = people
         self._secrets = secrets
+        self._results = results
 
     async def run(self, call: Call) -> Outcome:
         """What the call came to. It runs at most once, whoever asks and however often.
@@ -68,7 +68,7 @@ class ToolHost:
             return Outcome(text=f"There is no tool {call.name!r} here.", is_error=True)
         refusal = argument_problem(tool, call.input)
         if refusal is not None:
-            return Outcome(text=_cut(refusal), is_error=True)
+            return Outcome(text=self._results.fitted(call.id, refusal), is_error=True)
         entry = self._ledger.claim_call(
             run_id=self._run_id,
             session_id=self._session_id,
@@ -103,8 +103,9 @@ class ToolHost:
         try:
             text, is_error = await self._result(call, tool)
         except CallFailed as error:
-            text, is_error = _cut(f"{call.name} failed. {error}"), True
+            text, is_error = f"{call.name} failed. {error}", True
         seconds = self._clock.monotonic() - began
+        text = self._results.fitted(call.id, text, limit=tool.max_result)
         return Outcome(text=text, is_error=is_error, seconds=seconds)
 
     async def _result(self, call: Call, tool: CustomToolPolicy) -> tuple[str, bool]:
@@ -124,7 +125,8 @@ class ToolHost:
             value = await self._pool.call(request, timeout_s=tool.timeout_s)
         else:
             return await self._ask(call)
-        return _result_text(value), False
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return text, False
 
     async def _ask(self, call: Call) -> tuple[str, bool]:
         """A tool without code is a question to a person.
@@ -180,17 +182,3 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
-
-
-def _result_text(value: object) -> str:
-    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def _cut(text: str) -> str:
-    """A text as it can be kept and sent: not too long, and without halves of characters."""
-    text = text.encode("utf-8", "replace").decode()
-    if len(text) <= RESULT_LIMIT:
-        return text
-    return (
-        f"{text[:RESULT_LIMIT]}\n[cut: {len(text):,} characters, of which {RESULT_LIMIT:,} shown]"
-    )

@@ -7,6 +7,7 @@ many bytes of JSON. A request is
     {"run": "package.module:function", "input": {…}}       called with the input as keyword arguments
     {"run": "package.module:function", "paths": {…}}       called with one mapping of name to `Path`
     {"command": ["program", …], "input": {…}}              started with the input on its standard input
+    {"check": ["program", …], "paths": {…}, "cwd": "…"}    started there, with the paths as its input
     {"describe": "package.module:function"}                imported and described, not called
 
 and the answer `{"value": …}` or `{"error": "ValueError: …"}`, for `describe` with the `line` and `file` below
@@ -93,6 +94,15 @@ def _without_secrets(text: str) -> str:
     return text
 
 
+def _harmless() -> dict[str, str]:
+    """The environment without what looks like a secret: a check reads files, and nothing else."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not any(word in name.upper() for word in SECRET_WORDS)
+    }
+
+
 def _sibling(name: str) -> Any:
     """A module beside this file, under a name that no module of a project has.
 
@@ -160,6 +170,15 @@ def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]
             if "error" in answer:
                 answer["error"] = _without_secrets(answer["error"])
             return answer
+        if "check" in request:
+            found: dict[str, Any] = _sibling("program").check(
+                request["check"],
+                request["paths"],
+                root=Path.cwd(),
+                cwd=Path(request["cwd"]),
+                environment=_harmless(),
+            )
+            return found
         if "describe" in request:
             return {"value": _sibling("hints").describe(_function(request["describe"]))}
         return {"value": _call(request, runner)}

@@ -35,6 +35,7 @@ __all__ = [
     "AgentSpec",
     "ApprovalRule",
     "Check",
+    "CheckSpec",
     "InputSpec",
     "ModelSpec",
     "OutputSpec",
@@ -101,14 +102,45 @@ class OutputSpec(SpecModel):
     required: bool = Field(default=True, description="false: verified only if it is delivered.")
 
 
+class CheckSpec(SpecModel):
+    word_key: ClassVar[str | None] = "run"
+
+    run: (
+        Annotated[
+            str, StringConstraints(pattern=r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="`package.module:function` or `package.module.function`, called with the "
+        "outputs by name as paths. It returns nothing, or a list of what is wrong.",
+    )
+    command: (
+        Annotated[list[Annotated[Text, File(holds="data")]], Field(min_length=1, max_length=256)]
+        | None
+    ) = Field(
+        default=None,
+        description="A program and its arguments, run without a shell in the directory the outputs "
+        "were fetched to. It gets the outputs by name, as paths, in a JSON object on standard input. "
+        "Exit code 0: all is well. Any other: each line it printed is one thing that is wrong.",
+        examples=[["python3", "./checks/totals.py"]],
+    )
+    timeout: Duration = Field(
+        default=60.0, description="A check that takes longer is stopped, and does not hold."
+    )
+
+    @model_validator(mode="after")
+    def _one_runner(self) -> Self:
+        if (self.run is None) == (self.command is None):
+            raise ValueError("A check has exactly one of `run` and `command`.")
+        return self
+
+
 class Check(SpecModel):
     """Code that inspects the outputs."""
 
-    check: Annotated[
-        str, StringConstraints(pattern=r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$")
-    ] = Field(
-        description="`package.module:function` or `package.module.function`, called with the "
-        "outputs by name as paths. It returns nothing, or a list of what is wrong."
+    check: Annotated[CheckSpec, Word()] = Field(
+        description="A function by name, or a map that says more: a program, a limit of time."
     )
 
 

@@ -5,14 +5,41 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from agentflow.spec.base import SECRET_MARK, Count, Duration, File, Json, Secret, SpecModel, Text
 
-__all__ = ["RUNNERS", "ArgumentRule", "CustomTool", "HttpTool", "is_loopback"]
+__all__ = [
+    "RESULT_LIMIT",
+    "RUNNERS",
+    "ArgumentRule",
+    "CustomTool",
+    "HttpTool",
+    "is_loopback",
+]
 
 RUNNERS = ("run", "command", "http")
 """The keys of which a custom tool has exactly one: what it is run by."""
+
+RESULT_LIMIT = 100_000
+"""Characters of a result; the service itself cuts its own tools' results at the same length."""
+
+RESULT_LEAST = 1_000
+"""Below this there would be little beside the note that says what was cut."""
+
+_Length = Annotated[
+    Count,
+    Field(ge=RESULT_LEAST, le=RESULT_LIMIT),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": RESULT_LEAST, "maximum": RESULT_LIMIT},
+                {"type": "string", "pattern": r"^([1-9]\d?(\.\d{1,3}0*)?|100(\.0+)?)k$"},
+            ],
+            "examples": ["20k", 5000],
+        }
+    ),
+]
 
 
 class ArgumentRule(SpecModel):
@@ -168,6 +195,11 @@ class CustomTool(SpecModel):
     )
     timeout: Duration = Field(default=60.0, description="A call that takes longer is stopped.")
     max_calls: Count | None = Field(default=None, description="Further calls in a run are refused.")
+    max_result: _Length = Field(
+        default=RESULT_LIMIT,
+        description="Characters of a result that the agent gets. Of a longer one it gets the "
+        "beginning and the end; the whole is kept with the run.",
+    )
     idempotent: bool = Field(
         default=False,
         description="Running it twice does no harm: after a crash an unfinished call is run again.",

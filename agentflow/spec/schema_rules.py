@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from agentflow.spec.agent import AgentSpec, ApprovalRule
+from agentflow.spec.agent import AgentSpec, ApprovalRule, CheckSpec
 from agentflow.spec.base import SpecModel
 from agentflow.spec.custom import RUNNERS, CustomTool
 from agentflow.spec.environment import EnvironmentSpec
@@ -97,6 +97,7 @@ RULES: Mapping[type[SpecModel], Rules] = {
         )
     ),
     CustomTool: Rules((_exactly_one(*RUNNERS),), _at_most_one(*RUNNERS)),
+    CheckSpec: Rules((_exactly_one("run", "command"),), _at_most_one("run", "command")),
     WebSearchTool: _ONE_LIST,
     WebFetchTool: _ONE_LIST,
     UrlFilter: Rules((_exactly_one("only", "but"),), _at_most_one("only", "but")),

@@ -22,6 +22,7 @@ from agentflow.runtime.approvals import Allow, AskPerson, Deny, decide
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.results import Results
 from agentflow.runtime.session import Outcome
 from agentflow.runtime.tools import ToolHost
 from agentflow.spec.test import TestSpec as Spec
@@ -58,6 +59,7 @@ async def outcomes(example: str, spec: Spec, project: Path) -> list[Outcome]:
             tell=lambda notice: None,
         ),
         secrets={},
+        results=Results(project / ".agentflow/runs/run1/results"),
     )
     try:
         return [

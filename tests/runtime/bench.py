@@ -13,6 +13,7 @@ from agentflow.compiler.manifest import CustomToolPolicy
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.results import Results
 from agentflow.runtime.session import Call, Outcome, Stage
 from agentflow.runtime.tools import ToolHost
 from tests.runtime.support import HandClock, write_module
@@ -121,6 +122,7 @@ class Bench:
                 tell=lambda notice: None,
             ),
             secrets=secrets,
+            results=Results(self.root / "runs/run1/results"),
         )
         try:
             return [await host.run(one) for one in calls]

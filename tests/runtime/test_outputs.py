@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -281,6 +282,68 @@ def test_checks(check: str, failed: list[str], tmp_path: Path) -> None:
     files = ListedFiles([(remote("f1"), b"hi")])
     report = run(collect(replace(POLICY, done=done), files, tmp_path))
     assert list(report.failed_checks) == failed
+
+
+PROGRAM = """\
+import json, os, sys, time
+from pathlib import Path
+paths = json.load(sys.stdin)
+assert Path("report.md").samefile(paths["report"]), os.getcwd()
+match sys.argv[1]:
+    case "fine": print("all is well")
+    case "finds": print("a is not b\\n\\nc is not d"); sys.exit(1)
+    case "many": print("\\n".join(map(str, range(30)))); sys.exit(2)
+    case "silent": sys.exit(3)
+    case "raises": raise ValueError("boom")
+    case "slow": time.sleep(60)
+    case "env": sys.exit(os.environ.get("SHOP_TOKEN", "") + os.environ.get("ANTHROPIC_API_KEY", ""))
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "failed"),
+    [
+        ("fine", []),
+        ("finds", ["{}: a is not b", "{}: c is not d"]),
+        ("many", [*(f"{{}}: {n}" for n in range(20)), "{}: and 10 more"]),
+        ("silent", ["{}: it ended with exit code 3."]),
+        ("slow", ["The check {} failed. It took longer than 1 s and was stopped."]),
+        ("env", ["{}: it ended with exit code 1."]),
+    ],
+)
+def test_checks_that_are_programs(
+    word: str, failed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "canary")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "canary")
+    write_module(tmp_path, {"checks/all.py": PROGRAM})
+    command = (sys.executable, "./checks/all.py", word)
+    done = (DonePolicy(text=None, check=None, command=command, timeout_s=1.0),)
+    files = ListedFiles([(remote("f1"), b"hi")])
+    report = run(collect(replace(POLICY, done=done), files, tmp_path))
+    name = " ".join(command)
+    assert list(report.failed_checks) == [text.format(name) for text in failed]
+
+
+def test_a_check_that_dies_or_cannot_be_started_says_so(tmp_path: Path) -> None:
+    write_module(tmp_path, {"checks/all.py": PROGRAM})
+    raises = (sys.executable, "./checks/all.py", "raises")
+    done = tuple(
+        DonePolicy(text=None, check=None, command=command)
+        for command in (
+            raises,
+            ("./checks/absent",),
+            (sys.executable, "-c", "import os; os.abort()"),
+        )
+    )
+    files = ListedFiles([(remote("f1"), b"hi")])
+    first, second, third = run(collect(replace(POLICY, done=done), files, tmp_path)).failed_checks
+    assert first.endswith("ValueError: boom")
+    assert second == (
+        "The check ./checks/absent failed. './checks/absent' cannot be started: "
+        "No such file or directory."
+    )
+    assert "it ended with SIGABRT" in third
 
 
 def test_the_agent_is_told_exactly_what_is_wrong() -> None:

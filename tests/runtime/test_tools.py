@@ -14,8 +14,9 @@ from agentflow.compiler.manifest import ArgumentPolicy, CustomToolPolicy
 from agentflow.runtime.approvals import Answer
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.questions import answer_question, questions
+from agentflow.runtime.results import RESULT_LIMIT
 from agentflow.runtime.session import Call
-from agentflow.runtime.tools import RESULT_LIMIT, NeedsPerson
+from agentflow.runtime.tools import NeedsPerson
 from tests.runtime.bench import MODULE, Bench, call, gone, wait_until
 from tests.runtime.support import custom_policy, write_module
 
@@ -100,7 +101,7 @@ def test_a_tool_does_not_get_what_calls_the_service(
 
 def test_a_long_result_is_cut_and_says_so(bench: Bench) -> None:
     [outcome] = bench.run(call(), rate=tool("big"))
-    assert len(outcome.text) < RESULT_LIMIT + 100
+    assert len(outcome.text) <= RESULT_LIMIT
     assert "200,000 characters" in outcome.text
 
 
@@ -322,7 +323,7 @@ def test_no_process_can_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch
 def test_a_long_refusal_is_cut_too(bench: Bench) -> None:
     [outcome] = bench.run(call(currency=["x" * 500_000]), rate=RULED)
     assert outcome.is_error
-    assert len(outcome.text) < RESULT_LIMIT + 100
+    assert len(outcome.text) <= RESULT_LIMIT
 
 
 def test_half_a_character_in_an_argument_is_no_crash(bench: Bench) -> None:

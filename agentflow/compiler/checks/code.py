@@ -45,7 +45,8 @@ def check_code(
             yield from _argument_rules(node, name, card)
     for index, item in enumerate(node.spec.done):
         if isinstance(item, Check):
-            yield from _check(node, index, item.check, files)
+            if item.check.run is not None:
+                yield from _check(node, index, item.check.run, files)
     return cards
 
 
@@ -121,7 +122,7 @@ def _call(
 
 
 def _check(node: AgentNode, index: int, reference: str, files: Files) -> Iterator[Diagnostic]:
-    span = node.span("done", index, "check")
+    span = node.span("done", index, "check", "run")
     found, problems = locate(reference, files, span)
     yield from problems
     takes = None if found is None else parameters(found)

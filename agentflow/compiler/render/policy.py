@@ -23,7 +23,7 @@ from agentflow.compiler.manifest import (
 )
 from agentflow.compiler.sections import ASK_USER, record_path
 from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard, command_line
-from agentflow.spec.agent import AgentSpec, ApprovalRule, Check, InputSpec
+from agentflow.spec.agent import AgentSpec, ApprovalRule, InputSpec
 from agentflow.spec.budget import AgentBudget, PoolSpec
 from agentflow.spec.custom import HttpTool
 from agentflow.spec.tool import declared_tools
@@ -69,7 +69,7 @@ def agent_policy(
             )
             for name, output in spec.outputs.items()
         },
-        done=tuple(_done(item) for item in spec.done),
+        done=tuple(_done(node, index) for index in range(len(spec.done))),
         uncertainty=_uncertainty(spec, paths),
         repair=spec.repair,
         approvals=tuple(_approval(rule) for rule in spec.approvals),
@@ -103,11 +103,16 @@ def _input(spec: InputSpec, file: str | None) -> InputPolicy:
     )
 
 
-def _done(item: str | Check) -> DonePolicy:
+def _done(node: AgentNode, index: int) -> DonePolicy:
+    item = node.spec.done[index]
     if isinstance(item, str):
         return DonePolicy(text=item, check=None)
-    module, _, function = item.check.replace(":", ".").rpartition(".")
-    return DonePolicy(text=None, check=f"{module}:{function}")
+    check = item.check
+    if check.run is None:
+        words = command_line(node, ("done", index, "check", "command"), check.command or ())
+        return DonePolicy(text=None, check=None, command=words, timeout_s=check.timeout)
+    module, _, function = check.run.replace(":", ".").rpartition(".")
+    return DonePolicy(text=None, check=f"{module}:{function}", timeout_s=check.timeout)
 
 
 def _uncertainty(spec: AgentSpec, paths: Mapping[str, str]) -> UncertaintyPolicy | None:
@@ -190,7 +195,9 @@ def _custom_tool(node: AgentNode, name: str, card: ToolCard) -> CustomToolPolicy
     }
     return CustomToolPolicy(
         run=tool.run,
-        command=None if tool.command is None else command_line(node, name),
+        command=None
+        if tool.command is None
+        else command_line(node, ("custom", name, "command"), tool.command),
         http=None if tool.http is None else _http(tool.http),
         input_schema=card.input_schema,
         timeout_s=tool.timeout,
@@ -198,4 +205,5 @@ def _custom_tool(node: AgentNode, name: str, card: ToolCard) -> CustomToolPolicy
         idempotent=tool.idempotent,
         policy=tool.policy,
         arguments=rules,
+        max_result=tool.max_result,
     )
