@@ -7,6 +7,9 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +26,9 @@ from agentflow.errors import UsageError
 from agentflow.operations.check import open_project
 
 if TYPE_CHECKING:
-    from agentflow.diagnostics import Diagnostic
-    from agentflow.operations.resume import ResumeOptions
-    from agentflow.operations.run import RunOptions
+    from agentflow.api import Listening, Resuming, Running
     from agentflow.output.live import LiveView
+    from agentflow.runtime.notices import Notice, Observer
     from agentflow.runtime.run import RunResult
 
 __all__ = ["add_arguments", "attach", "run"]
@@ -58,6 +60,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="RUN",
         help="go on with a run whose process died, or that waits for a person; `last` is the newest",
     )
+    reused = parser.add_mutually_exclusive_group()
+    reused.add_argument(
+        "--session",
+        metavar="ID",
+        help="give the task to this session, or that of a run, instead of to a new one",
+    )
+    reused.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="give it to the session of the agent's newest run, if that can take another task",
+    )
     parser.add_argument(
         "--detach",
         action="store_true",
@@ -68,28 +82,34 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="let tools of the local target run unconfined",
     )
+    parser.add_argument(
+        "--events",
+        metavar="FILE",
+        help="write what happens as it happens, one JSON object a line (schemas/events.json); "
+        "- is standard output",
+    )
     add_project_options(parser)
     add_format_option(parser)
 
 
-def _options(args: Namespace) -> RunOptions:
-    from agentflow.operations.run import RunOptions
-
+def _arguments(args: Namespace) -> Running:
+    """What `agentflow.run` is given for these flags."""
     options = project_options(args)
-    return RunOptions(
-        project=open_project(options.directory),
-        target=options.target,
-        variables=options.variables,
-        settings=options.settings,
-        agent=args.agent,
-        inputs=pairs(args.inputs, "--input"),
-        out=args.out,
-        overwrite=args.overwrite,
-        script=args.script,
-        as_applied=args.as_applied,
-        unsafe_no_sandbox=args.unsafe_no_sandbox,
-        detach=args.detach,
-    )
+    return {
+        "project": options.directory,
+        "target": options.target,
+        "variables": options.variables,
+        "settings": options.settings,
+        "inputs": pairs(args.inputs, "--input"),
+        "out": args.out,
+        "overwrite": args.overwrite,
+        "script": args.script,
+        "as_applied": args.as_applied,
+        "unsafe_no_sandbox": args.unsafe_no_sandbox,
+        "detach": args.detach,
+        "session": args.session,
+        "go_on": args.go_on,
+    }
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -105,9 +125,12 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
 
 
-def _resume_options(args: Namespace) -> ResumeOptions:
-    from agentflow.operations.resume import ResumeOptions
+def _resuming(args: Namespace) -> Resuming:
+    """What `agentflow.resume` is given for these flags.
 
+    Raises:
+        UsageError: a flag that a run which has begun cannot heed any more.
+    """
     settled = {
         "the agent": args.agent,
         "--target": any(word.startswith(("-t", "--target")) for word in args.words),
@@ -118,6 +141,8 @@ def _resume_options(args: Namespace) -> ResumeOptions:
         "--var": args.variables,
         "--set": args.settings,
         "--detach": args.detach,
+        "--session": args.session,
+        "--continue": args.go_on,
     }
     given = [name for name, value in settled.items() if value]
     if given:
@@ -125,62 +150,107 @@ def _resume_options(args: Namespace) -> ResumeOptions:
             f"--resume goes on with what the run was started with: {', '.join(given)} cannot change it.",
             hint=f"agentflow run --resume {args.resume}",
         )
-    return ResumeOptions(
-        project=open_project(project_directory(args)),
-        run=args.resume,
-        script=args.script,
-        unsafe_no_sandbox=args.unsafe_no_sandbox,
-    )
+    return {
+        "project": project_directory(args),
+        "script": args.script,
+        "unsafe_no_sandbox": args.unsafe_no_sandbox,
+    }
 
 
-async def _run(options: RunOptions | ResumeOptions, view: LiveView) -> RunResult:
+@contextmanager
+def _event_log(where: str | None) -> Iterator[Observer | None]:
+    """Who writes the records that `--events` asks for. None: it asks for none.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    from agentflow.operations.clock import SystemClock
+    from agentflow.output.events import EventLog
+
+    now = SystemClock().now
+    if where is None:
+        yield None
+    elif where == "-":
+        yield EventLog(sys.stdout.buffer, now=now)
+    else:
+        try:
+            file = Path(where).open("wb")  # noqa: SIM115 - closed below, not where it is opened
+        except OSError as error:
+            raise UsageError(
+                f"{where!r} cannot be written: {error.strerror}.",
+                hint="--events takes a file, or -.",
+            ) from None
+        with file:
+            yield EventLog(file, now=now)
+
+
+def _listening(view: LiveView, log: Observer | None, root: Path) -> Listening:
+    """Who watches: the terminal, whoever sits there, Ctrl-C, and a program that reads records."""
     from agentflow.cli.terminal_person import TerminalPerson
-    from agentflow.operations.resume import ResumeOptions, resume
-    from agentflow.operations.run import Watch, run
+    from agentflow.runtime.notices import FindingsFound
 
-    def problems(found: tuple[Diagnostic, ...]) -> None:
-        if found:
-            show_problems(found, stream=sys.stderr, root=options.project.root)
+    def tell(notice: Notice) -> None:
+        if isinstance(notice, FindingsFound):
+            if notice.problems:
+                show_problems(notice.problems, stream=sys.stderr, root=root)
+        else:
+            view(notice)
+        if log is not None:
+            log(notice)
 
     stop = asyncio.Event()
     _stop_on_signals(stop)
     there = sys.stdin.isatty() and sys.stderr.isatty()
-    watch = Watch(
-        stage=view.stage,
-        problems=problems,
-        observer=view,
-        person=TerminalPerson(view.quiet) if there else None,
-        stop=stop,
-    )
-    if isinstance(options, ResumeOptions):
-        return await resume(options, watch)
-    return await run(options, watch)
+    return {
+        "on_event": tell,
+        "person": TerminalPerson(view.quiet) if there else None,
+        "stop": stop,
+    }
 
 
 def run(args: Namespace) -> int:
-    options = _options(args) if args.resume is None else _resume_options(args)
-    return _follow(options, args.format)
+    from agentflow.api import resume_async, run_async
+
+    if args.events == "-" and args.format == "json":
+        raise UsageError(
+            "--events - and --format json both want standard output.",
+            hint="The last event has the result: leave --format json out, or name a file.",
+        )
+    root = open_project(project_directory(args)).root
+    if args.resume is None:
+        running = _arguments(args)
+        start = partial(run_async, args.agent, **running)
+    else:
+        start = partial(resume_async, args.resume, **_resuming(args))
+    return _follow(start, root, args.format, args.events)
 
 
 def attach(root: Path, run: str) -> int:
     """Go on with a run, for `agentflow sessions attach`; the exit code."""
-    from agentflow.operations.resume import ResumeOptions
+    from agentflow.api import resume_async
 
-    options = ResumeOptions(
-        project=open_project(root), run=run, script=None, unsafe_no_sandbox=False
-    )
-    return _follow(options, "human")
+    return _follow(partial(resume_async, run, project=root), root, "human", None)
 
 
-def _follow(options: RunOptions | ResumeOptions, format: str) -> int:
+def _follow(
+    start: Callable[..., Awaitable[RunResult]], root: Path, format: str, events: str | None
+) -> int:
     from agentflow.output.live import LiveView
     from agentflow.output.run import render_report, render_summary
 
+    async def to_the_end(view: LiveView, log: Observer | None) -> RunResult:
+        return await start(**_listening(view, log, root))
+
     color = use_color(sys.stderr)
-    with LiveView(sys.stderr, color=color, interactive=color and sys.stderr.isatty()) as view:
-        result = asyncio.run(_run(options, view))
+    with (
+        _event_log(events) as log,
+        LiveView(sys.stderr, color=color, interactive=color and sys.stderr.isatty()) as view,
+    ):
+        result = asyncio.run(to_the_end(view, log))
     if format == "json":
         print(render_report(result))
     else:
-        print(render_summary(result, color=use_color(sys.stdout)))
+        # Records have standard output to themselves.
+        stream = sys.stderr if events == "-" else sys.stdout
+        print(render_summary(result, color=use_color(stream)), file=stream)
     return result.verdict.exit_code

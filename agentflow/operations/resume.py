@@ -14,12 +14,13 @@ from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import connect
 from agentflow.operations.origin import changes, target_of
 from agentflow.operations.remembered import find_run
-from agentflow.operations.run import LISTED_AT_ONCE, Watch, needed_secrets
+from agentflow.operations.run import LISTED_AT_ONCE, Watch, needed_secrets, tell_result
 from agentflow.operations.secrets import read_secrets
 from agentflow.operations.sessions import OPEN
 from agentflow.operations.workspace import ledger_path, run_dir
 from agentflow.runtime.driver import resume_session
 from agentflow.runtime.ledger import Ledger, RunEntry
+from agentflow.runtime.notices import RunStarted
 from agentflow.runtime.record import read_policy, read_record
 from agentflow.runtime.run import RunResult
 from agentflow.runtime.watching import is_watched
@@ -45,6 +46,16 @@ def _refuse_finished(entry: RunEntry, root: Path) -> None:
         hint=f"What it left is in {run_dir(root, entry.id)}. A new run: agentflow run "
         f"{entry.agent.partition('/')[2]}",
     )
+
+
+def _refuse_superseded(ledger: Ledger, entry: RunEntry) -> None:
+    """What a session has done since is no part of an earlier run, and cannot be told from it."""
+    newest = next(run for run in ledger.runs() if run.session_id == entry.session_id)
+    if entry.session_id is not None and newest.id != entry.id:
+        raise UsageError(
+            f"Session {entry.session_id} of run {entry.id} has gone on with run {newest.id}.",
+            hint=f"agentflow sessions show {newest.id}",
+        )
 
 
 def _tell_changes(project: Project, record: Mapping[str, Any], watch: Watch) -> None:
@@ -100,6 +111,7 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StateError(f"The record of run {entry.id} is damaged: {error!r}") from error
         recorded = read_record(entry.id, record, root=root, secrets=secrets)
+        _refuse_superseded(ledger, entry)
         watch.stage("resume", f"{entry.id}, {entry.agent}, started {entry.started_at[:19]}")
         _tell_changes(options.project, record, watch)
         script = options.script or (root / origin["script"] if origin["script"] else None)
@@ -109,7 +121,16 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
             script=script,
             unsafe_no_sandbox=options.unsafe_no_sandbox or origin["unsafe_no_sandbox"],
         ) as connection:
-            return await resume_session(
+            watch.observer(
+                RunStarted(
+                    run_id=entry.id,
+                    agent=entry.agent,
+                    agent_version=entry.agent_version,
+                    target=target.name,
+                    resumed=True,
+                )
+            )
+            result = await resume_session(
                 recorded,
                 sessions=connection.sessions,
                 ledger=ledger,
@@ -119,3 +140,5 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
                 stop=watch.stop,
                 knobs=LISTED_AT_ONCE if connection.local else None,
             )
+            tell_result(result, watch.observer)
+            return result

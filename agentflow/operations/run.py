@@ -4,177 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from agentflow.compiler import late
-from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Target
-from agentflow.diagnostics import Diagnostic
+from agentflow.compiler.manifest import Compiled
 from agentflow.errors import UsageError
 from agentflow.operations.applied import Applied, check_applied, needed_part
 from agentflow.operations.apply import apply_plan
-from agentflow.operations.check import Project, Report, compiled
+from agentflow.operations.check import Report, compiled
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import Connection, connect
-from agentflow.operations.inputs import resolve_inputs
+from agentflow.operations.orders import Order, RunOptions, needed_secrets, take_order
 from agentflow.operations.origin import origin_of
 from agentflow.operations.plan import make_plan
-from agentflow.operations.secrets import read_secrets
-from agentflow.operations.session_needs import check_session, session_uploads
-from agentflow.operations.sessions import is_served
+from agentflow.operations.reusing import Candidates, session_for
+from agentflow.operations.session_needs import session_uploads
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
-from agentflow.runtime.notices import Observer
-from agentflow.runtime.run import RunRequest, RunResult
+from agentflow.runtime.notices import (
+    Ended,
+    FindingsFound,
+    Observer,
+    OutputVerified,
+    RunStarted,
+    Stage,
+)
+from agentflow.runtime.run import Reuse, RunRequest, RunResult
 from agentflow.state.store import StateStore
 
-__all__ = ["LISTED_AT_ONCE", "RunOptions", "Watch", "needed_secrets", "run"]
+__all__ = [
+    "LISTED_AT_ONCE",
+    "Desk",
+    "RunOptions",
+    "Watch",
+    "needed_secrets",
+    "open_desk",
+    "read_project",
+    "run",
+    "tell_result",
+]
 
 LISTED_AT_ONCE = Knobs(settle_s=0.0, settle_stopped_s=0.0)
 """For the embedded service: what it does not list was not written, so there is nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    project: Project
-    target: str
-    variables: Mapping[str, str]
-    settings: tuple[str, ...]
-    """`--set`, as given."""
-    agent: str | None
-    """Name or address. None: the only agent of the project."""
-    inputs: Mapping[str, str]
-    out: Path | None
-    """Where outputs go. None: below `.agentflow/runs`."""
-    overwrite: bool
-    """Outputs may replace files that are in `out` already."""
-    script: Path | None
-    as_applied: bool
-    unsafe_no_sandbox: bool
-    detach: bool = False
-    """Leave the session to itself once it has its task."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Who is told, and who can be asked."""
 
-    stage: Callable[[str, str], None]
-    problems: Callable[[tuple[Diagnostic, ...]], None]
     observer: Observer
     person: Person | None
     """None: nobody is there."""
     stop: asyncio.Event
     """Set: interrupt the session and collect what is there."""
 
-
-def pick_agent(manifest: Manifest, wanted: str | None) -> str:
-    """The address of the agent that is meant.
-
-    Raises:
-        UsageError: there is none of that name, or none was named and there are several.
-    """
-    known = sorted(manifest.agents)
-    names = ", ".join(address.removeprefix("agent/") for address in known) or "none"
-    if wanted is None:
-        if len(known) == 1:
-            return known[0]
-        raise UsageError(
-            "Which agent is to run? The project has " + ("none." if not known else f"{names}."),
-            hint="agentflow run NAME" if known else "Declare one: kind: Agent",
-        )
-    address = wanted if wanted.startswith("agent/") else f"agent/{wanted}"
-    if address not in manifest.agents:
-        near = get_close_matches(address, known, n=1)
-        hint = f"Did you mean {near[0].removeprefix('agent/')!r}?" if near else f"Agents: {names}."
-        raise UsageError(f"There is no agent {wanted!r} in this project.", hint=hint)
-    return address
-
-
-def check_runnable(address: str, policy: AgentPolicy) -> None:
-    """Raise a `UsageError` for what an agent may leave out, but a run needs."""
-    if policy.environment is None:
-        raise UsageError(
-            f"{address} has no environment, so there is nowhere to run it.",
-            hint="Add `environment: NAME` to the agent, and a document with `kind: Environment`.",
-        )
-    if policy.task is None:
-        raise UsageError(
-            f"{address} has no task.",
-            hint="Add `task: …` to the agent: the first message of a run.",
-        )
-
-
-def check_out(out: Path, *, overwrite: bool) -> None:
-    """Raise a `UsageError` where outputs would replace something, or have no place."""
-    if out.is_dir():
-        if overwrite or not any(out.iterdir()):
-            return
-        raise UsageError(
-            f"There are files in {str(out)!r}, which outputs could replace.",
-            hint="Name another directory, or say --overwrite.",
-        )
-    if out.exists() or out.is_symlink():
-        raise UsageError(f"{str(out)!r} is not a directory.", hint="--out takes a directory.")
-
-
-def check_detached(target: Target, root: Path) -> None:
-    """Raise a `UsageError` where a session would end with the command that leaves it."""
-    if target.service == "local" and not is_served(root):
-        raise UsageError(
-            "The embedded service ends with this command, and the session with it.",
-            hint="Start `agentflow serve` in another terminal first.",
-        )
-
-
-async def _find_applied(
-    built: Compiled,
-    address: str,
-    connection: Connection,
-    store: StateStore,
-    options: RunOptions,
-    watch: Watch,
-) -> Applied:
-    """On the local target apply first what the run needs; elsewhere only what is applied runs."""
-    manifest = built.manifest
-    if connection.local and not options.as_applied:
-        part = needed_part(manifest, address)
-        plan = await make_plan(part, connection.resources, store)
-        watch.stage("plan", plan.summary)
-        # With nothing to do there is nothing to keep other runs from: they may start at once.
-        if not plan.is_empty or plan.blocked:
-            outcome = await apply_plan(
-                plan, connection.resources, store, lambda step: watch.stage("apply", str(step))
-            )
-            outcome.raise_failure()
-    return await check_applied(
-        manifest, address, connection.resources, store, as_applied=options.as_applied
-    )
+    def stage(self, label: str, text: str) -> None:
+        self.observer(Stage(label=label, text=text))
 
 
 def new_run_id(now: datetime) -> str:
     """Sorts by time, and is unlike any other: `20261123-101500-3fa9c1`."""
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-
-
-def needed_secrets(policy: AgentPolicy) -> list[Mapping[str, Any]]:
-    """What of a policy may name secrets: headers of custom tools, and repositories."""
-    tools = [tool.http.headers for tool in policy.custom.values() if tool.http is not None]
-    return [*tools, *policy.session.resources]
-
-
-def _secret_sources(policy: AgentPolicy, report: Report) -> dict[str, str]:
-    """Where the secrets that a run needs are read from, by name."""
-    graph = report.build.graph
-    assert graph is not None, "compiled() returns only what has one"
-    names = late.secrets(needed_secrets(policy))
-    return {name: graph.project.spec.secrets[name] for name in sorted(names)}
 
 
 def _origin(
@@ -195,6 +91,153 @@ def _origin(
     }
 
 
+def tell_result(result: RunResult, observer: Observer) -> None:
+    """The last words of a run: each output, then the verdict."""
+    for output in result.outputs:
+        observer(OutputVerified(output=output))
+    observer(Ended(result=result))
+
+
+class Desk:
+    """Where runs of one project on one target are carried out: compiled and connected once."""
+
+    def __init__(
+        self, built: Compiled, report: Report, connection: Connection, ledger: Ledger, root: Path
+    ) -> None:
+        manifest = built.manifest
+        self.built = built
+        self.report = report
+        self.connection = connection
+        self.ledger = ledger
+        self._store = StateStore(
+            state_dir(root), project=manifest.project, target=manifest.target.name
+        )
+        self._applied: dict[tuple[str, bool], Applied] = {}
+        self._applying = asyncio.Lock()
+
+    async def run(self, order: Order, options: RunOptions, watch: Watch) -> RunResult:
+        """One run, to verified outputs. Raises as the function `run`, where it is about the service."""
+        applied = await self._find_applied(order.address, options, watch)
+        async with session_for(
+            Candidates(named=options.session, newest=options.go_on),
+            order,
+            applied,
+            built=self.built,
+            connection=self.connection,
+            ledger=self.ledger,
+            root=options.project.root,
+        ) as (reuse, why):
+            if why is not None:
+                watch.stage("session", why)
+            return await self._run(order, options, watch, applied, reuse)
+
+    async def _run(
+        self,
+        order: Order,
+        options: RunOptions,
+        watch: Watch,
+        applied: Applied,
+        reuse: Reuse | None,
+    ) -> RunResult:
+        target, root = self.built.manifest.target, options.project.root
+        run_id = new_run_id(datetime.now(UTC))
+        request = RunRequest(
+            run_id=run_id,
+            agent=order.address,
+            agent_id=applied.agent_id,
+            agent_version=applied.agent_version,
+            environment_id=applied.environment_id,
+            policy=order.policy,
+            inputs=order.values,
+            out_dir=options.out or run_dir(root, run_id) / "outputs",
+            project_root=root,
+            sources=self.built.sources,
+            title=f"{self.built.manifest.project}/{order.address}",
+            secrets=order.secrets,
+            detach=options.detach,
+            uploads=session_uploads(self.built.manifest, order.policy, root),
+            reuse=reuse,
+            origin=_origin(self.built, order.address, options, order.sources),
+        )
+        watch.observer(
+            RunStarted(
+                run_id=run_id,
+                agent=order.address,
+                agent_version=applied.agent_version,
+                target=target.name,
+            )
+        )
+        result = await run_session(
+            request,
+            sessions=self.connection.sessions,
+            ledger=self.ledger,
+            clock=SystemClock(),
+            observer=watch.observer,
+            person=watch.person,
+            stop=watch.stop,
+            knobs=LISTED_AT_ONCE if self.connection.local else None,
+        )
+        tell_result(result, watch.observer)
+        return result
+
+    async def _find_applied(self, address: str, options: RunOptions, watch: Watch) -> Applied:
+        """Looked up once for each agent; a failure is not remembered."""
+        key = (address, options.as_applied)
+        async with self._applying:
+            if key not in self._applied:
+                self._applied[key] = await self._look_up(address, options, watch)
+            return self._applied[key]
+
+    async def _look_up(self, address: str, options: RunOptions, watch: Watch) -> Applied:
+        """On the local target apply first what the run needs; elsewhere only what is applied runs."""
+        manifest, resources = self.built.manifest, self.connection.resources
+        if self.connection.local and not options.as_applied:
+            plan = await make_plan(needed_part(manifest, address), resources, self._store)
+            watch.stage("plan", plan.summary)
+            # With nothing to do there is nothing to keep other runs from: they may start at once.
+            if not plan.is_empty or plan.blocked:
+                outcome = await apply_plan(
+                    plan, resources, self._store, lambda step: watch.stage("apply", str(step))
+                )
+                outcome.raise_failure()
+        return await check_applied(
+            manifest, address, resources, self._store, as_applied=options.as_applied
+        )
+
+
+@asynccontextmanager
+async def open_desk(built: Compiled, report: Report, options: RunOptions) -> AsyncIterator[Desk]:
+    """Connect to the target and open the ledger, until the context ends.
+
+    Raises:
+        UsageError: there are no credentials, or nothing plays the model.
+    """
+    target, root = built.manifest.target, options.project.root
+    async with connect(
+        target, root, script=options.script, unsafe_no_sandbox=options.unsafe_no_sandbox
+    ) as connection:
+        if not connection.plays:
+            raise UsageError(
+                f"Nothing plays the model on target {target.name!r}.",
+                hint="Name a script: --script FILE, or `driver: { script: ./FILE }` in the target.",
+            )
+        with Ledger.open(ledger_path(root)) as ledger:
+            yield Desk(built, report, connection, ledger, root)
+
+
+def read_project(options: RunOptions, observer: Observer) -> tuple[Compiled, Report]:
+    """Compile and lint. Raises `ProblemsFound`: the project has errors."""
+    built, report = compiled(
+        options.project,
+        target=options.target,
+        variables=options.variables,
+        settings=options.settings,
+        rules=True,
+    )
+    observer(FindingsFound(problems=report.problems))
+    return built, report
+
+
 async def run(options: RunOptions, watch: Watch) -> RunResult:
     """One run, from the files to verified outputs.
 
@@ -205,73 +248,10 @@ async def run(options: RunOptions, watch: Watch) -> RunResult:
         SecretUnavailable: one that a custom tool or a session is given cannot be read.
         ServiceError: the service failed before the session started.
     """
-    project = options.project
-    built, report = compiled(
-        project,
-        target=options.target,
-        variables=options.variables,
-        settings=options.settings,
-        rules=True,
-    )
-    watch.problems(report.problems)
-    manifest = built.manifest
-    address = pick_agent(manifest, options.agent)
-    policy = manifest.agents[address]
-    check_runnable(address, policy)
-    check_session(address, policy, manifest.target)
-    if options.detach:
-        check_detached(manifest.target, project.root)
-    if options.out is not None:
-        check_out(options.out, overwrite=options.overwrite)
-    values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
-    sources = _secret_sources(policy, report)
-    # Read before the session starts: without them it is lost.
-    sent = read_secrets(sources, sources, project.root)
+    built, report = read_project(options, watch.observer)
+    order = take_order(built, report, options)
     found = "no problems" if not report.problems else f"{len(report.problems)} to look at"
     watch.stage("lint", f"{report.specs} specs, {found}")
-    watch.stage("compile", f"{address}, manifest {manifest.digest[:19]}")
-    store = StateStore(
-        state_dir(project.root), project=manifest.project, target=manifest.target.name
-    )
-    async with connect(
-        manifest.target,
-        project.root,
-        script=options.script,
-        unsafe_no_sandbox=options.unsafe_no_sandbox,
-    ) as connection:
-        if not connection.plays:
-            raise UsageError(
-                f"Nothing plays the model on target {manifest.target.name!r}.",
-                hint="Name a script: --script FILE, or `driver: { script: ./FILE }` in the target.",
-            )
-        applied = await _find_applied(built, address, connection, store, options, watch)
-        run_id = new_run_id(datetime.now(UTC))
-        directory = run_dir(project.root, run_id)
-        request = RunRequest(
-            run_id=run_id,
-            agent=address,
-            agent_id=applied.agent_id,
-            agent_version=applied.agent_version,
-            environment_id=applied.environment_id,
-            policy=policy,
-            inputs=values,
-            out_dir=options.out or directory / "outputs",
-            project_root=project.root,
-            sources=built.sources,
-            title=f"{manifest.project}/{address}",
-            secrets=sent,
-            detach=options.detach,
-            uploads=session_uploads(manifest, policy, project.root),
-            origin=_origin(built, address, options, sources),
-        )
-        with Ledger.open(ledger_path(project.root)) as ledger:
-            return await run_session(
-                request,
-                sessions=connection.sessions,
-                ledger=ledger,
-                clock=SystemClock(),
-                observer=watch.observer,
-                person=watch.person,
-                stop=watch.stop,
-                knobs=LISTED_AT_ONCE if connection.local else None,
-            )
+    watch.stage("compile", f"{order.address}, manifest {built.manifest.digest[:19]}")
+    async with open_desk(built, report, options) as desk:
+        return await desk.run(order, options, watch)

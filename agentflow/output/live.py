@@ -21,6 +21,7 @@ from agentflow.runtime.notices import (
     Said,
     SessionStarted,
     Spent,
+    Stage,
     Thinking,
     ToolEnded,
     ToolStarted,
@@ -96,10 +97,6 @@ class LiveView:
         finally:
             self._status.start()
 
-    def stage(self, label: str, text: str) -> None:
-        """A line about what happens around the run: lint, compile, apply."""
-        self._line(label, text, "cyan")
-
     def __call__(self, notice: Notice) -> None:
         match notice:
             case SessionStarted():
@@ -133,6 +130,10 @@ class LiveView:
             case Note():
                 style = "yellow" if notice.level == "warning" else "dim"
                 self._line("note", one_line(notice.text, 400), style)
+            case Stage():
+                self._line(notice.label, notice.text, "cyan")
+            case _:
+                pass  # what the closing summary says, or nobody can read
 
     def _ended(self, notice: ToolEnded) -> None:
         self._doing = "thinking"

@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import Literal
 
 from agentflow.output.text import clean, count, dollars, seconds
+from agentflow.runtime.events import TokenUsage
 from agentflow.runtime.run import LimitHit, OutputResult, RunResult, Verdict
 
-__all__ = ["RunReport", "render_report", "render_summary", "report_of", "run_schema"]
+__all__ = [
+    "OutputReport",
+    "RunReport",
+    "TokenReport",
+    "output_report",
+    "render_report",
+    "render_summary",
+    "report_of",
+    "run_schema",
+    "token_report",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +107,7 @@ def report_of(result: RunResult) -> RunReport:
         reason=result.reason,
         hint=result.hint,
         out_dir=str(result.out_dir),
-        outputs=tuple(_output(output) for output in result.outputs),
+        outputs=tuple(output_report(output) for output in result.outputs),
         extra_files=tuple(str(path) for path in result.extra_files),
         failed_checks=result.failed_checks,
         final_message=result.final_message,
@@ -104,19 +115,23 @@ def report_of(result: RunResult) -> RunReport:
         tool_calls=result.tool_calls,
         repairs=result.repairs,
         reconnects=result.reconnects,
-        tokens=TokenReport(
-            input=result.tokens.input,
-            output=result.tokens.output,
-            cache_read=result.tokens.cache_read,
-            cache_write=result.tokens.cache_write,
-            cache_hit_ratio=result.cache_hit_ratio,
-        ),
+        tokens=token_report(result.tokens),
         cost_usd=None if result.cost_usd is None else str(result.cost_usd),
         cost_is_estimate=result.cost_is_estimate,
         active_s=result.active_s,
         wall_s=result.wall_s,
         limit=_limit(limit) if limit else None,
         warnings=result.warnings,
+    )
+
+
+def token_report(tokens: TokenUsage) -> TokenReport:
+    return TokenReport(
+        input=tokens.input,
+        output=tokens.output,
+        cache_read=tokens.cache_read,
+        cache_write=tokens.cache_write,
+        cache_hit_ratio=tokens.cache_hit_ratio,
     )
 
 
@@ -129,7 +144,7 @@ def _limit(limit: LimitHit) -> LimitReport:
     )
 
 
-def _output(output: OutputResult) -> OutputReport:
+def output_report(output: OutputResult) -> OutputReport:
     return OutputReport(
         name=output.name,
         file=output.filename,

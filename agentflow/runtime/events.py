@@ -53,6 +53,12 @@ class TokenUsage:
     def total(self) -> int:
         return self.input + self.output + self.cache_read + self.cache_write
 
+    @property
+    def cache_hit_ratio(self) -> float | None:
+        """Cache reads over all input-side tokens, 0 to 1. None: nothing was read."""
+        base = self.input + self.cache_read + self.cache_write
+        return self.cache_read / base if base else None
+
     def __add__(self, other: TokenUsage) -> TokenUsage:
         return TokenUsage(
             input=self.input + other.input,

@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from agentflow.diagnostics import Diagnostic
 from agentflow.runtime.events import TokenUsage
+from agentflow.runtime.run import OutputResult, RunResult
 
 __all__ = [
     "Approval",
+    "Ended",
+    "FindingsFound",
     "Note",
     "Notice",
     "Observer",
+    "OutputVerified",
+    "Received",
     "Reconnecting",
     "RepairSent",
+    "RunStarted",
     "Said",
     "SessionStarted",
     "Spent",
+    "Stage",
     "Thinking",
     "ToolEnded",
     "ToolStarted",
@@ -27,10 +35,45 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Something that is done around the run."""
+
+    label: str
+    """`lint`, `compile`, `plan`, `apply`, `resume` or `changed`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsFound:
+    """What the linter says of the project; errors would have kept the run from starting."""
+
+    problems: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """Told before the session is created: from here on the ledger knows the run."""
+
+    run_id: str
+    agent: str
+    agent_version: int
+    target: str
+    resumed: bool = False
+    """Another process began it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
     session_id: str
     agent: str
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """An event of the service as it came, told once, and once more when it was seen queued before."""
+
+    event: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +155,26 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputVerified:
+    """An output as it was found at the end, for better or worse."""
+
+    output: OutputResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The last notice of a run that came to a verdict."""
+
+    result: RunResult
+
+
 Notice = (
-    SessionStarted
+    Stage
+    | FindingsFound
+    | RunStarted
+    | SessionStarted
+    | Received
     | Thinking
     | Said
     | ToolStarted
@@ -124,8 +185,10 @@ Notice = (
     | RepairSent
     | Reconnecting
     | Note
+    | OutputVerified
+    | Ended
 )
 
 
 class Observer(Protocol):
-    def __call__(self, notice: Notice) -> None: ...
+    def __call__(self, notice: Notice, /) -> None: ...

@@ -11,7 +11,7 @@ from agentflow.errors import LostAnswer, NotFound, ServiceError, StreamLost, Una
 from agentflow.ports import Clock, Sessions
 from agentflow.runtime import backoff
 from agentflow.runtime.events import parse_event
-from agentflow.runtime.notices import Observer, Reconnecting
+from agentflow.runtime.notices import Observer, Received, Reconnecting
 from agentflow.runtime.session import ConnectionLost, History, Input, SessionGone, Started
 from agentflow.runtime.transcript import Transcript
 
@@ -164,5 +164,6 @@ class Reader:
         key = (str(raw.get("id") or ""), raw.get("processed_at") is not None)
         if key not in self._recorded:
             self._transcript.received(raw)
+            self._tell(Received(event=raw))
             if key[0]:
                 self._recorded.add(key)

@@ -17,6 +17,7 @@ from agentflow.runtime.notices import (
     Said,
     SessionStarted,
     Spent,
+    Stage,
     Thinking,
     ToolEnded,
     ToolStarted,
@@ -46,7 +47,7 @@ NOTICES: tuple[Notice, ...] = (
 def shown(*, color: bool) -> str:
     stream = io.StringIO()
     with LiveView(stream, color=color, interactive=False) as view:
-        view.stage("lint", "3 specs, no problems")
+        view(Stage(label="lint", text="3 specs, no problems"))
         for notice in NOTICES:
             view(notice)
     return stream.getvalue()

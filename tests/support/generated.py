@@ -10,6 +10,7 @@ from agentflow.lint.pages import GENERATED as LINT_FILES
 from agentflow.local.drivers.script_file import script_schema
 from agentflow.local.fault_plan import faults_schema
 from agentflow.output.compiled import compile_schema
+from agentflow.output.events import events_schema
 from agentflow.output.explain import explain_schema
 from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
@@ -26,6 +27,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/apply.json": apply_schema,
     "schemas/compile.json": compile_schema,
     "schemas/diagnostics.json": diagnostics_schema,
+    "schemas/events.json": events_schema,
     "schemas/explain.json": explain_schema,
     "schemas/faults.json": faults_schema,
     "schemas/plan.json": plan_schema,
