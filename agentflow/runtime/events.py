@@ -35,6 +35,7 @@ __all__ = [
     "UserInterrupt",
     "UserMessage",
     "UserToolConfirmation",
+    "is_documented",
     "parse_event",
     "text_of",
 ]
@@ -384,6 +385,36 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], dict[str, Any]], Event]] = {
         is_error=bool(r.get("is_error")),
     ),
 }
+
+
+_WITHOUT_MEANING = frozenset(
+    {
+        "agent.thread_message_received",
+        "agent.thread_message_sent",
+        "event_delta",
+        "event_start",
+        "session.updated",
+        "span.outcome_evaluation_end",
+        "span.outcome_evaluation_ongoing",
+        "span.outcome_evaluation_start",
+        "system.message",
+        "user.define_outcome",
+        "user.tool_result",
+        "workflow_run.created",
+        "workflow_run.error",
+        "workflow_run.phase_ended",
+        "workflow_run.phase_started",
+        "workflow_run.status_ended",
+        "workflow_run.status_idle",
+        "workflow_run.status_running",
+    }
+)
+"""Documented types that change nothing for a run: they become `Unknown`, and are no surprise."""
+
+
+def is_documented(type: str) -> bool:
+    """Whether this version knows an event type, be it as one that means nothing to a run."""
+    return type in _BUILDERS or type in _WITHOUT_MEANING
 
 
 def _encodable(raw: Mapping[str, Any]) -> Mapping[str, Any]:

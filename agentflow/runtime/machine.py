@@ -41,6 +41,7 @@ from agentflow.runtime.events import (
     UserCustomToolResult,
     UserMessage,
     UserToolConfirmation,
+    is_documented,
 )
 from agentflow.runtime.notices import (
     Note,
@@ -712,7 +713,7 @@ def _spent(work: _Work, event: ModelRequestEnd) -> None:
 
 
 def _unknown(work: _Work, event: Unknown) -> None:
-    if event.type in work.state.unknown:
+    if event.type in work.state.unknown or is_documented(event.type):
         return
     work.put(unknown=work.state.unknown | {event.type})
     work.note("info", f"Event type {event.type!r} is unknown here and was only recorded.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.manifest import HttpPolicy
+from agentflow.local.drivers.base import Turn, TurnContext
 from agentflow.local.drivers.script import ScriptDriver
 from agentflow.local.drivers.script_file import Script
 from agentflow.local.fault_plan import HEADER, FaultPlan
@@ -23,6 +24,7 @@ from agentflow.ports import SessionInfo
 from agentflow.remote.client import make_client
 from agentflow.remote.resources import RemoteResources
 from agentflow.remote.sessions import RemoteSessions
+from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Notice, Said
@@ -85,6 +87,8 @@ class RateShop:
             fields = {name.lower(): value for name, value in pairs}
             body = json.loads(await reader.readexactly(int(fields["content-length"])))
             self.calls[fields["idempotency-key"]] += 1
+            if body["currency"] == "SLOW":
+                await reader.read()
             text = json.dumps({"rate": body["currency"]})
             writer.write(
                 f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}"
@@ -148,6 +152,26 @@ class Played(Seen):
         return [notice.text for notice in self.notices if isinstance(notice, Said)]
 
 
+class Repertoire:
+    """The model: a script for each shape, by the name of its agent."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, ScriptDriver] = {}
+
+    def add(self, shape: Shape) -> None:
+        script = Script.model_validate({"turns": list(shape.turns)})
+        self._scripts[shape.name] = ScriptDriver(script)
+
+    async def next_turn(self, context: TurnContext) -> Turn:
+        return await self._scripts[context.agent["name"]].next_turn(context)
+
+    def plays_team(self, agent: str) -> bool:
+        return agent in self._scripts and self._scripts[agent].plays_team(agent)
+
+    def plays_server(self, agent: str, server: str) -> bool:
+        return agent in self._scripts and self._scripts[agent].plays_server(agent, server)
+
+
 @dataclass
 class Stage:
     service: RunningService
@@ -158,23 +182,28 @@ class Stage:
     shop: RateShop
     url: str
     clock: PatientClock
+    repertoire: Repertoire
     agents: dict[str, str] = field(default_factory=dict)
     environment_id: str = ""
     runs: int = 0
 
-    async def set_up(self) -> None:
+    async def set_up(self, shapes: Sequence[Shape]) -> None:
         resources = RemoteResources(self.client)
         place = await resources.create("environment", {"name": "desk", "config": {"type": "cloud"}})
         self.environment_id = place.id
-        for shape in SHAPES:
-            team = [
-                (await resources.create("agent", shape.payload(name))).id for name in shape.members
-            ]
-            payload = shape.payload()
-            if team:
-                members = [{"type": "agent", "id": id, "version": 1} for id in team]
-                payload["multiagent"] = {"type": "coordinator", "agents": members}
-            self.agents[shape.name] = (await resources.create("agent", payload)).id
+        for shape in shapes:
+            await self.cast(shape)
+
+    async def cast(self, shape: Shape) -> None:
+        """Have the model know its turns, and the service its agents."""
+        resources = RemoteResources(self.client)
+        self.repertoire.add(shape)
+        team = [(await resources.create("agent", shape.payload(name))).id for name in shape.members]
+        payload = shape.payload()
+        if team:
+            members = [{"type": "agent", "id": id, "version": 1} for id in team]
+            payload["multiagent"] = {"type": "coordinator", "agents": members}
+        self.agents[shape.name] = (await resources.create("agent", payload)).id
 
     def request(self, shape: Shape, run_id: str, root: Path) -> RunRequest:
         """A run of a shape, with everything that it leaves below `root`."""
@@ -184,6 +213,7 @@ class Stage:
             http=http,
             input_schema=RATE_SCHEMA,
             policy="ask" if shape.custom_asks else "allow",
+            **shape.rate,
         )
         return RunRequest(
             run_id=run_id,
@@ -197,20 +227,30 @@ class Stage:
             project_root=root,
         )
 
-    async def play(self, shape: Shape, plan: FaultPlan) -> Played:
-        """One run of a shape, with everything going wrong that the plan says."""
+    async def play(
+        self,
+        shape: Shape,
+        plan: FaultPlan,
+        *,
+        make: type[CaseSessions] = CaseSessions,
+        knobs: Knobs = KNOBS,
+        person: Person | None = None,
+    ) -> Played:
+        """One run of a shape, with everything going wrong that the plan says; `make` is the client."""
         self.runs += 1
+        if shape.name not in self.agents:
+            await self.cast(shape)
         request = self.request(shape, f"run{self.runs}", self.root)
         notices: list[Notice] = []
-        sessions = CaseSessions(self.client, self.streams, plan)
+        sessions = make(self.client, self.streams, plan)
         result = await run_session(
             request,
             sessions=sessions,
             ledger=self.ledger,
             clock=self.clock,
             observer=lambda notice: notices.append(notice),
-            person=None,
-            knobs=KNOBS,
+            person=person,
+            knobs=knobs,
             draw=lambda: 0.0,
         )
         id = result.session_id or ""
@@ -243,12 +283,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(root: Path) -> AsyncIterator[Stage]:
+async def open_stage(root: Path, shapes: Sequence[Shape] = SHAPES) -> AsyncIterator[Stage]:
     """A service in this process that plays every shape, and what a run needs."""
-    agents = {shape.name: {"turns": list(shape.turns)} for shape in SHAPES}
-    driver = ScriptDriver(Script.model_validate({"agents": agents}))
+    repertoire = Repertoire()
     service = await asyncio.to_thread(
-        start, ServiceConfig(root=root / "service", driver=driver, toolbox=_open_tools)
+        start, ServiceConfig(root=root / "service", driver=repertoire, toolbox=_open_tools)
     )
     # Nobody waits between tries: what is tested is what is done, not how patiently.
     client = make_client(service.base_url, service.token).with_options(max_retries=0)
@@ -258,8 +297,8 @@ async def open_stage(root: Path) -> AsyncIterator[Stage]:
         with Ledger.open(root / "ledger.db") as ledger:
             clock = PatientClock()
             async with shop.open() as url, clock.running():
-                stage = Stage(service, root, client, streams, ledger, shop, url, clock)
-                await stage.set_up()
+                stage = Stage(service, root, client, streams, ledger, shop, url, clock, repertoire)
+                await stage.set_up(shapes)
                 yield stage
     finally:
         await streams.close()

@@ -9,7 +9,7 @@ from typing import Any
 from agentflow.compiler.manifest import AgentPolicy, ApprovalPolicy, OutputPolicy
 from tests.runtime.support import MODEL, agent_policy, rule
 
-__all__ = ["RATE_SCHEMA", "SHAPES", "Shape"]
+__all__ = ["RATE_SCHEMA", "SHAPES", "Shape", "rate_call", "turn", "write_call"]
 
 RATE_SCHEMA = {
     "type": "object",
@@ -20,7 +20,7 @@ _CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK")
 _USAGE = {"input": 10, "output": 20, "cache_read": 30, "cache_write": 40}
 
 
-def _write(name: str, content: str = "# Rates\n") -> dict[str, Any]:
+def write_call(name: str, content: str = "# Rates\n") -> dict[str, Any]:
     path = f"/mnt/session/outputs/{name}"
     return {"id": name.split(".")[0], "name": "write", "input": _file(path, content)}
 
@@ -29,11 +29,11 @@ def _file(path: str, content: str) -> dict[str, Any]:
     return {"file_path": path, "content": content}
 
 
-def _rate(currency: str, **more: Any) -> dict[str, Any]:
+def rate_call(currency: str, **more: Any) -> dict[str, Any]:
     return {"id": currency.lower(), "name": "rate", "input": {"currency": currency}, **more}
 
 
-def _turn(say: str, *tools: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def turn(say: str, *tools: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"say": say, "tools": list(tools), "usage": _USAGE, **more}
 
 
@@ -48,6 +48,12 @@ class Shape:
     repair: int = 0
     members: tuple[str, ...] = field(default=())
     """Agents of its team."""
+    servers: Mapping[str, str] = field(default_factory=dict)
+    """MCP servers: name to the policy of all of their tools."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Of the agent's policy."""
+    rate: Mapping[str, Any] = field(default_factory=dict)
+    """Of the policy of the custom tool."""
 
     def payload(self, name: str | None = None) -> dict[str, Any]:
         """Of the agent, or of a member of its team."""
@@ -67,7 +73,14 @@ class Shape:
             "description": "The rate of a currency.",
             "input_schema": RATE_SCHEMA,
         }
-        return {"name": name or self.name, "model": {"id": MODEL}, "tools": [toolset, rate]}
+        servers = [{"type": "url", "name": one, "url": _url(one)} for one in self.servers]
+        toolsets = [_server_tools(one, policy) for one, policy in self.servers.items()]
+        return {
+            "name": name or self.name,
+            "model": {"id": self.changes.get("model", MODEL)},
+            "tools": [toolset, rate, *toolsets],
+            "mcp_servers": servers,
+        }
 
     def policy(self, **changes: Any) -> AgentPolicy:
         output = OutputPolicy(path="report.md", required=True, schema=None, sections=("Rates",))
@@ -78,58 +91,70 @@ class Shape:
             "repair": self.repair,
             "tools": dict.fromkeys(("write", "edit", "bash", "read"), "allow"),
         }
-        return agent_policy(**{**values, **changes})
+        return agent_policy(**{**values, **self.changes, **changes})
+
+
+def _url(server: str) -> str:
+    return f"https://{server}.example.com/mcp"
+
+
+def _server_tools(server: str, policy: str) -> dict[str, Any]:
+    return {
+        "type": "mcp_toolset",
+        "mcp_server_name": server,
+        "default_config": {"enabled": True, "permission_policy": {"type": policy}},
+    }
 
 
 SHAPES: tuple[Shape, ...] = (
     Shape(
         "plain",
         (
-            {"think": True, **_turn("I write it down.", _write("report.md"))},
-            _turn("It is written down."),
+            {"think": True, **turn("I write it down.", write_call("report.md"))},
+            turn("It is written down."),
         ),
     ),
     Shape(
         "parallel",
         (
-            _turn(
+            turn(
                 "All at once.",
-                *(_write(f"part{n}.md") for n in range(4)),
+                *(write_call(f"part{n}.md") for n in range(4)),
                 {"id": "look", "name": "read", "input": {"file_path": "/workspace/a.txt"}},
                 {"id": "fail", "name": "bash", "input": {"command": "fail no such thing"}},
-                _write("report.md"),
+                write_call("report.md"),
             ),
-            _turn("All is done.", expect={"tool": "fail", "is_error": True}),
+            turn("All is done.", expect={"tool": "fail", "is_error": True}),
         ),
     ),
     Shape(
         "custom",
         (
-            _turn("Seven rates.", *(_rate(currency) for currency in _CURRENCIES)),
-            _turn(
+            turn("Seven rates.", *(rate_call(currency) for currency in _CURRENCIES)),
+            turn(
                 "And one more.",
-                _rate("DKK"),
-                _write("report.md", "# Rates\n${result.eur} ${result.nok}\n"),
+                rate_call("DKK"),
+                write_call("report.md", "# Rates\n${result.eur} ${result.nok}\n"),
             ),
-            _turn("The last is ${result.dkk}."),
+            turn("The last is ${result.dkk}."),
         ),
     ),
     Shape(
         "approvals",
         (
-            _turn(
+            turn(
                 "May I?",
                 {"id": "one", "name": "edit", "input": {"file_path": "/workspace/a.txt"}},
                 {"id": "two", "name": "edit", "input": {"file_path": "/workspace/b.txt"}},
                 {"id": "rm", "name": "bash", "input": {"command": "rm -r /workspace"}},
-                _rate("EUR"),
+                rate_call("EUR"),
             ),
-            _turn(
+            turn(
                 "Then the report.",
-                _write("report.md"),
+                write_call("report.md"),
                 expect=[{"tool": "rm", "is_error": True}, {"tool": "one", "is_error": False}],
             ),
-            _turn("Written."),
+            turn("Written."),
         ),
         asking=("edit", "bash"),
         custom_asks=True,
@@ -142,10 +167,10 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "threads",
         (
-            _turn(
+            turn(
                 "Two of you.",
-                _rate("EUR", thread="clerk"),
-                _rate("USD", thread="clerk"),
+                rate_call("EUR", thread="clerk"),
+                rate_call("USD", thread="clerk"),
                 {"id": "look", "name": "read", "input": {}, "thread": "clerk"},
                 {
                     "id": "one",
@@ -154,14 +179,14 @@ SHAPES: tuple[Shape, ...] = (
                     "thread": "scribe",
                 },
             ),
-            _turn(
+            turn(
                 "And myself.",
-                _rate("GBP"),
-                _rate("CHF", thread="clerk"),
-                _write("report.md", "# Rates\n${result.usd} ${result.one}\n"),
+                rate_call("GBP"),
+                rate_call("CHF", thread="clerk"),
+                write_call("report.md", "# Rates\n${result.usd} ${result.one}\n"),
                 expect=[{"tool": "look", "is_error": False}, {"tool": "one", "is_error": False}],
             ),
-            _turn("All of us are done."),
+            turn("All of us are done."),
         ),
         asking=("edit",),
         approvals=(rule("edit"),),
@@ -170,12 +195,12 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "repair",
         (
-            _turn("I have a rate.", _rate("EUR")),
-            _turn("I am done."),
-            _turn("Now the report.", _write("report.md", "nothing yet")),
-            _turn("Is it good?"),
-            _turn("Again.", _write("report.md"), _rate("USD")),
-            _turn("This is it."),
+            turn("I have a rate.", rate_call("EUR")),
+            turn("I am done."),
+            turn("Now the report.", write_call("report.md", "nothing yet")),
+            turn("Is it good?"),
+            turn("Again.", write_call("report.md"), rate_call("USD")),
+            turn("This is it."),
         ),
         repair=2,
     ),

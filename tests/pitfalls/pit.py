@@ -1,0 +1,50 @@
+"""Where a pitfall is walked into on purpose: one service in this process, real HTTP, the real driver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from agentflow.local.fault_plan import FaultPlan
+from agentflow.runtime.approvals import Person
+from agentflow.runtime.driver import Knobs
+from tests.matrix.bench import KNOBS, CaseSessions, Played, Stage
+from tests.matrix.shapes import Shape, write_call
+
+__all__ = ["REPORT", "Pit"]
+
+REPORT = write_call("report.md")
+"""The call that delivers what every scene is to deliver."""
+
+
+class Pit:
+    """Plays one scene after the other, each in a session of an agent of its own."""
+
+    def __init__(self, runner: asyncio.Runner, stage: Stage) -> None:
+        self._runner = runner
+        self.stage = stage
+        self._scenes = 0
+
+    def play(
+        self,
+        *turns: Mapping[str, Any],
+        faults: Mapping[str, Any] | None = None,
+        make: type[CaseSessions] = CaseSessions,
+        knobs: Knobs = KNOBS,
+        person: Person | None = None,
+        **shape: Any,
+    ) -> Played:
+        """What came of a run in which the model takes these turns and these faults happen.
+
+        `make` is the client of the run; what else is given, such as `asking`, is of the `Shape`.
+        """
+        self._scenes += 1
+        scene = Shape(f"scene{self._scenes}", tuple(turns), **shape)
+        plan = FaultPlan.model_validate(faults or {})
+        playing = self.stage.play(scene, plan, make=make, knobs=knobs, person=person)
+        return self._runner.run(playing)
+
+    def again(self, shape: Shape, faults: Mapping[str, Any] | None = None) -> Played:
+        """What came of a run of a shape of the matrix."""
+        return self._runner.run(self.stage.play(shape, FaultPlan.model_validate(faults or {})))
