@@ -35,6 +35,9 @@ class Layer(NamedTuple):
     """It is the spec itself: an empty value there stays, where there is nothing to clear."""
 
 
+_SIGNS = ("+", "-")
+
+
 def name_and_sign(key: str) -> tuple[str, str]:
     """`done+` -> `done` and `+`; `done` -> `done` and nothing."""
     return (key[:-1], key[-1]) if len(key) > 1 and key[-1] in "+-" else (key, "")
@@ -286,13 +289,13 @@ def _has_work(data: Mapping[str, Any], form: Form, *, nulls: bool) -> bool:
     """Whether a mapping holds entries that append or remove, or, if `nulls`, that clear."""
     if form.is_whole or form.is_raw:
         return False
-    inner = []
     for key, value in data.items():
-        if name_and_sign(key)[1] or (nulls and value is None):
+        if (key[-1:] in _SIGNS and name_and_sign(key)[1]) or (nulls and value is None):
             return True
-        if isinstance(value, dict):
-            inner.append((key, value))
-    return any(_has_work(value, form.at(key), nulls=nulls) for key, value in inner)
+    for key, value in data.items():
+        if isinstance(value, dict) and _has_work(value, form.at(key), nulls=nulls):
+            return True
+    return False
 
 
 def _as_mappings(below: _Node, over: _Node, form: Form) -> tuple[_Node, _Node]:

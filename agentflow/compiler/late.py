@@ -94,7 +94,7 @@ def _marked(value: Any) -> list[str]:
         if isinstance(one, str):
             if _OPEN in one:
                 found.append(one)
-        elif isinstance(one, Mapping):
+        elif isinstance(one, (dict, Mapping)):  # a plain one is told apart several times faster
             waiting.extend(one.values())
         elif isinstance(one, (list, tuple)):
             waiting.extend(one)

@@ -135,15 +135,18 @@ class Prose:
 
     def find(self, phrase: Phrase, *, code: bool = True) -> Iterator[re.Match[str]]:
         """Matches that their sentence does not deny. `code`: also within code."""
-        for match in self.find_all(phrase, code=code):
-            if not self.is_denied(match.start()):
-                yield match
+        found = self.find_all(phrase, code=code)
+        return (match for match in found if not self.is_denied(match.start()))
 
     def find_all(self, phrase: Phrase, *, code: bool = True) -> Iterator[re.Match[str]]:
         """As `find`, denied or not."""
-        if not any(mark in self.text for mark in phrase.marks):
-            return
-        text = self.text if code else self.words
+        text = self.text
+        for mark in phrase.marks:  # asked forty times of a text that has none: no generator here
+            if mark in text:
+                return self._matches(phrase, text if code else self.words)
+        return iter(())
+
+    def _matches(self, phrase: Phrase, text: str) -> Iterator[re.Match[str]]:
         for match in phrase.compiled.finditer(text):
             start = match.start()
             if start == 0 or not (_is_word(text[start]) and _is_word(text[start - 1])):

@@ -2,10 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
-
 from agentflow.spec.base import Count, SpecModel, Text, ToolName, Word
 from agentflow.spec.custom import ArgumentRule, CustomTool
+from agentflow.spec.declare import Field, StringConstraints, model_validator
 
 __all__ = [
     "BUILT_IN_TOOLS",
@@ -137,8 +136,10 @@ def is_enabled(tool: BuiltInTool | None) -> bool:
 def declared_tools(tools: Tools) -> dict[str, BuiltInTool]:
     """The tools that were named and are not off, in the order of `BUILT_IN_TOOLS`."""
     given = tools.model_fields_set  # asked often, and few of them are named
-    return {
-        name: tool
-        for name in BUILT_IN_TOOLS
-        if name in given and is_enabled(tool := getattr(tools, name))
-    }
+    found: dict[str, BuiltInTool] = {}
+    for name in BUILT_IN_TOOLS:
+        if name in given:
+            tool = getattr(tools, name)
+            if is_enabled(tool):
+                found[name] = tool
+    return found

@@ -108,7 +108,7 @@ def ant_kind(path: str, text: str) -> str | None:
         path: project-relative.
         text: of the whole file.
     """
-    if not may_be_ant(path, text):
+    if not may_be_ant(path, text) or text.startswith("apiVersion: "):
         return None
     if path.endswith(MARKDOWN):
         page = split(text.removeprefix("\ufeff"))

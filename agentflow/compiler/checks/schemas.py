@@ -30,8 +30,22 @@ class SchemaProblem(NamedTuple):
     hint: str
 
 
+_MANY = 1024
+_seen: dict[str, SchemaProblem | None] = {}
+"""By how a schema is written: many specs have the same."""
+
+
 def schema_problem(schema: Mapping[str, Any]) -> SchemaProblem | None:
     """What is wrong with a schema, by the draft it names; None: it is valid."""
+    written = repr(schema)
+    if written not in _seen:
+        if len(_seen) >= _MANY:
+            _seen.clear()
+        _seen[written] = _schema_problem(schema)
+    return _seen[written]
+
+
+def _schema_problem(schema: Mapping[str, Any]) -> SchemaProblem | None:
     for path, word, reference in _references(schema, ()):
         if not reference.startswith("#"):
             message = f"the {word} {reference!r} leads out of the schema, and nothing is fetched."

@@ -115,18 +115,26 @@ def _looks_random(value: str) -> bool:
     )
 
 
-def _found(text: str) -> Iterator[tuple[str, int, int]]:
+def _in_question(text: str) -> Iterator[_Format]:
+    """The formats that a mark of is in a text."""
+    for entry in _FORMATS:
+        for mark in entry.marks:
+            if mark in text:
+                yield entry
+                break
+
+
+def secrets_in(text: str) -> Iterator[tuple[str, int, int]]:
     """What it looks like, start and end."""
     taken: list[tuple[int, int]] = []
-    for entry in _FORMATS:
-        if not any(mark in text for mark in entry.marks):
-            continue
+    for entry in _in_question(text):
         for match in re.finditer(entry.pattern, text):
             if not re.search(_DUMMY, match[0]):
                 span = match.span("value" if "value" in match.re.groupindex else 0)
                 taken.append(span)
                 yield entry.what, *span
-    for name in re.finditer(_NAMED, lowered(text)):
+    lower = lowered(text)
+    for name in re.finditer(_NAMED, lower):
         value = re.compile(_VALUE).match(text, name.end())
         if value is None or re.search(_DUMMY, text[name.start() : value.end()]):
             continue
@@ -134,7 +142,7 @@ def _found(text: str) -> Iterator[tuple[str, int, int]]:
         if _looks_random(value[0]) and not any(start < b and a < end for a, b in taken):
             taken.append((start, end))
             yield "a secret", start, end
-    for match in re.finditer(_PASSWORD, lowered(text)) if "pass" in text or "pwd" in text else ():
+    for match in re.finditer(_PASSWORD, lower) if "pass" in text or "pwd" in text else ():
         start, end = match.span("value")
         if _looks_like_password(text[start:end]) and not any(
             start < b and a < end for a, b in taken
@@ -194,7 +202,7 @@ def secret_in_text(ctx: Context) -> Iterator[Diagnostic]:
           Read the orders with the tool `orders_api`, which has the key.
     """
     for file, text in _sources(ctx).items():
-        for what, start, end in _found(text):
+        for what, start, end in secrets_in(text):
             shown = min(4, (end - start) // 4)  # of a password, hardly anything
             yield ctx.problem(
                 _place(file, text, start, end),

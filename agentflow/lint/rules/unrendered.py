@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentflow.diagnostics import Diagnostic, Severity
@@ -19,6 +19,7 @@ _TEMPLATE = re.compile(r"\{\{-?\s*(inputs|vars|params)\.(\w+)[^{}]*\}\}")
 _RENDERED = frozenset({"prompt", "task", "sections"})
 _FOREIGN = frozenset({"raw"})
 """What the service gets as it stands."""
+_LEFT_OUT = _RENDERED | _FOREIGN
 
 
 @rule("AF520", "template-not-rendered", Severity.WARNING)
@@ -67,13 +68,13 @@ def template_not_rendered(ctx: Context) -> Iterator[Diagnostic]:
 
 def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """Every text of a spec that is not rendered, with its place."""
-    if isinstance(data, str):
-        if "{{" in data:
-            yield path, data
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            if path or key not in _RENDERED | _FOREIGN:
-                yield from _texts(value, (*path, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _texts(value, (*path, index))
+    if isinstance(data, dict):
+        entries: Iterable[tuple[str | int, Any]] = data.items()
+    else:
+        entries = enumerate(data)
+    for key, value in entries:
+        if isinstance(value, str):
+            if "{{" in value and (path or key not in _LEFT_OUT):
+                yield (*path, key), value
+        elif isinstance(value, (dict, list)) and (path or key not in _LEFT_OUT):
+            yield from _texts(value, (*path, key))
