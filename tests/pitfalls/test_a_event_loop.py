@@ -17,6 +17,7 @@ from agentflow.runtime.notices import Note, Notice, ToolEnded, ToolStarted
 from agentflow.runtime.run import Verdict
 from agentflow.runtime.session import Phase, SendConfirmed, Started
 from agentflow.runtime.transcript import read_transcript
+from tests.lint.support import CODE
 from tests.matrix.bench import CaseSessions, Played
 from tests.matrix.cases import JOINING
 from tests.matrix.shapes import SHAPES, rate_call, turn
@@ -270,8 +271,8 @@ def test_13_more_calls_than_an_idle_names_and_answers_that_are_there_already(
 
 def thread(id: str, status: str) -> Any:
     type = f"session.thread_status_{status}"
-    stop = {"stop_reason": {"type": "end_turn"}} if status == "idle" else {}
-    return event(type, f"{id}-{status}", session_thread_id=id, agent_name=id, **stop)
+    stop = {"type": "end_turn"} if status == "idle" else None
+    return event(type, f"{id}-{status}", session_thread_id=id, agent_name=id, stop_reason=stop)
 
 
 def test_14_a_session_is_not_done_while_a_thread_of_it_works(pit: Pit) -> None:
