@@ -122,9 +122,7 @@ def _reuse(found: Mapping[str, Any] | None) -> Reuse | None:
     """Runs of older versions have none."""
     if found is None:
         return None
-    return Reuse(
-        session_id=found["session_id"], after=found["after"], files=tuple(found["files"])
-    )
+    return Reuse(session_id=found["session_id"], after=found["after"], files=tuple(found["files"]))
 
 
 def _portable(path: Path, root: Path) -> str:
