@@ -1,4 +1,9 @@
-"""What a model request costs at list price: `prices.json`, dated, beside this module."""
+"""What the service charges: list prices of today.
+
+The table is the one that runs estimate with, `agentflow/prices.json`: what is published is a fact, and
+two copies of it would only drift apart. What is done with it is this module's own, so that a mistake in
+the estimate shows as a difference from what the service reports.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +41,26 @@ class Tokens:
 
 @cache
 def _table() -> Mapping[str, Any]:
-    text = files("agentflow.local").joinpath("prices.json").read_text(encoding="utf-8")
+    text = files("agentflow").joinpath("prices.json").read_text(encoding="utf-8")
     loaded: Mapping[str, Any] = json.loads(text)
     return loaded
 
 
 def models() -> tuple[str, ...]:
-    """Every model that has a list price, in the table's order."""
-    return tuple(dict.fromkeys(id for row in _table()["models"] for id in row["ids"]))
+    """Every model that has a list price and is open to all, in the table's order."""
+    ids = dict.fromkeys(id for row in _rows() for id in row["ids"])
+    return tuple(id for id in ids if id not in _table()["restricted"])
+
+
+@cache
+def _rows() -> tuple[Mapping[str, Any], ...]:
+    """Those that hold on the day of the table."""
+    day = _table()["as_of"]
+    return tuple(
+        row
+        for row in _table()["models"]
+        if row.get("valid_from", day) <= day and row.get("valid_until", "9999") > day
+    )
 
 
 def request_usd(model: str, tokens: Tokens) -> Decimal | None:
@@ -52,7 +69,7 @@ def request_usd(model: str, tokens: Tokens) -> Decimal | None:
     A model may be dearer above a size of the whole prompt; its rows go from small to large.
     """
     prompt = tokens.input + tokens.cache_read + tokens.cache_write
-    for row in _table()["models"]:
+    for row in _rows():
         if model in row["ids"] and prompt <= row.get("up_to_prompt_tokens", prompt):
             cost = (
                 tokens.input * Decimal(row["input"])
@@ -67,4 +84,4 @@ def request_usd(model: str, tokens: Tokens) -> Decimal | None:
 def running_usd(active_s: float) -> Decimal:
     """What a session costs for `active_s` seconds in status `running`, metered to the millisecond."""
     milliseconds = Decimal(round(active_s * 1000))
-    return milliseconds / 1000 * Decimal(_table()["session_usd_per_hour"]) / _HOUR_S
+    return milliseconds / 1000 * Decimal(_table()["session_hour"]["usd"]) / _HOUR_S

@@ -35,6 +35,7 @@ from agentflow.runtime.run import LimitHit
 __all__ = [
     "Limits",
     "Usage",
+    "amount_text",
     "budget_cents",
     "can_warn_agent",
     "exceeded",
@@ -62,6 +63,7 @@ _MID_CONVERSATION_SYSTEM = (
 
 
 _NO_TOKENS = TokenUsage()
+_HALF_A_CENT = Decimal("0.005")
 
 
 def can_warn_agent(model: str) -> bool:
@@ -102,6 +104,10 @@ class Usage:
     """The service's own price. None: not reported."""
     priced: TokenUsage = _NO_TOKENS
     """`summed` as it was when the service last priced the session."""
+    priced_cost_usd: Decimal = Decimal(0)
+    """The estimate at that time."""
+    searches: int = 0
+    """On the web: calls seen, or what the service reported if that is more."""
     active_base_s: float = 0.0
     running_since_s: float | None = None
     """On the run's clock. None: not running."""
@@ -128,14 +134,32 @@ class Usage:
     def estimated_cost_usd(self) -> Decimal | None:
         if self.token_cost_usd is None:
             return None
-        return self.token_cost_usd + prices.session_time_cost_usd(self.active_s)
+        beside = prices.session_time_cost_usd(self.active_s) + prices.searches_cost_usd(
+            self.searches
+        )
+        return self.token_cost_usd + beside
 
     @property
     def cost_usd(self) -> Decimal | None:
         """The service's price if it is up to date, else the estimate. None: neither is known."""
         if self.list_cost_cents and not self.cost_is_estimate:
             return Decimal(self.list_cost_cents) / 100
-        return self.estimated_cost_usd
+        return self.known_cost_usd
+
+    @property
+    def known_cost_usd(self) -> Decimal | None:
+        """What was spent at least: the estimate, or what the service said and what came since.
+
+        The service knows of threads and of prices that no request shows. It rounds to whole cents, so
+        half of one is not certain. None: a model has no price, and the service told none.
+        """
+        estimate, cents = self.estimated_cost_usd, self.list_cost_cents
+        if not cents:
+            return estimate
+        told = Decimal(cents) / 100 - _HALF_A_CENT
+        if estimate is None:
+            return told
+        return max(estimate, told + max(Decimal(0), estimate - self.priced_cost_usd))
 
 
 def fold(usage: Usage, event: Event, model: str) -> Usage:
@@ -144,12 +168,16 @@ def fold(usage: Usage, event: Event, model: str) -> Usage:
         case ModelRequestStart():
             return replace(usage, turns=usage.turns + 1)
         case ModelRequestEnd():
-            cost = prices.request_cost_usd(model, event.tokens)
+            day = (event.processed_at or "")[:10]
+            cost = prices.request_cost_usd(model, event.tokens, on=day, speed=event.speed)
             before = usage.token_cost_usd
             total = None if before is None or cost is None else before + cost
             return replace(usage, summed=usage.summed + event.tokens, token_cost_usd=total)
         case AgentToolUse() | CustomToolUse():
-            return replace(usage, tool_calls=usage.tool_calls + 1)
+            searched = event.name == "web_search" and isinstance(event, AgentToolUse)
+            return replace(
+                usage, tool_calls=usage.tool_calls + 1, searches=usage.searches + searched
+            )
         case SessionUsage():
             return _report(usage, event)
         case StatusRunning():
@@ -167,14 +195,16 @@ def _report(usage: Usage, event: SessionUsage) -> Usage:
         return usage
     active = usage.active_s if event.active_s is None else event.active_s
     running = usage.running_since_s is not None
-    return replace(
+    reported = replace(
         usage,
         reported=event.tokens,
         list_cost_cents=event.list_cost_cents,
         priced=usage.summed,
+        searches=max(usage.searches, event.searches),
         active_base_s=active,
         running_since_s=usage.wall_s if running else None,
     )
+    return replace(reported, priced_cost_usd=reported.estimated_cost_usd or Decimal(0))
 
 
 def tick(usage: Usage, wall_s: float) -> Usage:
@@ -198,7 +228,7 @@ def exceeded(limits: Limits, usage: Usage) -> LimitHit | None:
     budget = limits.budget
     if budget is None:
         return None
-    cost = usage.estimated_cost_usd
+    cost = usage.known_cost_usd
     if budget.usd is not None and cost is not None and cost >= Decimal(budget.usd):
         return _hit(limits, "usd", usage)
     if budget.tokens is not None and usage.tokens.total >= budget.tokens:
@@ -237,7 +267,7 @@ def warnings(limits: Limits, usage: Usage) -> tuple[tuple[str, str], ...]:
     found = []
     for name, (limit, used) in _measures(budget, usage).items():
         if limit and used is not None and used >= share * limit:
-            spent = f"{_text(name, used)} of {_text(name, limit)}"
+            spent = f"{amount_text(name, used)} of {amount_text(name, limit)}"
             found.append((name, f"{spent} are used: budget.{name} stops the run at its limit."))
     return tuple(found)
 
@@ -275,13 +305,14 @@ def _hit(limits: Limits, name: str, usage: Usage) -> LimitHit:
         limit, used = _measures(limits.budget, usage)[name]
     return LimitHit(
         name=name,
-        limit=_text(name, limit) if limit else "the session's budget",
-        used=_text(name, used) if used is not None else "an unknown amount",
+        limit=amount_text(name, limit) if limit else "the session's budget",
+        used=amount_text(name, used) if used is not None else "an unknown amount",
         source=limits.source(name),
     )
 
 
-def _text(name: str, value: Decimal) -> str:
+def amount_text(name: str, value: Decimal) -> str:
+    """An amount of a limit, as a person reads it: with its unit."""
     if name == "usd":
         cents = value.quantize(Decimal("0.01"))
         return f"${cents}" if cents == value or value >= 1 else f"${value.normalize():f}"

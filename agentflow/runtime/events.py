@@ -97,6 +97,7 @@ class UserToolConfirmation(_Event):
 class UserCustomToolResult(_Event):
     tool_use_id: str
     is_error: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +196,8 @@ class SessionUsage(_Event):
     list_cost_cents: int | None
     """None: the service did not price it."""
     active_s: float | None
+    searches: int = 0
+    """On the web; each has a price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +214,8 @@ class ModelRequestStart(_Event):
 class ModelRequestEnd(_Event):
     tokens: TokenUsage
     is_error: bool
+    speed: str | None = None
+    """`fast` costs more. None: the service did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +318,7 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], dict[str, Any]], Event]] = {
         **b,
         tool_use_id=str(r.get("custom_tool_use_id", "")),
         is_error=bool(r.get("is_error")),
+        text=text_of(r.get("content")),
     ),
     "agent.message": lambda r, b: AgentMessage(**b, text=text_of(r.get("content"))),
     "agent.thinking": lambda r, b: AgentThinking(**b),
@@ -376,6 +382,8 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], dict[str, Any]], Event]] = {
         tokens=_session_tokens(r.get("usage") or {}),
         list_cost_cents=_cents((r.get("usage") or {}).get("list_cost")),
         active_s=(r.get("usage") or {}).get("active_seconds"),
+        searches=((r.get("usage") or {}).get("server_tool_use") or {}).get("web_search_requests")
+        or 0,
     ),
     "session.deleted": lambda r, b: SessionDeleted(**b),
     "span.model_request_start": lambda r, b: ModelRequestStart(**b),
@@ -383,6 +391,7 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], dict[str, Any]], Event]] = {
         **b,
         tokens=_request_tokens(r.get("model_usage") or {}),
         is_error=bool(r.get("is_error")),
+        speed=(r.get("model_usage") or {}).get("speed"),
     ),
 }
 

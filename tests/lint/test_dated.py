@@ -117,8 +117,7 @@ def test_the_runtime_has_the_same_facts() -> None:
     assert set(prices.known_models()) >= set(PRICES)
     for model, facts in MODELS.value.items():
         assert can_warn_agent(model) == facts.system_messages, model
-    table = prices._table()["models"]
     for model, price in PRICES.items():
-        lowest = table[model][0]
+        lowest = prices.rows(model)[0]
         told = (lowest["input"], lowest["cache_read"], lowest["output"])
         assert tuple(map(float, told)) == tuple(map(float, price)), model

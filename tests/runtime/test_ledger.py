@@ -114,7 +114,7 @@ def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version={FORMAT + 1}")
     db.close()
-    with pytest.raises(StateError, match="has format 3"):
+    with pytest.raises(StateError, match=f"has format {FORMAT + 1}"):
         Ledger.open(path)
 
 
