@@ -34,7 +34,7 @@ from tests.matrix.clock import PatientClock
 from tests.matrix.shapes import RATE_SCHEMA, SHAPES, Shape
 from tests.runtime.support import custom_policy
 
-__all__ = ["AT_ONCE", "Played", "Seen", "Stage", "open_stage"]
+__all__ = ["AT_ONCE", "Frames", "Played", "Seen", "Stage", "open_stage"]
 
 KNOBS = Knobs(
     silence_s=1.5, give_up_s=60.0, stop_wait_s=20.0, settle_s=1.0, settle_stopped_s=0.2, tick_s=0.05
@@ -95,6 +95,9 @@ class RateShop:
                 f"\r\nconnection: close\r\n\r\n{text}".encode()
             )
             await writer.drain()
+
+
+Frames = AsyncIterator[Mapping[str, Any]]
 
 
 class CaseSessions(RemoteSessions):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 from agentflow.local.fault_plan import FaultPlan
+from agentflow.remote.sessions import RemoteSessions
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs
 from tests.matrix.bench import KNOBS, CaseSessions, Played, Stage
 from tests.matrix.shapes import Shape, write_call
 
 __all__ = ["REPORT", "Pit"]
+
+T = TypeVar("T")
 
 REPORT = write_call("report.md")
 """The call that delivers what every scene is to deliver."""
@@ -44,6 +47,14 @@ class Pit:
         plan = FaultPlan.model_validate(faults or {})
         playing = self.stage.play(scene, plan, make=make, knobs=knobs, person=person)
         return self._runner.run(playing)
+
+    @property
+    def sessions(self) -> RemoteSessions:
+        """Somebody else's view of the service."""
+        return RemoteSessions(self.stage.client)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
 
     def again(self, shape: Shape, faults: Mapping[str, Any] | None = None) -> Played:
         """What came of a run of a shape of the matrix."""
