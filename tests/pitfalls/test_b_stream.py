@@ -95,7 +95,8 @@ def test_22_a_send_is_looked_for_before_it_is_repeated(pit: Pit, how: Mapping[st
 
 def test_22_a_service_that_refuses_every_send_is_told_in_plain_words(pit: Pit) -> None:
     answers = [{"to": "events.send", "times": 99, "status": 503}]
-    played = pit.play(WRITES, DONE, faults={"answers": answers})
+    knobs = Knobs(stop_wait_s=2.0, settle_s=0.2, settle_stopped_s=0.1, tick_s=0.05, tries=3)
+    played = pit.play(WRITES, DONE, faults={"answers": answers}, knobs=knobs)
     assert played.result.verdict is Verdict.FAILED
     assert played.result.reason.startswith("The task could not be sent: ")
     assert "{" not in played.result.reason
