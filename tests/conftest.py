@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from agentflow import secret
+
 MATRICES = ("fault matrix", "crash matrix")
 
 
@@ -14,6 +16,12 @@ def no_kept_answers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AGENTFLOW_CACHE_DIR", os.devnull)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that one test has read is masked in no text of another."""
+    monkeypatch.setattr(secret, "_shown", {})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

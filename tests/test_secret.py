@@ -22,11 +22,6 @@ from agentflow.secret import LEAST, SecretText, mask, masked, protect
 VALUE = 'canary-ü "value"/2'
 
 
-@pytest.fixture(autouse=True)
-def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secret, "_shown", {})
-
-
 def test_it_shows_its_name_however_it_is_printed(caplog: pytest.LogCaptureFixture) -> None:
     one = SecretText("token", VALUE)
     assert one.reveal() == VALUE

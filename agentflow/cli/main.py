@@ -105,25 +105,27 @@ def _unknown(name: str) -> int:
 def _report(error: AgentflowError) -> int:
     from agentflow.errors import ProblemsFound
     from agentflow.output.excerpt import printable
+    from agentflow.secret import mask
 
     if isinstance(error, ProblemsFound):
         from agentflow.cli.options import show_problems
 
         show_problems(error.problems, stream=sys.stderr, sources=error.sources, root=error.root)
     # A message may quote a service or a file: nothing of that may reach the terminal as a command.
-    print(f"error: {printable(error.message)}", file=sys.stderr)
+    print(f"error: {printable(mask(error.message))}", file=sys.stderr)
     if error.hint:
-        print(f"  hint: {printable(error.hint)}", file=sys.stderr)
+        print(f"  hint: {printable(mask(error.hint))}", file=sys.stderr)
     return error.exit_code
 
 
 def _bug(error: Exception) -> int:
     from agentflow.errors import EXIT_BUG
     from agentflow.output.excerpt import printable
+    from agentflow.secret import mask
 
     _trace_if_wanted()
     print(
-        f"error: {type(error).__name__}: {printable(str(error))}\n"
+        f"error: {type(error).__name__}: {printable(mask(str(error)))}\n"
         "  hint: This is a bug in agentflow. Set AGENTFLOW_TRACEBACK=1 to see where, and report it.",
         file=sys.stderr,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from agentflow.operations.inputs import resolve_inputs
 from agentflow.operations.secrets import read_secrets
 from agentflow.operations.session_needs import check_session
 from agentflow.operations.sessions import is_served
+from agentflow.secret import SecretText
 
 __all__ = ["Order", "RunOptions", "needed_secrets", "take_order"]
 
@@ -55,7 +56,7 @@ class Order:
     """Of the inputs."""
     sources: Mapping[str, str]
     """Where secrets are read from, by name."""
-    secrets: Mapping[str, str] = field(repr=False)
+    secrets: Mapping[str, SecretText]
     """By name, what was read there."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agentflow.errors import SecretUnavailable
+from agentflow.secret import SecretText
 
 __all__ = ["SECRET_LIMIT", "read_secrets"]
 
@@ -18,8 +19,10 @@ SECRET_LIMIT = 64 << 10
 """Bytes of a secret's file. A longer one is another file than was meant."""
 
 
-def read_secrets(names: Iterable[str], sources: Mapping[str, str], root: Path) -> dict[str, str]:
-    """The values of secrets, by name.
+def read_secrets(
+    names: Iterable[str], sources: Mapping[str, str], root: Path
+) -> dict[str, SecretText]:
+    """Secrets, by name.
 
     Args:
         names: of declared secrets, in any order; only these are read.
@@ -37,7 +40,7 @@ def read_secrets(names: Iterable[str], sources: Mapping[str, str], root: Path) -
             raise SecretUnavailable(
                 f"The secret {name!r} is empty.", hint=f"It is read from {sources[name]}."
             )
-        found[name] = value
+        found[name] = SecretText(name, value)
     return found
 
 

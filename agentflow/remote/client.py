@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agentflow.errors import UsageError
 from agentflow.remote.errors import translate
+from agentflow.secret import protect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,4 +58,6 @@ def make_client(
     if not (client.api_key or client.auth_token or client.credentials):
         where = base_url or "api.anthropic.com"
         raise UsageError(f"There are no credentials for {where}.", hint=_HOW_TO_SIGN_IN)
+    for name in ("api_key", "auth_token"):
+        protect(name, getattr(client, name) or "")
     return client

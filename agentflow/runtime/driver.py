@@ -79,6 +79,7 @@ from agentflow.runtime.stopping import stop_session
 from agentflow.runtime.tools import NeedsPerson, ToolHost
 from agentflow.runtime.transcript import Transcript
 from agentflow.runtime.watching import watch
+from agentflow.secret import masked
 
 __all__ = ["Knobs", "resume_session", "run_session"]
 
@@ -449,7 +450,7 @@ class _Run:
     def tell(self, notice: Notice) -> None:
         if isinstance(notice, Note) and notice.level == "warning":
             self.warnings.append(notice.text)
-        self.observer(notice)
+        self.observer(masked(notice))
 
     def wall_s(self) -> float:
         return self.clock.monotonic() - self.began
@@ -704,7 +705,7 @@ class _Run:
 
     def _result(self, ending: Ending, report: Report) -> RunResult:
         usage = self.state.usage
-        return RunResult(
+        result = RunResult(
             run_id=self.request.run_id,
             session_id=self.session_id,
             agent=self.request.agent,
@@ -728,3 +729,4 @@ class _Run:
             limit=ending.limit,
             warnings=tuple(self.warnings),
         )
+        return masked(result)

@@ -24,6 +24,7 @@ from typing import Any, Self
 from agentflow.errors import StateError
 from agentflow.runtime.ledger_schema import FORMAT, upgrade
 from agentflow.runtime.session import Outcome
+from agentflow.secret import masked
 
 __all__ = ["FORMAT", "CallEntry", "Claim", "Ledger", "MessageEntry", "RunEntry", "storable"]
 
@@ -165,9 +166,9 @@ class Ledger:
         self.close()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a statement finds; each is a transaction of its own."""
+        """What a statement finds; each is a transaction of its own. No value in it keeps a secret."""
         try:
-            with closing(self._db.execute(sql, values)) as cursor:
+            with closing(self._db.execute(sql, masked(values))) as cursor:
                 return cursor.fetchall()
         except sqlite3.Error as error:
             raise StateError(f"The ledger {self._path} cannot be used: {error}") from error

@@ -120,7 +120,9 @@ def _own_resources(request: RunRequest, ids: Mapping[str, str]) -> list[dict[str
     """What the policy gives to every session, with the ids of uploads and the secrets in it."""
     own = [dict(resource) for resource in request.policy.session.resources]
     filled = late.fill(own, lambda address, field: ids[address] if field == "id" else None)
-    made: list[dict[str, Any]] = late.revealed(filled, request.secrets)
+    made: list[dict[str, Any]] = late.revealed(
+        filled, {name: secret.reveal() for name, secret in request.secrets.items()}
+    )
     return made
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from agentflow.compiler.manifest import HttpPolicy
 from agentflow.runtime.pool import CallFailed
+from agentflow.secret import SecretText, mask
 from agentflow.spec.base import SECRET_MARK
 from agentflow.spec.custom import is_loopback
 
@@ -42,7 +43,7 @@ async def post(
     input: Mapping[str, Any],
     *,
     call_id: str,
-    secrets: Mapping[str, str],
+    secrets: Mapping[str, SecretText],
     timeout_s: float,
 ) -> str:
     """The body of the answer.
@@ -50,7 +51,7 @@ async def post(
     Args:
         call_id: sent as `Idempotency-Key`, so that a server can know a call that is repeated after a
             crash.
-        secrets: values by name, of those that the headers have marks of.
+        secrets: by name, of those that the headers have marks of.
 
     Raises:
         CallFailed: no answer within `timeout_s` seconds, or not the one that was expected.
@@ -71,14 +72,14 @@ async def post(
             client.stream("POST", tool.url, content=content, headers=headers) as answer,
         ):
             body = await _body(answer)
-            text = _without_secrets(secrets, _text(body, answer.charset_encoding))
+            text = mask(_text(body, answer.charset_encoding))
             return _result(tool, answer, _without(own, text), text)
     except TimeoutError:
         raise CallFailed(
             f"There was no whole answer within {timeout_s:g} s. Whether it took effect is not known."
         ) from None
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        told = _without(own, _without_secrets(secrets, str(error)))
+        told = _without(own, mask(str(error)))
         words = told or type(error).__name__
         raise CallFailed(f"The request broke off: {words}") from None
 
@@ -105,10 +106,10 @@ def _text(body: bytes, charset: str | None) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _headers(tool: HttpPolicy, secrets: Mapping[str, str]) -> dict[str, str]:
+def _headers(tool: HttpPolicy, secrets: Mapping[str, SecretText]) -> dict[str, str]:
     """The headers with their secrets in place."""
     own = {
-        name: SECRET_MARK.sub(lambda match: secrets[match[1]], value)
+        name: SECRET_MARK.sub(lambda match: secrets[match[1]].reveal(), value)
         for name, value in tool.headers.items()
     }
     for name, value in own.items():
@@ -135,16 +136,6 @@ def _result(tool: HttpPolicy, answer: httpx2.Response, told: str, text: str) -> 
             json.loads(text)
         except (ValueError, RecursionError):
             raise CallFailed(f"The answer says it is JSON, and is not. It is: {told}") from None
-    return text
-
-
-def _without_secrets(secrets: Mapping[str, str], text: str) -> str:
-    """A text that comes from outside, without the secrets it may repeat: in JSON too."""
-    for name, value in secrets.items():
-        # A header is ASCII, so this is how each writer of JSON writes it.
-        for written in (json.dumps(value)[1:-1], value):
-            if len(written) >= 8:
-                text = text.replace(written, f"[{name}]")
     return text
 
 

@@ -17,6 +17,7 @@ from agentflow.compiler.manifest import AgentPolicy, canonical_json
 from agentflow.diagnostics import Span
 from agentflow.errors import StateError
 from agentflow.runtime.run import Reuse, RunRequest
+from agentflow.secret import SecretText
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -62,7 +63,7 @@ def write_record(request: RunRequest, task: str) -> Mapping[str, Any]:
 
 
 def read_record(
-    run_id: str, record: Mapping[str, Any], *, root: Path, secrets: Mapping[str, str]
+    run_id: str, record: Mapping[str, Any], *, root: Path, secrets: Mapping[str, SecretText]
 ) -> Recorded:
     """The request of a run, for the project as it lies at `root` now.
 
@@ -94,7 +95,7 @@ def _policies() -> TypeAdapter[AgentPolicy]:
 
 
 def _request(
-    run_id: str, record: Mapping[str, Any], root: Path, secrets: Mapping[str, str]
+    run_id: str, record: Mapping[str, Any], root: Path, secrets: Mapping[str, SecretText]
 ) -> RunRequest:
     return RunRequest(
         run_id=run_id,

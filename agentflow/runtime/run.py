@@ -20,6 +20,7 @@ from agentflow.errors import (
     EXIT_SERVICE,
 )
 from agentflow.runtime.events import TokenUsage
+from agentflow.secret import SecretText
 
 __all__ = ["LimitHit", "OutputResult", "Reuse", "RunRequest", "RunResult", "Verdict"]
 
@@ -84,8 +85,8 @@ class RunRequest:
     sources: Mapping[str, Span] = field(default_factory=dict)
     """As in `Compiled.sources`."""
     title: str | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Values by name, of those that the policy's custom tools and session need."""
+    secrets: Mapping[str, SecretText] = field(default_factory=dict)
+    """By name, of those that the policy's custom tools and session need."""
     uploads: Mapping[str, Path] = field(default_factory=dict)
     """By address, the files that the policy's session refers to, such as `file/61fde9964309fb5c`."""
     detach: bool = False
@@ -108,11 +109,13 @@ class LimitHit:
     """A limit that stopped a run."""
 
     name: str
-    """The budget's key: `usd`, `tokens`, `turns`, `tool_calls`, `active` or `wall`."""
+    """The budget's key: `usd`, `tokens`, `turns`, `tool_calls`, `active`, `wall` or `pools.x`."""
     limit: str
     used: str
     """Both as a person reads them, with unit."""
     source: Span | None
+    advice: str | None = None
+    """What to do about it. None: raise it for this run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.post import post
 from agentflow.runtime.results import Results
 from agentflow.runtime.session import Call, Outcome
+from agentflow.secret import SecretText, mask
 
 __all__ = ["NeedsPerson", "ToolHost", "argument_problem"]
 
@@ -42,7 +43,7 @@ class ToolHost:
         ledger: Ledger,
         clock: Clock,
         people: People,
-        secrets: Mapping[str, str],
+        secrets: Mapping[str, SecretText],
         results: Results,
     ) -> None:
         """The tools of a run by name; `secrets` by name too, of those that their headers need."""
@@ -105,7 +106,8 @@ class ToolHost:
         except CallFailed as error:
             text, is_error = f"{call.name} failed. {error}", True
         seconds = self._clock.monotonic() - began
-        text = self._results.fitted(call.id, text, limit=tool.max_result)
+        # Code of the project may know a secret from elsewhere; the agent is not to learn it.
+        text = self._results.fitted(call.id, mask(text), limit=tool.max_result)
         return Outcome(text=text, is_error=is_error, seconds=seconds)
 
     async def _result(self, call: Call, tool: CustomToolPolicy) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """[io] Everything that was seen and sent in a run, one JSON object per line, appended and never changed.
 
 A line is `{"at": "2026-11-22T10:00:00+00:00", "in": {…}}` for an event of the service, as it came,
-or the same with `"out"` for what was sent. A crash can cut only the last line, which a reader skips.
+or the same with `"out"` for what was sent; known secrets in it are masked. A crash can cut only the last line, which a reader skips.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from agentflow.ports import Clock
+from agentflow.secret import mask
 
 __all__ = ["Line", "Transcript", "read_transcript"]
 
@@ -60,7 +61,7 @@ class Transcript:
 
     def _write(self, way: str, event: Mapping[str, Any]) -> None:
         line = {"at": self._clock.now().isoformat(), way: event}
-        self._file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        self._file.write(mask(json.dumps(line, ensure_ascii=False, default=str)) + "\n")
 
 
 def _ends_with_newline(path: Path) -> bool:

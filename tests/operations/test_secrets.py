@@ -18,7 +18,9 @@ def test_secrets_are_read_from_variables_and_files(
     monkeypatch.setenv("DESK_TOKEN", "one")
     (tmp_path / "token").write_text("two\n")
     sources = {"a": "env:DESK_TOKEN", "b": "file:token", "c": f"file:{tmp_path}/token"}
-    assert read_secrets({"a", "b", "c"}, sources, tmp_path) == {"a": "one", "b": "two", "c": "two"}
+    found = read_secrets({"a", "b", "c"}, sources, tmp_path)
+    values = {name: secret.reveal() for name, secret in found.items()}
+    assert values == {"a": "one", "b": "two", "c": "two"}
 
 
 def test_only_what_is_needed_is_read(tmp_path: Path) -> None:
@@ -31,7 +33,8 @@ def test_a_keyring_is_asked_if_there_is_one(
     ring = types.ModuleType("keyring")
     ring.get_password = lambda service, user: {("desk", "me"): "three"}.get((service, user))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "keyring", ring)
-    assert read_secrets(["k"], {"k": "keyring:desk/me"}, tmp_path) == {"k": "three"}
+    found = read_secrets(["k"], {"k": "keyring:desk/me"}, tmp_path)
+    assert found["k"].reveal() == "three"
     with pytest.raises(SecretUnavailable, match="not in the keyring") as caught:
         read_secrets(["k"], {"k": "keyring:desk/you"}, tmp_path)
     assert caught.value.hint == "Store it: keyring set desk you"

@@ -16,6 +16,7 @@ from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.results import Results
 from agentflow.runtime.session import Call, Outcome, Stage
 from agentflow.runtime.tools import ToolHost
+from agentflow.secret import SecretText
 from tests.runtime.support import HandClock, write_module
 
 MODULE = """
@@ -93,7 +94,7 @@ class Bench:
         self,
         *calls: Call,
         person: Any = None,
-        secrets: Mapping[str, str] | None = None,
+        secrets: Mapping[str, SecretText] | None = None,
         **tools: CustomToolPolicy,
     ) -> list[Outcome]:
         return asyncio.run(self._run(calls, tools, person, secrets or {}))
@@ -103,7 +104,7 @@ class Bench:
         calls: tuple[Call, ...],
         tools: dict[str, CustomToolPolicy],
         person: Any,
-        secrets: Mapping[str, str],
+        secrets: Mapping[str, SecretText],
     ) -> list[Outcome]:
         pool = WorkerPool(self.root)
         host = ToolHost(

@@ -13,6 +13,7 @@ from agentflow.compiler.manifest import SessionPolicy
 from agentflow.errors import LostAnswer, UsageError
 from agentflow.runtime.opening import open_session
 from agentflow.runtime.run import RunRequest
+from agentflow.secret import SecretText
 from tests.runtime.desk import Desk
 from tests.runtime.support import HandClock, agent_policy, budget_policy
 from tests.support.sdk_types import problems_of
@@ -47,7 +48,7 @@ def request(tmp_path: Path, session: SessionPolicy, **inputs: Path) -> RunReques
         out_dir=tmp_path / "out",
         project_root=tmp_path,
         title="desk/agent/reader",
-        secrets={"github": "ghp-secret"},
+        secrets={"github": SecretText("github", "ghp-secret")},
         uploads={TERMS: tmp_path / "terms.csv"} if session.resources else {},
     )
 

@@ -14,9 +14,11 @@ from agentflow.diagnostics import Span
 from agentflow.errors import StateError
 from agentflow.runtime.record import read_record, write_record
 from agentflow.runtime.run import RunRequest
+from agentflow.secret import SecretText
 from tests.runtime.support import agent_policy, budget_policy, custom_policy, rule
 
 HEADERS = {"authorization": f"Bearer {late.secret('rates')}"}
+RATES = {"rates": SecretText("rates", "s3cret-value")}
 
 
 def request(root: Path, **changes: Any) -> RunRequest:
@@ -51,7 +53,7 @@ def request(root: Path, **changes: Any) -> RunRequest:
         "project_root": root,
         "sources": {"agent/a#budget.usd": Span("agentflow.yaml", 3, 1, 3, 9)},
         "title": "desk/agent/a",
-        "secrets": {"rates": "s3cret-value"},
+        "secrets": RATES,
         "uploads": {"file/61fde9964309fb5c": root / "data/terms.csv"},
         "origin": {"target": {"name": "local"}},
     }
@@ -62,7 +64,7 @@ def test_a_record_gives_back_the_request_and_no_secret(tmp_path: Path) -> None:
     text = json.dumps(write_record(request(tmp_path), "Do it."))
     assert "s3cret-value" not in text
     assert str(tmp_path) not in text
-    found = read_record("run1", json.loads(text), root=tmp_path, secrets={"rates": "s3cret-value"})
+    found = read_record("run1", json.loads(text), root=tmp_path, secrets=RATES)
     assert found.request == request(tmp_path)
     assert found.task == "Do it."
 
