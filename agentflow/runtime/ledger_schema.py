@@ -101,7 +101,24 @@ CREATE INDEX shares_of_run ON pool_shares(run_id);
 ALTER TABLE messages ADD COLUMN repair INTEGER;
 """
 
-_STEPS = (_FIRST, _RESUME, _MONEY)
+_PEOPLE = """
+ALTER TABLE questions ADD COLUMN change TEXT;
+CREATE TABLE remarks (
+  id INTEGER PRIMARY KEY,
+  run_id TEXT NOT NULL REFERENCES runs(id),
+  text TEXT NOT NULL,
+  steer INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  at TEXT NOT NULL,
+  begun_at TEXT,
+  event_id TEXT,
+  closed_at TEXT,
+  reason TEXT
+) STRICT;
+CREATE INDEX remarks_of_run ON remarks(run_id);
+"""
+
+_STEPS = (_FIRST, _RESUME, _MONEY, _PEOPLE)
 
 FORMAT = len(_STEPS)
 """Of the database; kept in its `user_version`."""
