@@ -126,7 +126,7 @@ class _Work:
         self.commands: list[Command] = []
 
     def put(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
+        self.state = self.state.changed(changes)
 
     def ask(self, command: Command) -> None:
         self.commands.append(command)

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator
 
 __all__ = ["GrowingSet"]
 
+_SMALL = 32
+"""Strings in a block that is copied whole."""
+
 
 class GrowingSet:
     """An immutable set of strings that shares structure with the sets it was grown from.
 
     It keeps blocks of sizes that fall by at least half, newest last, and merges them like the
     digits of a binary counter: adding costs O(log n) on average and membership O(log n), where a
-    frozenset would be copied whole for every event.
+    frozenset would be copied whole for every event. The newest is copied until it is worth merging.
     """
 
     __slots__ = ("_blocks",)
@@ -28,14 +31,20 @@ class GrowingSet:
     def add(self, item: str) -> GrowingSet:
         if item in self:
             return self
-        blocks = [*self._blocks, frozenset((item,))]
-        while len(blocks) > 1 and len(blocks[-2]) <= len(blocks[-1]):
-            last = blocks.pop()
-            blocks[-1] = blocks[-1] | last
-        return GrowingSet(tuple(blocks))
+        blocks = self._blocks
+        if blocks and len(blocks[-1]) < _SMALL:
+            return GrowingSet((*blocks[:-1], blocks[-1] | {item}))
+        merged = [*blocks]
+        while len(merged) > 1 and len(merged[-2]) <= len(merged[-1]):
+            last = merged.pop()
+            merged[-1] = merged[-1] | last
+        return GrowingSet((*merged, frozenset((item,))))
 
     def __contains__(self, item: object) -> bool:
-        return any(item in block for block in self._blocks)
+        for block in self._blocks:  # noqa: SIM110 - `any` would make a generator for each look
+            if item in block:
+                return True
+        return False
 
     def __iter__(self) -> Iterator[str]:
         for block in self._blocks:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from agentflow.compiler.manifest import SAME_ERROR
+from agentflow.runtime.breaker import Streak
 from agentflow.runtime.budget import Limits, Usage
 from agentflow.runtime.events import Event, SessionError, SessionUsage, StatusIdle
 from agentflow.runtime.notices import Notice
@@ -26,6 +28,7 @@ __all__ = [
     "History",
     "Input",
     "Interrupted",
+    "LimitReached",
     "Notify",
     "Outcome",
     "OutputsChecked",
@@ -133,6 +136,10 @@ class Setup:
     """Custom tools whose calls are approved one by one."""
     detach: Ending | None = None
     """How the run ends once the task is sent. None: it is followed to its end."""
+    run_id: str = ""
+    """For commands that hints name."""
+    same_error: int | None = SAME_ERROR
+    """Turns in a row with the same error of a tool that stop the run. None: none do."""
     required_servers: frozenset[str] = frozenset()
     """MCP servers that the run does not go on without."""
     warns_agent: bool = False
@@ -147,8 +154,10 @@ class Sent:
     processed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
+    """What is known of a session. It has no slots, so that a changed copy is one copy of a dict."""
+
     setup: Setup
     phase: Phase = Phase.NEW
     seq: int = 0
@@ -188,7 +197,11 @@ class State:
     warned: frozenset[str] = frozenset()
     warning: str | None = None
     """What the agent is to be told with the next tool result."""
+    streaks: Mapping[str, Streak] = field(default_factory=dict)
+    """Errors that a tool repeats. Never changed in place."""
     repairs: int = 0
+    continued: int = 0
+    """How often the agent was told to go on after a limit was raised."""
     final_message: str = ""
     stop: Ending | None = None
     """Why the session is being stopped."""
@@ -202,6 +215,16 @@ class State:
         error = self.error
         needed = error is not None and error.server in self.setup.required_servers
         return error if needed else None
+
+    def changed(self, changes: Mapping[str, Any]) -> State:
+        """The state with other values; it is made several times an event, where `replace` would be slow."""
+        made: State = object.__new__(State)
+        values = made.__dict__
+        values.update(self.__dict__)
+        known = len(values)
+        values.update(changes)
+        assert len(values) == known, changes
+        return made
 
     @property
     def at_rest(self) -> bool:
@@ -239,6 +262,10 @@ class Resumed:
     """A repair was about to be sent and was not: look at the outputs again."""
     warned: bool
     """The agent has had its warning."""
+    continued: int = 0
+    """How often it was told to go on."""
+    go_on: bool = False
+    """A limit stopped the run, and was raised: the agent is told to go on, unless it does by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +274,13 @@ class Reused:
 
     events: tuple[Event, ...]
     """Theirs, in list order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """A limit that is kept outside: what runs share."""
+
+    limit: LimitHit
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +377,7 @@ Input = (
     | Started
     | Resumed
     | Reused
+    | LimitReached
     | SendConfirmed
     | AnswerConfirmed
     | SendFailed
@@ -368,6 +403,8 @@ class SendMessage:
     text: str
     problems: tuple[str, ...] = ()
     attempt: int = 0
+    number: int = 0
+    """Of the message, in the order of sending."""
 
 
 @dataclass(frozen=True, slots=True)

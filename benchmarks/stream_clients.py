@@ -1,0 +1,228 @@
+"""One client of the stub service, as a process of its own: prints what it took as a line of JSON.
+
+    python benchmarks/stream_clients.py CLIENT URL STREAMS MESSAGE
+
+CLIENT is `sdk` (the SDK's typed loop), `raw` (bytes of the response and orjson), or `agentflow` (the
+driver with machine, transcript and ledger). Every stream gets MESSAGE, all at the same moment, and is
+read to its end. CPU is that of this process from the first message on, with its own sends left in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+BATCH, GAP_S = 20, 0.015
+"""How streams are opened, for every client alike: a burst would measure the listen queue."""
+
+
+class Meter:
+    """Counts events, and how late each was."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.late_ns: list[int] = []
+
+    def heard(self, sent_ns: int) -> None:
+        self.events += 1
+        self.late_ns.append(time.monotonic_ns() - sent_ns)
+
+
+def resident_kib() -> int:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    raise AssertionError
+
+
+def client(url: str) -> Any:
+    import anthropic
+
+    return anthropic.AsyncAnthropic(api_key="k", base_url=url)
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+
+class Clocked:
+    """What happened when."""
+
+    def __init__(self, streams: int) -> None:
+        self.streams = streams
+        self.opened = 0
+        self.all_open = asyncio.Event()
+        self.before_kib = resident_kib()
+        self.opening = (time.perf_counter(), time.process_time())
+        self.cpu_s = 0.0
+
+    def one_open(self) -> None:
+        self.opened += 1
+        if self.opened == self.streams:
+            self.open_s = time.perf_counter() - self.opening[0]
+            self.open_cpu_s = time.process_time() - self.opening[1]
+            self.open_kib = resident_kib()
+            self.began = time.process_time()
+            self.all_open.set()
+
+
+async def ramp(number: int) -> None:
+    await asyncio.sleep(number // BATCH * GAP_S)
+
+
+async def with_sdk(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
+    """What one writes with the SDK: its typed loop, on one client."""
+    api = client(url).beta.sessions
+
+    async def one(number: int) -> None:
+        await ramp(number)
+        session = await api.create(agent="agent_1", environment_id="env_1")
+        async with await api.events.stream(session.id) as stream:
+            clocked.one_open()
+            await clocked.all_open.wait()
+            await api.events.send(session.id, events=[message(text)])
+            async for event in stream:
+                meter.heard(event.sent_ns)
+                if event.type == "session.status_idle":
+                    break
+
+    await asyncio.gather(*(one(number) for number in range(streams)))
+
+
+async def with_bytes(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
+    """The least a client can do on sockets of asyncio: split the lines, and parse with orjson."""
+    import orjson
+
+    host, _, port = url.rpartition("//")[2].partition(":")
+
+    async def request(
+        method: str, path: str, body: object = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20)
+        data = b"" if body is None else orjson.dumps(body)
+        head = f"{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(data)}\r\n\r\n"
+        writer.write(head.encode() + data)
+        await reader.readuntil(b"\r\n\r\n")
+        return reader, writer
+
+    async def one(number: int) -> None:
+        await ramp(number)
+        reader, made = await request("POST", "/v1/sessions", {})
+        session = orjson.loads(await reader.read(1 << 16))["id"]
+        made.close()
+        reader, writer = await request("GET", f"/v1/sessions/{session}/events/stream")
+        clocked.one_open()
+        await clocked.all_open.wait()
+        _, sent = await request(
+            "POST", f"/v1/sessions/{session}/events", {"events": [message(text)]}
+        )
+        sent.close()
+        tail, done = b"", False
+        while not done:
+            *lines, tail = (tail + await reader.read(1 << 18)).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data:"):
+                    event = orjson.loads(line[5:])
+                    meter.heard(event["sent_ns"])
+                    done = done or event["type"] == "session.status_idle"
+        writer.close()
+
+    await asyncio.gather(*(one(number) for number in range(streams)))
+
+
+async def with_agentflow(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
+    """What `agentflow.Supervisor` has under it: the driver, its machine, transcripts and the ledger."""
+    from agentflow.operations.clock import SystemClock
+    from agentflow.remote.sessions import RemoteSessions
+    from agentflow.runtime.ledger import Ledger
+    from agentflow.runtime.notices import Notice, Received
+    from agentflow.runtime.run import RunRequest
+    from agentflow.runtime.supervisor import Crew
+    from tests.runtime.support import agent_policy
+
+    class Together(RemoteSessions):
+        """Sends nothing before all streams are open."""
+
+        async def send(self, session_id: str, events: Any) -> Any:
+            clocked.one_open()
+            await clocked.all_open.wait()
+            return await super().send(session_id, events)
+
+    def tell(notice: Notice) -> None:
+        if isinstance(notice, Received):
+            meter.heard(notice.event["sent_ns"])
+
+    with tempfile.TemporaryDirectory() as folder, Ledger.open(Path(folder) / "ledger.db") as ledger:
+        sessions = Together(client(url), client(url))
+        async with Crew(
+            Path(folder), sessions=sessions, ledger=ledger, clock=SystemClock()
+        ) as crew:
+
+            async def one(number: int) -> None:
+                request = RunRequest(
+                    run_id=f"run-{number:06d}",
+                    agent="agent/clerk",
+                    agent_id="agent_1",
+                    agent_version=1,
+                    environment_id="env_1",
+                    policy=policy,
+                    inputs={},
+                    out_dir=Path(folder) / f"out-{number}",
+                    project_root=Path(folder),
+                )
+                result = await crew.run(request, observer=tell)
+                assert result.verdict == "completed", result
+
+            policy = agent_policy(task=text)
+            await asyncio.gather(*(one(number) for number in range(streams)))
+
+
+CLIENTS: dict[str, Callable[[str, int, str, Meter, Clocked], Awaitable[None]]] = {
+    "sdk": with_sdk,
+    "raw": with_bytes,
+    "agentflow": with_agentflow,
+}
+
+
+def main() -> None:
+    kind, url, streams, text = sys.argv[1:]
+    meter = Meter()
+
+    async def measured() -> None:
+        # Imports and the first connection are not what is measured.
+        await CLIENTS[kind](url, 1, "full 6", Meter(), Clocked(1))
+        nonlocal clocked
+        clocked = Clocked(int(streams))
+        await CLIENTS[kind](url, int(streams), text, meter, clocked)
+
+    clocked = Clocked(1)
+    asyncio.run(measured())
+    late_ms = sorted(ns / 1e6 for ns in meter.late_ns)
+    print(
+        json.dumps(
+            {
+                "events": meter.events,
+                "us_per_event": (time.process_time() - clocked.began) * 1e6 / meter.events,
+                "p50_ms": statistics.median(late_ms),
+                "p99_ms": late_ms[int(len(late_ms) * 0.99)],
+                "open_s": clocked.open_s,
+                "open_cpu_ms": clocked.open_cpu_s * 1000 / clocked.streams,
+                "before_mib": clocked.before_kib / 1024,
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "kib_per_stream": (clocked.open_kib - clocked.before_kib) / clocked.streams,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
