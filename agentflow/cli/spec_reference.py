@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from agentflow.spec import base
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.schema import written_default
+from agentflow.spec.twin import annotation, twin
 
 __all__ = ["spec_page"]
 
@@ -90,7 +91,7 @@ def spec_page() -> str:
 
     A part that several kinds share stands below the agent, or else below the first of them.
     """
-    kinds = {kind: model.model_json_schema(by_alias=True) for kind, model in KINDS.items()}
+    kinds = {kind: twin(model).model_json_schema(by_alias=True) for kind, model in KINDS.items()}
     parts: dict[str, Mapping[str, Any]] = {}
     homes: dict[str, str] = {}
     for kind, schema in kinds.items():
@@ -148,7 +149,7 @@ def _rows(schema: Mapping[str, Any]) -> Iterator[str]:
 
 @cache
 def _named() -> Mapping[str, str]:
-    return {_key(TypeAdapter(kind).json_schema()): words for kind, words in _TYPES}
+    return {_key(TypeAdapter(annotation(kind)).json_schema()): words for kind, words in _TYPES}
 
 
 def _key(schema: Mapping[str, Any]) -> str:

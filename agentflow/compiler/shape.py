@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
-
 from agentflow import codes
 from agentflow.compiler.compose import name_and_sign, without_operators
 from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
@@ -67,9 +65,9 @@ def check_shape(
     if at:
         return Checked(None, _check_part(model, document, failed, at))
     try:
-        spec = model.model_validate(document.data, by_alias=True, by_name=False)
+        spec = model.model_validate(document.data)
         return Checked(spec, ())
-    except ValidationError as error:
+    except ValueError as error:
         found = _errors(error, document.data)
     if partial:
         found = [item for item in found if item.type != "missing"]
@@ -82,8 +80,8 @@ def _check_part(
     """Problems of values that are merged into specs: keys may be missing, `key+` and null occur."""
     part = without_operators(model, document, at)
     try:
-        model.model_validate(part.data, by_alias=True, by_name=False)
-    except ValidationError as error:
+        model.model_validate(part.data)
+    except ValueError as error:
         found = [item for item in _errors(error, part.data) if item.type != "missing"]
     else:
         return ()
@@ -162,7 +160,11 @@ def _is_below(path: Path, roots: Iterable[Path]) -> bool:
     return any(path[: len(root)] == root for root in roots)
 
 
-def _errors(error: ValidationError, data: Any) -> list[_Error]:
+def _errors(error: ValueError, data: Any) -> list[_Error]:
+    """The errors of a `pydantic.ValidationError`, which is imported only if there is one."""
+    from pydantic import ValidationError
+
+    assert isinstance(error, ValidationError)
     found = []
     for item in error.errors(include_url=False):
         place = _locate(item["loc"], data, item["type"])

@@ -3,8 +3,6 @@
 import re
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-
 from agentflow.spec.base import (
     ApiVersion,
     Duration,
@@ -26,6 +24,7 @@ from agentflow.spec.base import (
     Word,
 )
 from agentflow.spec.budget import AgentBudget
+from agentflow.spec.declare import Field, StringConstraints, field_validator, model_validator
 from agentflow.spec.mcp import McpName, McpServer
 from agentflow.spec.session import FileMount, MemoryMount, OutcomeSpec, Repository, SessionSpec
 from agentflow.spec.team import TeamSpec

@@ -5,24 +5,20 @@ Messages raised by validators are shown to users as they stand, so they are full
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
+from agentflow.spec.declare import (
     BeforeValidator,
-    ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
+    ShortForm,
+    SpecModel,
     StringConstraints,
     WithJsonSchema,
+    Word,
+    expand_word,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 __all__ = [
     "API_VERSION",
@@ -67,79 +63,6 @@ API_VERSION = "agentflow/v1"
 
 Json = Any
 """Data as JSON has it. Not a recursive union: it is handed on, never taken apart."""
-
-
-class SpecModel(BaseModel):
-    """Frozen, and closed: an unknown key is an error with the nearest known one."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        populate_by_name=True,
-        defer_build=True,  # most projects use few kinds, and building a validator takes milliseconds
-    )
-
-    word_key: ClassVar[str | None] = None
-    """The key that a single word stands for: `read: allow` is `read: { policy: allow }`.
-    None: there is no short form."""
-
-    list_key: ClassVar[str | None] = None
-    """The same for a bare list: `subagents: [a]` is `subagents: { agents: [a] }`."""
-
-
-M = TypeVar("M", bound=SpecModel)
-
-
-def expand_word(model: type[SpecModel], value: object) -> object:
-    """A short form as the mapping it stands for; anything else as it is."""
-    if isinstance(value, str) and model.word_key is not None:
-        return {model.word_key: value}
-    return value
-
-
-class Word:
-    """In `Annotated[Model, Word()]`: the model may also be written as the word it has a key for."""
-
-    def __get_pydantic_core_schema__(
-        self, source: type[SpecModel], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        expand = partial(expand_word, source)
-        metadata = {"word_key": source.word_key}
-        return no_info_before_validator_function(expand, handler(source), metadata=metadata)
-
-    def __get_pydantic_json_schema__(
-        self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return _also(core, handler, str(core.get("metadata", {}).get("word_key")), {})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ShortForm:
-    """In `Annotated[Model, BeforeValidator(…), ShortForm(…)]`: what else the validator takes."""
-
-    key: str | None = None
-    """The key whose value stands for the mapping. None: `schema` says it all."""
-    schema: Mapping[str, Any] = field(default_factory=dict)
-    """JSON Schema that comes on top of that of the key."""
-
-    def __get_pydantic_json_schema__(
-        self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return _also(core, handler, self.key, self.schema)
-
-
-_NOTES = frozenset({"title", "description", "default", "examples"})
-
-
-def _also(
-    core: CoreSchema, handler: GetJsonSchemaHandler, key: str | None, more: Mapping[str, Any]
-) -> JsonSchemaValue:
-    """The schema of a model, or of its short form: what one of its keys takes."""
-    mapping = handler(core)
-    properties = handler.resolve_ref_schema(mapping)["properties"]
-    value = {} if key is None else properties[key]
-    return {"anyOf": [{k: v for k, v in value.items() if k not in _NOTES} | {**more}, mapping]}
 
 
 def _shown(value: object) -> str:

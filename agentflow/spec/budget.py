@@ -3,9 +3,8 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from agentflow.spec.base import Count, Duration, Money, Name, Percent, SpecModel, Text
+from agentflow.spec.declare import Field
 
 __all__ = ["AgentBudget", "BudgetSpec", "PoolSpec"]
 

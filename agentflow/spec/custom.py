@@ -5,9 +5,14 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
-
 from agentflow.spec.base import SECRET_MARK, Count, Duration, File, Json, Secret, SpecModel, Text
+from agentflow.spec.declare import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 __all__ = [
     "RESULT_LIMIT",

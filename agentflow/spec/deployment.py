@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
-
 from agentflow.spec.base import (
     AgentRef,
     ApiVersion,
@@ -20,6 +18,7 @@ from agentflow.spec.base import (
     VaultRef,
     Word,
 )
+from agentflow.spec.declare import Field, StringConstraints
 from agentflow.spec.session import FileMount, MemoryMount, OutcomeSpec, Repository
 
 __all__ = ["DeploymentBudget", "DeploymentSpec", "ScheduleSpec"]

@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
-
 from agentflow.spec.base import (
     ApiVersion,
     Json,
@@ -15,6 +13,7 @@ from agentflow.spec.base import (
     Text,
     Title,
 )
+from agentflow.spec.declare import BeforeValidator, Field, StringConstraints, model_validator
 
 __all__ = ["PACKAGE_MANAGERS", "EnvironmentSpec", "NetworkSpec", "PackagesSpec"]
 

@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
-
 from agentflow.spec.agent import InputSpec
 from agentflow.spec.base import (
     AgentRef,
@@ -17,6 +15,7 @@ from agentflow.spec.base import (
     Text,
 )
 from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.declare import Field, StringConstraints, model_validator
 
 __all__ = ["ApproveStep", "FlowSpec", "Foreach", "RetrySpec", "StepSpec"]
 

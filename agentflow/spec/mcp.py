@@ -2,9 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
-
 from agentflow.spec.base import CredentialRef, SpecModel, Url, Word
+from agentflow.spec.declare import Field, StringConstraints
 from agentflow.spec.tool import Policy
 
 __all__ = ["McpName", "McpServer", "McpTool", "McpToolName"]

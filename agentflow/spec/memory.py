@@ -2,9 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
-
 from agentflow.spec.base import ApiVersion, Json, Metadata, Name, SpecModel
+from agentflow.spec.declare import Field, StringConstraints
 
 __all__ = ["MemoryStoreSpec"]
 

@@ -2,10 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
-
 from agentflow.spec.base import ApiVersion, Name, SpecModel, Text
 from agentflow.spec.budget import BudgetSpec
+from agentflow.spec.declare import Field, model_validator
 
 __all__ = ["PolicyCheck", "PolicySpec"]
 

@@ -3,11 +3,10 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-
 from agentflow.spec.agent import VarSpec
 from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text
 from agentflow.spec.budget import PoolSpec
+from agentflow.spec.declare import Field, StringConstraints, field_validator, model_validator
 
 __all__ = [
     "DefaultsSpec",

@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
-
 from agentflow.spec.agent import ApprovalRule
 from agentflow.spec.base import (
     ApiVersion,
@@ -17,6 +15,7 @@ from agentflow.spec.base import (
     ToolName,
     VaultRef,
 )
+from agentflow.spec.declare import Field, StringConstraints
 from agentflow.spec.mcp import McpName, McpServer
 from agentflow.spec.tool import CustomTool, Tools
 

@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 from agentflow.spec.base import API_VERSION, SECRET_FORM
 from agentflow.spec.kinds import COMPOSED_KINDS, FIXED_KEYS, KINDS, OWN_KEYS
 from agentflow.spec.schema_rules import RULES, SUBSTITUTION
+from agentflow.spec.twin import twin
 
 __all__ = ["SCHEMAS", "kind_schema", "project_schema", "written_default"]
 
@@ -93,7 +94,7 @@ def _id(name: str) -> str:
 def _models() -> Mapping[str, Schema]:
     """The schema of every model as pydantic makes it, by its class's name."""
     _, schema = models_json_schema(
-        [(model, "validation") for model in KINDS.values()], by_alias=True
+        [(twin(model), "validation") for model in KINDS.values()], by_alias=True
     )
     found: Mapping[str, Schema] = schema["$defs"]
     return found

@@ -5,8 +5,6 @@ An agent says it for its runs, a deployment for the sessions it starts.
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-
 from agentflow.spec.base import (
     File,
     MemoryStoreRef,
@@ -15,6 +13,7 @@ from agentflow.spec.base import (
     SpecModel,
     Title,
 )
+from agentflow.spec.declare import Field, StringConstraints, field_validator, model_validator
 
 __all__ = [
     "FileMount",

@@ -2,9 +2,8 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
-
 from agentflow.spec.base import ApiVersion, FolderPath, Json, Name, SpecModel, Text
+from agentflow.spec.declare import Field, StringConstraints, model_validator
 
 __all__ = ["GitHubSkill", "SkillSpec"]
 

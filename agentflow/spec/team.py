@@ -2,9 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
-
 from agentflow.spec.base import AgentRef, ShortForm, SpecModel, Text
+from agentflow.spec.declare import BeforeValidator, Field, model_validator
 
 __all__ = ["Delegation", "Member", "TeamSpec"]
 

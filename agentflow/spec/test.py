@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
-
 from agentflow.spec.base import (
     AgentRef,
     ApiVersion,
@@ -19,6 +17,7 @@ from agentflow.spec.base import (
     Text,
     ToolName,
 )
+from agentflow.spec.declare import Field, StringConstraints, model_validator
 
 __all__ = ["BELONGS", "NEEDED", "ExpectSpec", "FaultSpec", "HandlerCall", "TestSpec"]
 

@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
-
 from agentflow.spec.base import (
     ApiVersion,
     Json,
@@ -14,6 +12,7 @@ from agentflow.spec.base import (
     Text,
     Url,
 )
+from agentflow.spec.declare import Field, StringConstraints, model_validator
 
 __all__ = ["CredentialSpec", "OAuthSpec", "RefreshSpec", "VariableSpec", "VaultSpec"]
 

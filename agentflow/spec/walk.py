@@ -51,10 +51,7 @@ def fields(annotation: Any) -> Mapping[str, Any]:
 
 @cache
 def _fields(model: type[SpecModel]) -> Mapping[str, Any]:
-    return {
-        field.alias or name: Annotated[field.annotation, *field.metadata, None]
-        for name, field in model.model_fields.items()
-    }
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
 def known_keys(model: type[SpecModel], path: Path) -> list[str]:

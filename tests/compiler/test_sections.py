@@ -12,6 +12,7 @@ from agentflow.compiler.template import SECTION_DATA, SECTIONS
 from agentflow.diagnostics import Diagnostic
 from agentflow.source.yaml import parse
 from agentflow.spec.agent import AgentSpec
+from agentflow.spec.twin import twin
 from tests.support.projects import project
 
 AGENT = """\
@@ -208,7 +209,9 @@ def test_a_mistake_in_the_fragment_of_a_section_names_who_uses_it() -> None:
 
 
 def test_the_names_of_sections_are_those_of_the_spec() -> None:
-    annotation = AgentSpec.model_json_schema()["properties"]["sections"]["propertyNames"]["enum"]
+    annotation = twin(AgentSpec).model_json_schema()["properties"]["sections"]["propertyNames"][
+        "enum"
+    ]
     assert tuple(f"{name}_section" for name in annotation) == SECTIONS
     assert SECTION_DATA[0] == "standard"
 

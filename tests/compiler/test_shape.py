@@ -16,6 +16,7 @@ from agentflow.spec.agent import AgentSpec
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.project import ProjectSpec
+from agentflow.spec.twin import twin
 from agentflow.spec.walk import known_keys
 from tests.support.memory_files import MemoryFiles
 
@@ -202,7 +203,7 @@ def test_every_pattern_is_explained_in_words() -> None:
     # Durations, counts, shares, URLs, headers and secrets say it themselves.
     by_validators = re.compile(r"\\d|\(\?[=!]|\[!-~\]|secret")
     for model in KINDS.values():
-        for pattern in patterns(model.model_json_schema()):
+        for pattern in patterns(twin(model).model_json_schema()):
             assert pattern in PATTERN_WORDS or by_validators.search(pattern), pattern
 
 
@@ -217,11 +218,11 @@ def reachable(schema: Any) -> Iterator[str]:
 
 
 def test_suggestions_name_keys_and_words_that_exist() -> None:
-    keys = {key for model in KINDS.values() for key in reachable(model.model_json_schema())}
+    keys = {key for model in KINDS.values() for key in reachable(twin(model).model_json_schema())}
     for wrong, meant in MEANT_KEY.items():
         assert set(meant.key.split(".")) - {""} <= keys, wrong
         assert meant.key or meant.note
-    text = "".join(str(model.model_json_schema()) for model in KINDS.values())
+    text = "".join(str(twin(model).model_json_schema()) for model in KINDS.values())
     for wrong, word in MEANT_WORD.items():
         assert f"'{word}'" in text, wrong
     assert known_keys(EnvironmentSpec, ("network",)) == ["open", "hosts", "packages", "mcp"]

@@ -49,7 +49,7 @@ def model_of(data: Any) -> Any:
     Raises:
         ValueError: it is not one.
     """
-    return KINDS[data["kind"]].model_validate(_marked(data), by_alias=True, by_name=False)
+    return KINDS[data["kind"]].model_validate(_marked(data))
 
 
 def refused_by(data: Any) -> str | None:

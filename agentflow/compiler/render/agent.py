@@ -140,7 +140,7 @@ def _limits(tool: BuiltInTool) -> dict[str, Any]:
         if tool.sources != UrlSources():
             limits["url_sources"] = _url_sources(tool.sources)
     if isinstance(tool, WebSearchTool) and tool.location is not None:
-        place = tool.location.model_dump(exclude_none=True)
+        place = {k: v for k, v in vars(tool.location).items() if v is not None}
         limits["user_location"] = {"type": "approximate", **place}
     return limits
 
