@@ -45,6 +45,7 @@ __all__ = [
     "rebase",
     "tick",
     "warnings",
+    "way_on",
 ]
 
 _MID_CONVERSATION_SYSTEM = (
@@ -256,6 +257,29 @@ def no_more_work(limits: Limits, usage: Usage) -> LimitHit | None:
 def reached_on_service(limits: Limits, usage: Usage) -> LimitHit:
     """For a session that the service itself stopped: only dollars are known to it."""
     return _hit(limits, "usd", usage)
+
+
+_NEXT = {
+    "usd": "5",
+    "tokens": "1M",
+    "turns": "100",
+    "tool_calls": "500",
+    "active": "1h",
+    "wall": "2h",
+}
+"""What hints write where the figure is the reader's to choose."""
+
+
+def way_on(limit: LimitHit, run_id: str) -> str:
+    """How a run goes on that a limit stopped."""
+    resume = f"agentflow run --resume {run_id}" if run_id else "agentflow run --resume last"
+    if limit.advice is not None:
+        return f"{limit.advice}\nGo on then: {resume}"
+    flag = f"--{limit.name.replace('_', '-')} {_NEXT.get(limit.name, 'MORE')}"
+    return (
+        f"Raise it if the work is worth it: agentflow sessions budget {run_id or 'last'} {flag}\n"
+        f"and go on: {resume}"
+    )
 
 
 def warnings(limits: Limits, usage: Usage) -> tuple[tuple[str, str], ...]:

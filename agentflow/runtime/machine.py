@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from agentflow.runtime import budget, reuse
+from agentflow.runtime import breaker, budget, reuse
 from agentflow.runtime.events import (
     AgentMessage,
     AgentThinking,
@@ -67,6 +67,7 @@ from agentflow.runtime.session import (
     History,
     Input,
     Interrupted,
+    LimitReached,
     Notify,
     Outcome,
     OutputsChecked,
@@ -92,7 +93,12 @@ from agentflow.runtime.session import (
     ToolFinished,
 )
 
-__all__ = ["Step", "begin", "step"]
+__all__ = ["GO_ON", "Step", "begin", "step"]
+
+GO_ON = (
+    "The limit that stopped this work was raised. Look at what is there, and go on with the task from "
+    "where it was stopped."
+)
 
 
 class Step(NamedTuple):
@@ -232,7 +238,12 @@ class _Work:
         self._warn()
         limit = budget.exceeded(self.state.setup.limits, self.state.usage)
         if limit is not None:
-            self.stop(_limit_ending(limit))
+            self.stop(self.limit_ending(limit))
+            return
+        stuck = breaker.tripped(self.state.streaks, self.state.setup.same_error)
+        if stuck is not None:
+            reason, hint = breaker.ending_text(*stuck)
+            self.stop(Ending(verdict=Verdict.FAILED, reason=reason, hint=hint))
             return
         lost = self.state.lost_server
         if lost is not None:
@@ -276,7 +287,7 @@ class _Work:
             case "budget_reached":
                 limits = self.state.setup.limits
                 hit = budget.reached_on_service(limits, self.state.usage)
-                self.finish(_limit_ending(hit))
+                self.finish(self.limit_ending(hit))
             case "retries_exhausted":
                 self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
             case "refusal":
@@ -325,7 +336,7 @@ class _Work:
                 continue
             limit = budget.no_more_work(self.state.setup.limits, self.state.usage)
             if limit is not None:
-                self.stop(_limit_ending(limit))
+                self.stop(self.limit_ending(limit))
                 return
             asks = not call.custom or (call.name in self.state.setup.asks and not call.approved)
             stage = Stage.DECIDING if asks else Stage.RUNNING
@@ -360,6 +371,18 @@ class _Work:
         elif call.answer is not None:
             self.ask(SendConfirmation(call, call.answer, again))
 
+    def limit_ending(self, limit: LimitHit) -> Ending:
+        return _limit_ending(limit, self.state.setup.run_id)
+
+    def result(self, call: Call | None, text: str, *, is_error: bool) -> None:
+        """Count what a tool came to."""
+        if call is not None:
+            turn = self.state.usage.turns
+            streaks = breaker.count(
+                self.state.streaks, call.name, text, is_error=is_error, turn=turn
+            )
+            self.put(streaks=streaks)
+
     def send(self, command: SendMessage) -> None:
         self.put(
             phase=Phase.WORKING,
@@ -385,12 +408,12 @@ class _Work:
         self.ask(Finish(ending))
 
 
-def _limit_ending(limit: LimitHit) -> Ending:
+def _limit_ending(limit: LimitHit, run_id: str) -> Ending:
     where = f" ({limit.source})" if limit.source else ""
     return Ending(
         verdict=Verdict.BUDGET,
         reason=f"The limit budget.{limit.name} was reached: {limit.used} of {limit.limit}{where}.",
-        hint="Raise the limit if the work is worth it, or give the agent less to do.",
+        hint=budget.way_on(limit, run_id),
         limit=limit,
     )
 
@@ -412,9 +435,17 @@ def _started(work: _Work, given: Started) -> None:
         return
     limit = budget.no_more_work(work.state.setup.limits, work.state.usage)
     if limit is not None:
-        work.finish(_limit_ending(limit))
+        work.finish(work.limit_ending(limit))
         return
     work.send(SendMessage(work.state.setup.task))
+
+
+def _limit_reached(work: _Work, given: LimitReached) -> None:
+    if work.state.phase in (Phase.NEW, Phase.VERIFYING):
+        # What was delivered is looked at all the same; no repair is asked for after that.
+        work.put(shared_limit=given.limit)
+    elif work.state.phase is Phase.WORKING:
+        work.stop(work.limit_ending(given.limit))
 
 
 def _reused(work: _Work, given: Reused) -> None:
@@ -433,7 +464,7 @@ def _resumed(work: _Work, given: Resumed) -> None:
     work.commands.clear()
     usage = budget.rebase(budget.tick(work.state.usage, given.now_s), given.wall_s)
     calls = {id: replace(c, began_s=given.wall_s) for id, c in work.state.calls.items()}
-    work.put(usage=usage, calls=calls, repairs=given.repairs)
+    work.put(usage=usage, calls=calls, repairs=given.repairs, continued=given.continued)
     if given.warned:
         due = budget.warnings(work.state.setup.limits, usage)
         work.put(warned=frozenset(name for name, _ in due))
@@ -444,7 +475,19 @@ def _resumed(work: _Work, given: Resumed) -> None:
         work.ask(CheckOutputs())
     else:
         work.put(phase=Phase.WORKING, expected=given.message)
-        _expect_answer(work, given.message)
+        if given.go_on:
+            _go_on(work)
+        else:
+            _expect_answer(work, given.message)
+
+
+def _go_on(work: _Work) -> None:
+    """A session that the service stopped goes on by itself; one that we interrupted has to be told."""
+    if work.state.idle is not None and work.state.idle.reason == "budget_reached":
+        work.put(running=True, idle=None, status_id=None, error=None)
+    elif work.state.at_rest:
+        work.put(continued=work.state.continued + 1)
+        work.send(SendMessage(GO_ON, attempt=work.state.repairs))
 
 
 def _expect_answer(work: _Work, message: str) -> None:
@@ -531,7 +574,7 @@ def _outputs_checked(work: _Work, given: OutputsChecked) -> None:
         reason = "The agent finished, and every declared output was verified."
         work.finish(Ending(verdict=Verdict.COMPLETED, reason=reason))
         return
-    limit = budget.no_more_work(state.setup.limits, state.usage)
+    limit = state.shared_limit or budget.no_more_work(state.setup.limits, state.usage)
     if state.repairs >= state.setup.repairs or limit is not None:
         work.finish(_incomplete(given.problems, state, limit))
         return
@@ -546,7 +589,7 @@ def _incomplete(problems: tuple[str, ...], state: State, limit: LimitHit | None)
     first, *others = problems
     found = f"{first} (and {len(others)} more)" if others else first
     if limit is not None and state.repairs < state.setup.repairs:
-        ending = _limit_ending(limit)
+        ending = _limit_ending(limit, state.setup.run_id)
         reason = f"{found} {ending.reason}"
         return replace(ending, reason=reason)
     tried = {0: "", 1: " One repair was tried."}.get(
@@ -598,6 +641,7 @@ def _answered(work: _Work, event: UserToolConfirmation | UserCustomToolResult) -
         work.put(queued=work.state.queued | {event.id})
     call = work.state.calls.get(event.tool_use_id)
     if isinstance(event, UserCustomToolResult):
+        work.result(call, event.text, is_error=event.is_error)
         work.close_call(event.tool_use_id)
     elif call is not None:
         work.put_call(replace(call, stage=Stage.CONFIRMED))
@@ -628,6 +672,7 @@ def _tool_use(work: _Work, event: AgentToolUse | CustomToolUse) -> None:
 
 def _tool_result(work: _Work, event: AgentToolResult) -> None:
     call = work.state.calls.get(event.tool_use_id)
+    work.result(call, event.text, is_error=event.is_error)
     work.close_call(event.tool_use_id)
     if call is None:
         return
@@ -729,6 +774,7 @@ _FACTS: dict[type, Callable[[_Work, Any], None]] = {
     Started: _started,
     Resumed: _resumed,
     Reused: _reused,
+    LimitReached: _limit_reached,
     SendConfirmed: _send_confirmed,
     AnswerConfirmed: _answer_confirmed,
     SendFailed: _send_failed,

@@ -221,6 +221,7 @@ def since(base: SessionUsage | None, event: Event) -> Event:
         event,
         tokens=_minus(event.tokens, base.tokens),
         list_cost_cents=None if cents is None else max(0, cents - before),
+        searches=max(0, event.searches - base.searches),
         active_s=None
         if event.active_s is None
         else max(0.0, event.active_s - (base.active_s or 0)),

@@ -199,6 +199,8 @@ class State:
     """What the agent is to be told with the next tool result."""
     streaks: Mapping[str, Streak] = field(default_factory=dict)
     """Errors that a tool repeats. Never changed in place."""
+    shared_limit: LimitHit | None = None
+    """A limit that runs share, and that leaves nothing for another turn."""
     repairs: int = 0
     continued: int = 0
     """How often the agent was told to go on after a limit was raised."""
@@ -403,8 +405,7 @@ class SendMessage:
     text: str
     problems: tuple[str, ...] = ()
     attempt: int = 0
-    number: int = 0
-    """Of the message, in the order of sending."""
+    """The repair it asks for, or the last one before it. 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
