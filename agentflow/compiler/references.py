@@ -154,8 +154,11 @@ def _unreadable(document: Document, path: Path, mark: File, files: Files) -> Ite
         "text": files.read,
         "data": files.digest,
         "folder": files.folder,
+        "made": files.digest,
     }
     try:
         look[mark.holds](name)
     except FileRefused as error:
+        if mark.holds == "made" and error.code == codes.FILE_MISSING.id:
+            return
         yield codes.CODES[error.code].at(document.span(path), error.message, hint=error.hint)

@@ -232,8 +232,9 @@ Url = Annotated[
 class File:
     """Marks text that may name a file beside the spec. What does not start with `./` is no file."""
 
-    holds: Literal["text", "data", "folder"] = "text"
-    """text: read when compiled. data: of any kind, used later. folder: of files."""
+    holds: Literal["text", "data", "folder", "made"] = "text"
+    """text: read when compiled. data: of any kind, used later. folder: of files. made: written by a
+    command, so it may be missing."""
 
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File()]

@@ -12,13 +12,22 @@ from agentflow.spec.agent import AgentSpec, ApprovalRule, CheckSpec
 from agentflow.spec.base import SpecModel
 from agentflow.spec.custom import RUNNERS, CustomTool
 from agentflow.spec.environment import EnvironmentSpec
+from agentflow.spec.expect import CountExpected, MessageExpected, OutputExpected
 from agentflow.spec.flow import StepSpec
 from agentflow.spec.policy import PolicyCheck
 from agentflow.spec.project import TargetSpec
 from agentflow.spec.session import Repository
 from agentflow.spec.skill import SkillSpec
 from agentflow.spec.team import TeamSpec
-from agentflow.spec.test import BELONGS, NEEDED, FaultSpec, HandlerCall, TestSpec
+from agentflow.spec.test import (
+    BELONGS,
+    FAULT_FIELDS,
+    NEEDED,
+    FaultSpec,
+    HandlerCall,
+    StubSpec,
+    TestSpec,
+)
 from agentflow.spec.tool import UrlFilter, UrlSources, WebFetchTool, WebSearchTool
 from agentflow.spec.vault import CredentialSpec, RefreshSpec
 
@@ -149,9 +158,33 @@ RULES: Mapping[type[SpecModel], Rules] = {
     FaultSpec: Rules(
         whole=(
             *_at_most_one("after", "before"),
-            _if(_has("delay"), _may_be("fault", "delay")),
-            _if(_is("fault", "delay"), _has("delay")),
-            _if(_has("tool"), _may_be("fault", "tool_crash")),
+            *(
+                _if(_has(key), _may_be("fault", *faults))
+                for key, (faults, _) in FAULT_FIELDS.items()
+            ),
+            *(
+                _if(_is("fault", fault), _has(key))
+                for key, (faults, needed) in FAULT_FIELDS.items()
+                if needed
+                for fault in faults
+            ),
+        )
+    ),
+    StubSpec: Rules(
+        whole=(
+            {"anyOf": [{"required": ["result"]}, _has("error")]},
+            _if(_has("error"), {"not": {"required": ["result"]}}),
+        )
+    ),
+    CountExpected: Rules(whole=(_any("at_least", "at_most"),)),
+    MessageExpected: Rules(whole=(_exactly_one("contains", "matches", "never"),)),
+    OutputExpected: Rules(
+        whole=(
+            {"minProperties": 1},
+            _if(
+                {"required": ["exists"], "properties": {"exists": {"const": False}}},
+                {"maxProperties": 1},
+            ),
         )
     ),
     TestSpec: Rules(

@@ -7,6 +7,7 @@ from agentflow.spec.base import (
     ApiVersion,
     Count,
     Duration,
+    File,
     FilePath,
     Identifier,
     Json,
@@ -17,14 +18,24 @@ from agentflow.spec.base import (
     Text,
     ToolName,
 )
-from agentflow.spec.declare import Field, StringConstraints, model_validator
+from agentflow.spec.declare import Field, model_validator
+from agentflow.spec.expect import ExpectSpec, ToolCall
 
-__all__ = ["BELONGS", "NEEDED", "ExpectSpec", "FaultSpec", "HandlerCall", "TestSpec"]
-
-ToolCall = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-"""`bash`, a custom tool, or `server.tool`; globs are allowed."""
+__all__ = [
+    "BELONGS",
+    "FAULT_FIELDS",
+    "NEEDED",
+    "FaultSpec",
+    "HandlerCall",
+    "PersonSpec",
+    "StubSpec",
+    "TestSpec",
+]
 
 Layer = Literal["handler", "render", "loop", "replay", "live"]
+
+MadeFile = Annotated[FilePath, File("made")]
+"""A file beside the spec that a command writes, so it may be missing."""
 
 
 class HandlerCall(SpecModel):
@@ -46,7 +57,7 @@ class HandlerCall(SpecModel):
 
 
 class FaultSpec(SpecModel):
-    """Something that goes wrong on the way. Events are counted from 1."""
+    """Something that goes wrong on the way. All that is counted is counted from 1."""
 
     fault: Literal[
         "drop",
@@ -54,17 +65,45 @@ class FaultSpec(SpecModel):
         "delay",
         "rate_limit",
         "server_error",
+        "lost_answer",
         "error_event",
         "refusal",
+        "budget",
         "tool_crash",
         "kill_client",
     ] = Field(
         description="drop: the stream ends. duplicate: an event comes twice. delay: an event comes "
-        "late. rate_limit: 429. server_error: 500. error_event: session.error. refusal: the model "
-        "refuses. tool_crash: the tool dies. kill_client: agentflow is killed and started again."
+        "late. rate_limit: 429. server_error: 500. lost_answer: a request takes place and its answer "
+        "does not arrive. error_event: session.error. refusal: the model refuses. budget: the service "
+        "says that the budget is used up. tool_crash: the tool dies. kill_client: agentflow is killed "
+        "and started again."
     )
     after: Count | None = Field(default=None, description="After this event of the stream.")
     before: Count | None = Field(default=None, description="Before this event of the stream.")
+    number: Count | None = Field(
+        default=None,
+        description="Which request is hit: of those that `to` names, or to the model. Default: 1.",
+    )
+    to: (
+        Literal[
+            "sessions.create",
+            "sessions.retrieve",
+            "events.send",
+            "events.list",
+            "events.stream",
+            "files.list",
+            "files.download",
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="With rate_limit, server_error, lost_answer: which requests. Default: events.send.",
+    )
+    retry: Literal["retrying", "exhausted", "terminal"] | None = Field(
+        default=None,
+        description="With error_event. retrying (the default): the service tries again. exhausted: the "
+        "turn is dead. terminal: the session is.",
+    )
     times: Count = Field(default=1, description="How often.")
     delay: Duration | None = Field(default=None, description="With `delay`: how long.")
     tool: ToolCall | None = Field(default=None, description="With `tool_crash`: which.")
@@ -73,57 +112,60 @@ class FaultSpec(SpecModel):
     def _one_place(self) -> Self:
         if self.after is not None and self.before is not None:
             raise ValueError("Only one of `after` and `before` can be set.")
-        if (self.delay is None) == (self.fault == "delay"):
-            raise ValueError("`delay` goes with `fault: delay`.")
-        if self.tool is not None and self.fault != "tool_crash":
-            raise ValueError("`tool` goes with `fault: tool_crash`.")
+        for key, (faults, needed) in FAULT_FIELDS.items():
+            given = key in self.model_fields_set
+            if given and self.fault not in faults:
+                raise ValueError(f"`{key}` goes with {_any_of(faults)}.")
+            if needed and not given and self.fault in faults:
+                raise ValueError(f"`fault: {self.fault}` needs `{key}`.")
         return self
 
 
-class ToolsExpected(SpecModel):
-    order: list[ToolCall] | None = Field(
-        default=None, description="Called in this order; others may come between."
-    )
-    never: list[ToolCall] | None = Field(default=None, description="Never called.")
-    counts: dict[ToolCall, Count] | None = Field(
-        default=None, description="Called exactly so often."
-    )
+_STREAM = ("drop", "duplicate", "delay", "kill_client")
+_ANSWERS = ("rate_limit", "server_error", "lost_answer")
+
+FAULT_FIELDS: dict[str, tuple[tuple[str, ...], bool]] = {
+    "after": (_STREAM, False),
+    "before": (_STREAM, False),
+    "number": ((*_ANSWERS, "error_event", "refusal", "budget"), False),
+    "to": (_ANSWERS, False),
+    "retry": (("error_event",), False),
+    "times": (("drop", "delay", *_ANSWERS, "tool_crash"), False),
+    "delay": (("delay",), True),
+    "tool": (("tool_crash",), True),
+}
+"""Field -> the faults that have it, and whether these need it."""
 
 
-class LimitsExpected(SpecModel):
-    """At most."""
-
-    usd: Money | None = Field(default=None, description="Dollars at list price.")
-    tokens: Count | None = Field(default=None, description="Tokens of all four classes.")
-    turns: Count | None = Field(default=None, description="Model requests.")
-    tool_calls: Count | None = Field(default=None, description="Calls of any tool.")
-    wall: Duration | None = Field(default=None, description="Time from start to end.")
+def _any_of(faults: tuple[str, ...]) -> str:
+    return " or ".join(f"`fault: {fault}`" for fault in faults)
 
 
-class ExpectSpec(SpecModel):
-    """What must hold afterwards. What is not said is not checked, except that the run completes."""
+class StubSpec(SpecModel):
+    """What a tool answers that is not run."""
 
-    verdict: Literal["completed", "failed", "budget", "refused", "needs_person"] = Field(
-        default="completed", description="How the run ends."
-    )
-    outputs: Literal["valid"] | dict[Identifier, FilePath] | None = Field(
-        default=None, description="valid: all verified. Or by output, the file it must equal."
-    )
-    tools: ToolsExpected | None = Field(default=None, description="Which tools it has called.")
-    stop_reason: Text | None = Field(default=None, description="Of the last idle event.")
-    limits: LimitsExpected | None = Field(
-        default=None, description="What it may have used at most."
-    )
-    messages: list[Text] | None = Field(
-        default=None, description="Texts the agent's messages hold."
-    )
-    checks: list[Text] = Field(
-        default_factory=list, description="`package.module:function`, called with the outputs."
+    result: Json = Field(default=None, description="Text, or data that is sent as JSON.")
+    error: Text | None = Field(default=None, description="It fails, with this text.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if ("result" in self.model_fields_set) == (self.error is not None):
+            raise ValueError("A tool that is not run needs one of `result` and `error`.")
+        return self
+
+
+class PersonSpec(SpecModel):
+    """Somebody at the terminal. What is asked beyond this has no answer."""
+
+    allow: list[ToolCall] = Field(default_factory=list, description="Tools that are let run.")
+    deny: list[ToolCall] = Field(default_factory=list, description="Tools that are not.")
+    replies: list[Text] = Field(
+        default_factory=list, description="Answers to the agent's questions, in order."
     )
 
 
 class TestSpec(SpecModel):
-    """One test; its layer follows from what it has unless it says so."""
+    """One test of one agent."""
 
     __test__ = False  # pytest would collect a class of this name
 
@@ -142,18 +184,31 @@ class TestSpec(SpecModel):
         default_factory=dict, description="Values of the agent's inputs; files beside the spec."
     )
     calls: list[HandlerCall] | None = Field(default=None, description="With `handler`.")
-    golden: FilePath | None = Field(
-        default=None, description="With `render`: the file that prompt and payload must equal."
+    golden: MadeFile | None = Field(
+        default=None,
+        description="With `render`: the file that prompt and payload must equal; "
+        "`agentflow test --update` writes it.",
     )
     script: FilePath | None = Field(default=None, description="With `loop`: the model's turns.")
-    faults: list[FaultSpec] = Field(default_factory=list, description="With `loop`.")
-    cassette: FilePath | None = Field(
+    faults: list[FaultSpec] = Field(
+        default_factory=list, description="With `loop`: what goes wrong on purpose."
+    )
+    stubs: dict[ToolName, StubSpec] = Field(
+        default_factory=dict, description="With `loop`: tools that are not run, by name."
+    )
+    person: PersonSpec | None = Field(
+        default=None, description="With `loop`: who can be asked. Default: nobody is there."
+    )
+    cassette: MadeFile | None = Field(
         default=None, description="With `replay`: the recorded session. A miss fails."
     )
     target: Name | None = Field(default=None, description="With `live`: where it runs.")
     repeat: Count = Field(default=1, description="With `live`: how often it runs.")
     pass_rate: Percent | None = Field(
         default=None, description="With `repeat`: the share that must pass. Default: all."
+    )
+    max_cost: Money | None = Field(
+        default=None, description="With `live`: dollars that all of its runs may cost together."
     )
     timeout: Duration = Field(default=300.0, description="A test that takes longer fails.")
     expect: ExpectSpec = Field(default_factory=ExpectSpec, description="What must hold afterwards.")
@@ -174,9 +229,12 @@ BELONGS = {
     "golden": "render",
     "script": "loop",
     "faults": "loop",
+    "stubs": "loop",
+    "person": "loop",
     "cassette": "replay",
     "target": "live",
     "repeat": "live",
     "pass_rate": "live",
+    "max_cost": "live",
 }
 NEEDED = frozenset({"calls", "golden", "script", "cassette"})

@@ -118,9 +118,13 @@ def _tools(bound: Bound[TestSpec], agent: AgentNode) -> Iterator[Diagnostic]:
     base: Path = ("expect", "tools")
     named: list[tuple[str, Path, Collection[str], bool]] = []
     if tools is not None:
-        named += [(t, (*base, "order", i), on, False) for i, t in enumerate(tools.order or ())]
+        for group, known in (("must", on), ("order", on), ("never", exist)):
+            calls = getattr(tools, group) or ()
+            named += [(c.tool, (*base, group, i), known, False) for i, c in enumerate(calls)]
         named += [(t, (*base, "counts", t), on, True) for t in tools.counts or ()]
-        named += [(t, (*base, "never", i), exist, False) for i, t in enumerate(tools.never or ())]
+    for index, asked in enumerate(bound.spec.expect.approvals or ()):
+        named.append((asked.tool, ("expect", "approvals", index, "tool"), on, False))
+    named += [(tool, ("stubs", tool), on, True) for tool in bound.spec.stubs]
     for index, fault in enumerate(bound.spec.faults):
         if fault.tool is not None:
             named.append((fault.tool, ("faults", index, "tool"), on, False))

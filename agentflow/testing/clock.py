@@ -1,0 +1,129 @@
+"""Time that passes only while nothing else happens: tests that wait for hours take no time.
+
+A loop of its own keeps it. Work of this process takes no time at all. When every task waits for the clock, it
+jumps to the first moment that somebody waits for. While something real is going on outside of the loop
+(a thread, a program, a connection), time passes as it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import selectors
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+__all__ = ["HandClock", "JumpingLoop", "run_jumping", "working"]
+
+T = TypeVar("T")
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+"""A Monday morning, when every test begins."""
+
+_REAL_S = 0.05
+"""How long to wait for something real before looking at the loop again."""
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps over every pause."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._busy = 0
+        super().__init__(_Selector(self))
+
+    def time(self) -> float:
+        return self._seconds
+
+    def advance(self, seconds: float) -> None:
+        self._seconds += seconds
+
+    @property
+    def is_busy(self) -> bool:
+        """Something real is going on that the loop will hear of."""
+        return self._busy > 0
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let time pass as it does while this lasts: something outside of the loop is at work."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    def run_in_executor(
+        self,
+        executor: concurrent.futures.Executor | None,
+        func: Callable[..., Any],
+        *args: Any,
+    ) -> asyncio.Future[Any]:
+        self._busy += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._rested)
+        return future
+
+    def _rested(self, _: object) -> None:
+        self._busy -= 1
+
+
+class _Selector(selectors.DefaultSelector):
+    """Waits for real events only where there may be some."""
+
+    def __init__(self, loop: JumpingLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(0)
+        if found or (timeout is not None and timeout <= 0):
+            return found
+        # The loop's own pipe is always there; anything else is a connection or a program.
+        if timeout is None or self._loop.is_busy or len(self.get_map()) > 1:
+            began = time.monotonic()
+            found = super().select(_REAL_S if timeout is None else min(timeout, _REAL_S))
+            self._loop.advance(time.monotonic() - began)
+            return found
+        self._loop.advance(timeout)
+        return []
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """On a `JumpingLoop`, let time pass as it does while this lasts; on another it does so anyway."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, JumpingLoop):
+        with loop.busy():
+            yield
+    else:
+        yield
+
+
+class HandClock:
+    """`ports.Clock` on a `JumpingLoop`: a wait is over at once if nobody else has anything to do."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start
+        self._turned = 0.0
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time() + self._turned
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Turn the clock by hand. Who sleeps on it goes on sleeping for as long as before."""
+        self._turned += seconds
+
+
+def run_jumping(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a loop whose time jumps, as `asyncio.run` does on one whose time passes."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        return runner.run(work)

@@ -1,0 +1,414 @@
+"""One run on an embedded service of its own, in this process: what a loop test plays.
+
+Everything that decides is the real thing: the compiled payloads, the service's application, its harness and
+permissions, the driver of runs, its budgets, approvals and checks. What is replaced is what takes time: the
+network (`wire`), waiting (`clock`), and the model (a script).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from agentflow.compiler import late
+from agentflow.compiler.manifest import (
+    AgentPolicy,
+    Compiled,
+    Manifest,
+    Resource,
+    canonical_json,
+)
+from agentflow.errors import Unavailable, UsageError
+from agentflow.local.app import Access, make_app
+from agentflow.local.assembly import ServiceConfig, assemble
+from agentflow.local.drivers.base import ModelDriver
+from agentflow.local.fault_plan import FaultPlan
+from agentflow.local.faults import Faults
+from agentflow.local.ids import SequentialIds
+from agentflow.local.roster import Roster
+from agentflow.local.store import Store
+from agentflow.local.toolset import ToolOutcome
+from agentflow.operations.applied import needed_part
+from agentflow.operations.orders import check_runnable
+from agentflow.operations.session_needs import check_session, session_uploads
+from agentflow.runtime.approvals import Person
+from agentflow.runtime.driver import Knobs, resume_session, run_session
+from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.notices import Notice, Observer
+from agentflow.runtime.pool import CallFailed
+from agentflow.runtime.record import read_record
+from agentflow.runtime.run import RunRequest, RunResult
+from agentflow.testing.clock import HandClock
+from agentflow.testing.faults import Misfortune
+from agentflow.testing.tools import Crashes, Stub, tools_of
+from agentflow.testing.wire import Wire, WireSessions
+from agentflow.testing.workers import STUB, Programs, TestPool
+
+__all__ = ["KNOBS", "Played", "Scene", "TestService", "open_service", "play"]
+
+KNOBS = Knobs(settle_s=0.0, settle_stopped_s=0.0, tick_s=1.0)
+"""What is not listed at once was not written; and time is looked at by the second."""
+
+RUN_ID = "test"
+_TOKEN = "a-token-of-this-test"
+_HEARTBEAT_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is played."""
+
+    root: Path
+    """The project's directory: its code is found there."""
+    compiled: Compiled
+    agent: str
+    """Address."""
+    model: ModelDriver
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """As `operations.inputs` makes them."""
+    plan: FaultPlan | None = None
+    misfortune: Misfortune = field(default_factory=Misfortune)
+    stubs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    """By tool, what answers instead of it: JSON data or text; it may raise `CallFailed`."""
+    person: Person | None = None
+    """None: nobody is there."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unsafe_no_sandbox: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Played:
+    """A run that has ended, and all that is known of it."""
+
+    result: RunResult
+    history: Sequence[Mapping[str, Any]]
+    """Events of the session, in list order."""
+    notices: Sequence[Notice]
+    approvals: Sequence[tuple[str, str, bool, str]]
+    """Call, tool, whether it was allowed, and by whom."""
+    fired: Sequence[str]
+    """Faults that took place."""
+    kills: int = 0
+
+
+class TestService:
+    """An embedded service in this process, without a connection."""
+
+    __test__ = False
+
+    def __init__(self, service: Any, wire: Wire, faults: Faults) -> None:
+        self.parts = service.parts
+        self.faults = faults
+        self.wire = wire
+        self.sessions = WireSessions(wire)
+
+    async def create(self, kind: str, payload: Mapping[str, Any]) -> str:
+        """The id of a new agent or environment.
+
+        Raises:
+            ServiceError: it is refused.
+        """
+        answer = await self.wire.request("POST", f"/v1/{kind}s", data=payload)
+        return str(answer.json()["id"])
+
+
+@asynccontextmanager
+async def open_service(
+    directory: Path,
+    model: ModelDriver,
+    *,
+    clock: Any = None,
+    plan: FaultPlan | None = None,
+    stubs: Mapping[str, Stub] | None = None,
+    crashes: Crashes | None = None,
+    unsafe_no_sandbox: bool = False,
+) -> AsyncIterator[TestService]:
+    """A service whose files are below `directory`, until the context ends."""
+    faults = Faults(plan)
+    store = Store(Path(":memory:"))
+    roster = Roster(directory / "shells")
+    toolbox = tools_of(
+        stubs or {}, crashes or Crashes({}), roster, unsafe_no_sandbox=unsafe_no_sandbox
+    )
+    config = ServiceConfig(
+        root=directory,
+        driver=model,
+        clock=clock or HandClock(),
+        ids=SequentialIds(),
+        heartbeat_s=_HEARTBEAT_S,
+        toolbox=toolbox,
+    )
+    service = assemble(config, store, faults, roster)
+    try:
+        app = make_app(service, Access(_TOKEN, {}))
+        yield TestService(service, Wire(app, _TOKEN), faults)
+    finally:
+        service.parts.hub.close_all()
+        await service.harness.close()
+        roster.close()
+        store.close()
+
+
+async def play(
+    scene: Scene, directory: Path, programs: Programs, *, observer: Observer | None = None
+) -> Played:
+    """Play a scene to its end. All files of it are below `directory`, which is the caller's.
+
+    Raises:
+        UsageError: the agent cannot be run, or needs what the embedded service does not have.
+        ServiceError: the service refuses what was compiled.
+    """
+    policy = scene.compiled.manifest.agents[scene.agent]
+    check_runnable(scene.agent, policy)
+    check_session(scene.agent, policy, replace(scene.compiled.manifest.target, service="local"))
+    crashes = Crashes(dict(scene.misfortune.crashes))
+    async with open_service(
+        directory / "service",
+        scene.model,
+        plan=scene.plan,
+        stubs={name: _as_tool(answer) for name, answer in scene.stubs.items()},
+        crashes=crashes,
+        unsafe_no_sandbox=scene.unsafe_no_sandbox,
+    ) as service:
+        request = await _request(scene, policy, service, directory)
+        run = _Play(scene, request, service, programs, crashes, directory, observer)
+        return await run.to_the_end()
+
+
+def _as_tool(answer: Callable[[Mapping[str, Any]], Any]) -> Stub:
+    def call(input: Mapping[str, Any]) -> ToolOutcome:
+        try:
+            value = answer(input)
+        except CallFailed as error:
+            return ToolOutcome(str(error), True)
+        return ToolOutcome(value if isinstance(value, str) else canonical_json(value))
+
+    return call
+
+
+async def _request(
+    scene: Scene, policy: AgentPolicy, service: TestService, directory: Path
+) -> RunRequest:
+    """The run of a scene, with all that it needs on the service."""
+    manifest = scene.compiled.manifest
+    ids = await _create_all(needed_part(manifest, scene.agent), service)
+    environment = policy.environment or ""
+    custom = {
+        name: replace(tool, run=STUB + name, command=None, http=None)
+        if name in scene.stubs or tool.http is not None
+        else tool
+        for name, tool in policy.custom.items()
+        if tool.run or tool.command or tool.http or name in scene.stubs
+    }
+    return RunRequest(
+        run_id=RUN_ID,
+        agent=scene.agent,
+        agent_id=ids[scene.agent],
+        agent_version=1,
+        environment_id=ids.get(environment, environment.removeprefix("id:")),
+        policy=replace(policy, custom={**policy.custom, **custom}),
+        inputs=scene.inputs,
+        out_dir=directory / "outputs",
+        project_root=scene.root,
+        sources=scene.compiled.sources,
+        title=f"{manifest.project}/{scene.agent}",
+        secrets=scene.secrets,
+        uploads=session_uploads(manifest, policy, scene.root),
+        records=directory / "records",
+    )
+
+
+async def _create_all(part: Manifest, service: TestService) -> dict[str, str]:
+    """Create what an agent needs, each after what it refers to; ids by address."""
+    ids: dict[str, str] = {}
+    waiting = {resource.address: resource for resource in part.resources}
+    while waiting:
+        ready = [r for r in waiting.values() if not waiting.keys() & set(r.depends_on)]
+        assert ready, "references of a manifest make no circle"
+        for resource in ready:
+            ids[resource.address] = await _create(resource, ids, service)
+            del waiting[resource.address]
+    return ids
+
+
+async def _create(resource: Resource, ids: Mapping[str, str], service: TestService) -> str:
+    if resource.kind not in ("agent", "environment"):
+        raise UsageError(
+            f"{resource.address} is needed, and the embedded service has no {resource.kind}s.",
+            hint="Test this agent with `layer: live`, on a target with another service.",
+        )
+    payload = late.fill(
+        resource.payload, lambda address, field: "1" if field == "version" else ids.get(address)
+    )
+    return await service.create(resource.kind, payload)
+
+
+class _WatchedSessions(WireSessions):
+    """What befalls the client while it listens."""
+
+    def __init__(self, wire: Wire, clock: HandClock, misfortune: Misfortune) -> None:
+        super().__init__(wire)
+        self._clock = clock
+        self._delays = dict(misfortune.delays)
+        self._kills = list(misfortune.kills)
+        self._frames = 0
+        self.die: Callable[[], None] = lambda: None
+        self.is_dead = False
+
+    @asynccontextmanager
+    async def stream(self, session_id: str) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
+        async with super().stream(session_id) as events:
+            yield self._watched(events)
+
+    async def _watched(
+        self, events: AsyncIterator[Mapping[str, Any]]
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        async for event in events:
+            if self._kills and self._frames >= self._kills[0]:
+                self._kills.pop(0)
+                await self._end_of_client()
+            self._frames += 1
+            delay_s = self._delays.pop(self._frames, None)
+            if delay_s is not None:
+                await self._clock.sleep(delay_s)
+            yield event
+
+    async def _end_of_client(self) -> None:
+        self.is_dead = True
+        self.die()
+        # Nobody hears of this event: a dead client does nothing at all.
+        await asyncio.Event().wait()
+
+    async def _call(self, method: str, path: str, **how: Any) -> Any:
+        if self.is_dead:
+            raise Unavailable("The client is dead.")
+        return await super()._call(method, path, **how)
+
+
+class _Play:
+    """The run of one scene, also through deaths of its client."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        request: RunRequest,
+        service: TestService,
+        programs: Programs,
+        crashes: Crashes,
+        directory: Path,
+        observer: Observer | None,
+    ) -> None:
+        self.scene = scene
+        self.request = request
+        self.service = service
+        self.programs = programs
+        self.crashes = crashes
+        self.directory = directory
+        self.clock = HandClock()
+        self.sessions = _WatchedSessions(service.wire, self.clock, scene.misfortune)
+        self.notices: list[Notice] = []
+        self.observer = observer
+        self.kills = 0
+
+    def tell(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        if self.observer is not None:
+            self.observer(notice)
+
+    async def to_the_end(self) -> Played:
+        ledger = Ledger.open(Path(":memory:"))
+        try:
+            while True:
+                result, copy = await self._live(ledger)
+                if result is not None:
+                    return await self._played(result, ledger)
+                ledger.close()
+                assert copy is not None, "a client that is killed leaves its ledger behind"
+                ledger = Ledger.open(copy)
+        finally:
+            ledger.close()
+
+    async def _live(self, ledger: Ledger) -> tuple[RunResult | None, Path | None]:
+        """One life of the client: the result, or the ledger as it was when it was killed."""
+        pool = TestPool(self.scene.root, self.programs, answer=self._answer, crashes=self._crash)
+        copy = self.directory / f"ledger-{self.kills}.db"
+        task = asyncio.ensure_future(self._run(ledger, pool))
+
+        def die() -> None:
+            self.kills += 1
+            # What a killed process leaves is what it had written by then, and not a word more.
+            ledger.rows("VACUUM INTO ?", str(copy))
+            task.cancel()
+
+        self.sessions.die = die
+        try:
+            return await task, None
+        except asyncio.CancelledError:
+            if not self.sessions.is_dead:
+                raise
+            self.sessions.is_dead = False
+            return None, copy
+        finally:
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await pool.close()
+
+    async def _run(self, ledger: Ledger, pool: TestPool) -> RunResult:
+        record = ledger.record(RUN_ID) if ledger.run(RUN_ID) else None
+        if record is None:
+            return await run_session(self.request, ledger=ledger, **self._around(pool))
+        recorded = read_record(RUN_ID, record, root=self.scene.root, secrets=self.scene.secrets)
+        request = replace(recorded.request, records=self.request.records)
+        recorded = recorded._replace(request=request)
+        return await resume_session(recorded, ledger=ledger, **self._around(pool))
+
+    def _around(self, pool: TestPool) -> dict[str, Any]:
+        return {
+            "sessions": self.sessions,
+            "clock": self.clock,
+            "observer": self.tell,
+            "person": self.scene.person,
+            "knobs": KNOBS,
+            "draw": lambda: 0.5,
+            "pool": pool,
+        }
+
+    def _answer(self, name: str, input: Mapping[str, Any]) -> Any:
+        stub = self.scene.stubs.get(name)
+        if stub is None:
+            raise CallFailed("Tests send nothing over the network: say what it answers in `stubs`.")
+        return stub(input)
+
+    def _crash(self, request: Mapping[str, Any]) -> bool:
+        tools = self.request.policy.custom.items()
+        wanted = {"run": request.get("run"), "command": request.get("command")}
+        name = next(
+            (n for n, t in tools if (t.run, _list(t.command)) == tuple(wanted.values())), None
+        )
+        return name is not None and self.crashes.strikes(name)
+
+    async def _played(self, result: RunResult, ledger: Ledger) -> Played:
+        fired = list(self.service.faults.fired)
+        # Looking at it afterwards is not disturbed any more.
+        self.service.faults.reset()
+        history: Sequence[Mapping[str, Any]] = ()
+        if result.session_id is not None:
+            history = await self.service.sessions.history(result.session_id)
+        return Played(
+            result=result,
+            history=history,
+            notices=tuple(self.notices),
+            approvals=tuple(ledger.approvals(RUN_ID)),
+            fired=tuple(fired),
+            kills=self.kills,
+        )
+
+
+def _list(command: tuple[str, ...] | None) -> list[str] | None:
+    return None if command is None else list(command)
