@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from agentflow.cli import sessions_look
 from agentflow.cli.options import add_directory_option, add_format_option, project_directory
 from agentflow.errors import EXIT_OK, EXIT_SERVICE
 from agentflow.operations.check import open_project
@@ -46,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     verb("attach", "follow a run that nobody follows; the same as `agentflow run --resume`")
     reap = verb("reap", "find runs that nobody follows any more", of_run=False, prints=True)
     reap.add_argument("--yes", action="store_true", help="end them")
+    sessions_look.add_verbs(verbs)
 
 
 def _list(args: Namespace) -> int:
@@ -118,6 +120,7 @@ _VERBS: dict[str, Callable[[Namespace], int]] = {
     "interrupt": _interrupt,
     "attach": _attach,
     "reap": _reap,
+    **sessions_look.VERBS,
 }
 
 

@@ -123,6 +123,7 @@ class Tape:
         )
 
     def _call(self, of: str | None) -> dict[str, Any]:
+        event: dict[str, Any]
         for event in reversed(self.events):
             if event["type"].endswith("tool_use") and of in (None, *self._names(event["id"])):
                 return event

@@ -25,11 +25,16 @@ ALLOWED["runtime"] = ALLOWED["lint"] | {"lint"}
 ALLOWED["remote"] = FIRST | {"runtime.events"}
 # The emulator reads its scripts with the same YAML reader; of what it emulates it shares nothing.
 ALLOWED["local"] = FIRST | {"source"}
-ALLOWED["operations"] = ALLOWED["runtime"] | {"runtime", "remote", "local"}
-ALLOWED["output"] = ALLOWED["operations"] | {"operations"}
+# A session told from its events: no service, no clock.
+ALLOWED["audit"] = ALLOWED["runtime"] | {"runtime"}
+ALLOWED["operations"] = ALLOWED["runtime"] | {"runtime", "remote", "local", "audit"}
+ALLOWED["api"] = ALLOWED["operations"] | {"operations"}
+# Tests play runs; the command line and the gate of `apply` show what came of them.
+ALLOWED["testing"] = ALLOWED["operations"] | {"operations"}
+ALLOWED["output"] = ALLOWED["testing"] | {"testing"}
 # The language server: beside the command line, which starts it.
 ALLOWED["editor"] = ALLOWED["output"] | {"output"}
-ALLOWED["cli"] = ALLOWED["output"] | {"output", "editor.server"}
+ALLOWED["cli"] = ALLOWED["output"] | {"api", "output", "editor.server"}
 
 
 def modules() -> Iterator[Path]:

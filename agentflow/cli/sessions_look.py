@@ -1,0 +1,168 @@
+"""Looking at sessions after the fact: audit, cost, events, timeline, diff."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentflow.cli.options import add_directory_option, add_format_option, project_directory
+from agentflow.errors import EXIT_OK, EXIT_PROBLEMS, UsageError
+from agentflow.operations.check import Project, open_project
+from agentflow.operations.project import find_project
+
+if TYPE_CHECKING:
+    from agentflow.operations.audits import Audited
+
+__all__ = ["VERBS", "add_verbs"]
+
+_WHAT = "a run, the id of a session, `last`, or a file with events"
+
+
+def add_verbs(verbs: object) -> None:
+    """Add what looks at sessions to the verbs of `agentflow sessions`."""
+
+    def verb(name: str, help_: str, *formats: str) -> ArgumentParser:
+        one: ArgumentParser = verbs.add_parser(  # type: ignore[attr-defined]
+            name, help=help_, description=help_, allow_abbrev=False
+        )
+        add_directory_option(one)
+        one.add_argument("-t", "--target", default="local", help="the target (default: local)")
+        add_format_option(one, *formats)
+        return one
+
+    audit = verb("audit", "what went wrong or cost too much in a session, and what to change")
+    audit.add_argument("run", metavar="SESSION", help=_WHAT)
+    audit.add_argument("--service", action="store_true", help="read the events from the service")
+    audit.add_argument(
+        "--html", metavar="FILE", help="write one page with everything, for a browser"
+    )
+    audit.add_argument("--exit-zero", action="store_true", help="end with 0, whatever is found")
+    cost = verb("cost", "what sessions cost, by turn, run, agent, day or project", "csv")
+    cost.add_argument("runs", metavar="SESSION", nargs="*", help=f"{_WHAT} (default: all runs)")
+    cost.add_argument(
+        "--by", choices=("turn", "run", "agent", "day", "project"), default="run",
+        help="what a line stands for (default: run)",
+    )  # fmt: skip
+    events = verb("events", "the events of a session, one JSON object a line")
+    events.add_argument("run", metavar="SESSION", help=_WHAT)
+    events.add_argument("--service", action="store_true", help="read the events from the service")
+    events.add_argument(
+        "--type", action="append", default=[], help="only these: agent.message, session, …"
+    )
+    line = verb("timeline", "turns, tool calls, waits and errors in the order of time")
+    line.add_argument("run", metavar="SESSION", help=_WHAT)
+    diff = verb("diff", "two sessions side by side")
+    diff.add_argument("before", metavar="SESSION", help=_WHAT)
+    diff.add_argument("after", metavar="SESSION", help=_WHAT)
+
+
+def _project(args: Namespace) -> Project | None:
+    """None: there is none here, and only files can be looked at."""
+    directory = project_directory(args)
+    return None if find_project(directory) is None else open_project(directory)
+
+
+def _width() -> int:
+    return max(60, shutil.get_terminal_size((100, 24)).columns)
+
+
+def _audit(args: Namespace) -> int:
+    from agentflow.diagnostics import Severity
+    from agentflow.operations.audits import audit_session
+    from agentflow.output.audit import audit_json, render_audit
+
+    audited = asyncio.run(
+        audit_session(_project(args), args.run, target=args.target, ask_service=args.service)
+    )
+    if args.html is not None:
+        _write(Path(args.html), audited)
+    print(audit_json(audited) if args.format == "json" else render_audit(audited, width=_width()))
+    bad = any(finding.severity is Severity.ERROR for finding in audited.findings)
+    return EXIT_PROBLEMS if bad and not args.exit_zero else EXIT_OK
+
+
+def _write(path: Path, audited: Audited) -> None:
+    from agentflow.operations.replacing import put_file
+    from agentflow.output.page import session_page
+
+    try:
+        put_file(path, session_page(audited))
+    except OSError as error:
+        raise UsageError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}.",
+            hint="Name a file in a directory that exists: --html session.html",
+        ) from error
+
+
+def _cost(args: Namespace) -> int:
+    from agentflow.audit.cost import together
+    from agentflow.operations.audits import costs
+    from agentflow.output.audit import costs_csv, costs_json, render_costs
+
+    lines = asyncio.run(costs(_project(args), args.runs, by=args.by, target=args.target))
+    total = together("total", lines)
+    if args.format == "csv":
+        print(costs_csv(lines))
+    else:
+        print(costs_json(lines, total) if args.format == "json" else render_costs(lines, total))
+    return EXIT_OK
+
+
+def _events(args: Namespace) -> int:
+    from agentflow.operations.evidence import gather
+    from agentflow.output.audit import render_events
+
+    evidence = asyncio.run(
+        gather(_project(args), args.run, target=args.target, ask_service=args.service)
+    )
+    text = render_events(evidence.events, types=args.type)
+    if text:
+        print(text)
+    return EXIT_OK
+
+
+def _timeline(args: Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from agentflow.audit.story import tell
+    from agentflow.audit.timeline import timeline
+    from agentflow.operations.evidence import gather
+    from agentflow.output.audit import render_timeline
+
+    evidence = asyncio.run(gather(_project(args), args.run, target=args.target))
+    rows = timeline(tell(evidence.events))
+    if args.format == "json":
+        print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+    else:
+        print(render_timeline(rows, width=_width()))
+    return EXIT_OK
+
+
+def _diff(args: Namespace) -> int:
+    from agentflow.operations.audits import compare_sessions
+    from agentflow.output.audit import compared_json, render_compared
+
+    compared = asyncio.run(
+        compare_sessions(_project(args), args.before, args.after, target=args.target)
+    )
+    text = (
+        compared_json(compared)
+        if args.format == "json"
+        else render_compared(compared, width=_width())
+    )
+    print(text)
+    return EXIT_OK
+
+
+VERBS: dict[str, Callable[[Namespace], int]] = {
+    "audit": _audit,
+    "cost": _cost,
+    "events": _events,
+    "timeline": _timeline,
+    "diff": _diff,
+}

@@ -1,0 +1,309 @@
+"""Audits, costs and comparisons: for people as text, for programs as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from agentflow.audit.timeline import Row, timeline
+from agentflow.output.text import clean, count, dollars, one_line, seconds
+
+if TYPE_CHECKING:
+    from agentflow.audit.cost import CostLine
+    from agentflow.audit.finding import Finding
+    from agentflow.operations.audits import Audited, Compared
+
+__all__ = [
+    "audit_json",
+    "compared_json",
+    "costs_csv",
+    "costs_json",
+    "render_audit",
+    "render_compared",
+    "render_costs",
+    "render_events",
+    "render_timeline",
+]
+
+FORMAT = 1
+_SMALLEST = Decimal("0.00000001")
+"""Of an estimate nothing below it means anything."""
+_BAR = 24
+_MARKS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render_audit(audited: Audited, *, width: int) -> str:
+    """The heading, the timeline in short, the findings and the cost."""
+    evidence, story = audited.evidence, audited.story
+    head = [f"{clean(evidence.title)}  ({_source(audited)}, {count(story.events, 'event')})"]
+    if evidence.verdict is not None:
+        head.append(f"{evidence.verdict}: {one_line(evidence.reason or '', width - 14)}")
+    parts = [*head, "", *_turn_bars(audited, width), ""]
+    for finding in audited.findings:
+        parts += [*_finding(finding, width), ""]
+    return "\n".join([*parts, _summary(audited.findings), *_cost_words(audited.cost)])
+
+
+def _source(audited: Audited) -> str:
+    return {"ledger": "from the ledger", "service": "from the service", "file": "from a file"}[
+        audited.evidence.source
+    ]
+
+
+def _finding(finding: Finding, width: int) -> Iterator[str]:
+    where = f" turn {finding.turn}" if finding.turn else ""
+    yield f"{finding.code} {_MARKS[finding.severity.value]}: {finding.name}{where}"
+    yield f"  {clean(finding.message)}"
+    shown = ", ".join(finding.evidence[:4])
+    more = len(finding.evidence) - 4
+    yield f"  events  {shown}" + (f" and {more} more" if more > 0 else "")
+    place = f"{finding.source}: " if finding.source is not None else ""
+    yield f"  change  {place}{clean(finding.hint)}"
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "Nothing to look at."
+    numbers = dict.fromkeys(_MARKS.values(), 0)
+    for finding in findings:
+        numbers[_MARKS[finding.severity.value]] += 1
+    return ", ".join(count(number, mark) for mark, number in numbers.items() if number) + "."
+
+
+def _cost_words(cost: CostLine) -> Iterator[str]:
+    tokens = cost.tokens
+    hits = "" if cost.cache_ratio is None else f" (cache hits {cost.cache_ratio:.0%})"
+    yield (
+        f"  tokens  {tokens.input:,} input, {tokens.output:,} output, {tokens.cache_read:,} cache read, "
+        f"{tokens.cache_write:,} cache write{hits}"
+    )
+    yield f"  cost    {_money(cost)}"
+    yield f"  time    {seconds(cost.active_s)} active, {seconds(cost.wall_s)} in all"
+
+
+def _money(cost: CostLine) -> str:
+    known = cost.estimate_usd is not None
+    words = [f"{dollars(cost.estimate_usd)} by list prices" if known else "unpriced: no list price"]
+    if cost.reported_usd is not None:
+        words.append(f"{dollars(cost.reported_usd)} by the service")
+    if cost.saved_usd is not None and cost.tokens.cache_read:
+        words.append(f"the cache saved {dollars(cost.saved_usd)}")
+    return ", ".join(words)
+
+
+def _turn_bars(audited: Audited, width: int) -> Iterator[str]:
+    """A line for each turn: when, how large its prompt was and how much of it was cached, and its tools."""
+    story = audited.story
+    most = max((turn.prompt_tokens for turn in story.turns), default=0)
+    found = {finding.turn: finding.code for finding in reversed(audited.findings)}
+    for turn in story.turns:
+        filled = round(_BAR * turn.prompt_tokens / most) if most else 0
+        cached = round(_BAR * turn.tokens.cache_read / most) if most else 0
+        bar = "█" * cached + "▒" * (filled - cached)
+        tools = ", ".join(call.name + ("!" if call.is_error else "") for call in turn.calls)
+        mark = found.get(turn.number, "")
+        line = (
+            f"{seconds(turn.began_s):>9}  {turn.number:>4}  {bar:<{_BAR}} {turn.prompt_tokens:>9,} "
+            f"{turn.tokens.output:>7,}  {mark:<6} {tools or ('says' if turn.said else '')}"
+        )
+        yield one_line_kept(line, width)
+    if story.turns:
+        yield f"{'':>9}  turn  {'█ cached  ▒ new':<{_BAR}} {'prompt':>9} {'output':>7}"
+
+
+def one_line_kept(text: str, width: int) -> str:
+    """Cut at `width`, with its blanks as they are."""
+    flat = clean(text)
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def render_timeline(rows: Sequence[Row], *, width: int) -> str:
+    """A line for each turn, call, wait, message and error."""
+    lines = []
+    for row in rows:
+        took = "" if row.seconds is None else seconds(row.seconds)
+        mark = "!" if row.is_error else " "
+        lines.append(
+            one_line_kept(
+                f"{seconds(row.began_s):>9} {took:>9} {mark} {row.kind:<8} {clean(row.label)}  "
+                f"{one_line(row.detail, width)}",
+                width,
+            ).rstrip()
+        )
+    return "\n".join(lines)
+
+
+def render_events(events: Sequence[Mapping[str, Any]], *, types: Sequence[str]) -> str:
+    """The events themselves, one JSON object a line; `types`: only those, or those that begin so."""
+    return "\n".join(
+        json.dumps(event, ensure_ascii=False, default=str)
+        for event in events
+        if not types or any(_is(str(event.get("type", "")), type_) for type_ in types)
+    )
+
+
+def _is(type_: str, wanted: str) -> bool:
+    return type_ == wanted or type_.startswith(wanted.rstrip(".") + ".")
+
+
+def audit_json(audited: Audited) -> str:
+    """The audit as schemas/audit.json says."""
+    evidence = audited.evidence
+    return _json(
+        {
+            "format": FORMAT,
+            "source": evidence.source,
+            "run": evidence.run_id,
+            "session": evidence.session_id,
+            "agent": evidence.facts.agent,
+            "verdict": evidence.verdict,
+            "events": audited.story.events,
+            "findings": [_finding_data(finding) for finding in audited.findings],
+            "cost": _cost_data(audited.cost),
+            "timeline": [asdict(row) for row in timeline(audited.story)],
+        }
+    )
+
+
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    place = finding.source
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "hint": finding.hint,
+        "evidence": list(finding.evidence),
+        "turn": finding.turn,
+        "source": None
+        if place is None
+        else {"file": place.file, "line": place.line, "column": place.column},
+    }
+
+
+def _cost_data(line: CostLine) -> dict[str, Any]:
+    return {
+        "label": line.label,
+        "runs": line.runs,
+        "turns": line.turns,
+        "tokens": asdict(line.tokens),
+        "cache_ratio": None if line.cache_ratio is None else round(line.cache_ratio, 4),
+        "tokens_usd": _plain(line.tokens_usd),
+        "runtime_usd": _plain(line.runtime_usd),
+        "searches": line.searches,
+        "searches_usd": _plain(line.searches_usd),
+        "estimate_usd": _plain(line.estimate_usd),
+        "reported_usd": _plain(line.reported_usd),
+        "saved_usd": _plain(line.saved_usd),
+        "active_s": round(line.active_s, 3),
+        "wall_s": round(line.wall_s, 3),
+    }
+
+
+def _plain(amount: Decimal | None) -> str | None:
+    """Dollars as decimal text, so that sums stay exact. None: unknown."""
+    return None if amount is None else f"{amount.quantize(_SMALLEST).normalize():f}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def costs_json(lines: Sequence[CostLine], total: CostLine) -> str:
+    return _json(
+        {
+            "format": FORMAT,
+            "lines": [_cost_data(line) for line in lines],
+            "total": _cost_data(total),
+        }
+    )
+
+
+def costs_csv(lines: Sequence[CostLine]) -> str:
+    """A heading and a row for each line, as RFC 4180 has it; unknown amounts are empty."""
+    rows = [_flat(_cost_data(line)) for line in lines]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]) if rows else ["label"])
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().rstrip("\r\n")
+
+
+def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{name}_{key}": inner for name, inner in value.items()})
+        else:
+            flat[key] = _harmless(value)
+    return flat
+
+
+def _harmless(value: Any) -> Any:
+    """A spreadsheet would run what begins like a formula."""
+    return (
+        "'" + value
+        if isinstance(value, str) and value[:1] in "=+-@" and value[1:2].isalpha()
+        else value
+    )
+
+
+def render_costs(lines: Sequence[CostLine], total: CostLine) -> str:
+    heads = ("", "RUNS", "TURNS", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "HITS", "ESTIMATE",
+             "SERVICE", "SAVED", "ACTIVE", "WALL")  # fmt: skip
+    rows = [heads, *(_cost_row(line) for line in (*lines, *((total,) if len(lines) > 1 else ())))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if not column else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _cost_row(line: CostLine) -> tuple[str, ...]:
+    tokens = line.tokens
+    return (
+        clean(line.label),
+        str(line.runs or ""),
+        f"{line.turns:,}",
+        f"{tokens.input:,}",
+        f"{tokens.output:,}",
+        f"{tokens.cache_read:,}",
+        f"{tokens.cache_write:,}",
+        "" if line.cache_ratio is None else f"{line.cache_ratio:.0%}",
+        dollars(line.estimate_usd),
+        "" if line.reported_usd is None else dollars(line.reported_usd),
+        "" if line.saved_usd is None else dollars(line.saved_usd),
+        seconds(line.active_s),
+        seconds(line.wall_s),
+    )
+
+
+def render_compared(compared: Compared, *, width: int) -> str:
+    a, b = (one.evidence.title for one in (compared.before, compared.after))
+    if not compared.differences:
+        return f"{clean(a)} and {clean(b)} do not differ in anything that is measured."
+    rows = [("", a, b), *((d.what, d.before, d.after) for d in compared.differences)]
+    room = max(12, (width - 26) // 2)
+    return "\n".join(
+        f"{one_line(what, 24):<24}  {one_line(before, room):<{room}}  {one_line(after, room)}".rstrip()
+        for what, before, after in rows
+    )
+
+
+def compared_json(compared: Compared) -> str:
+    return _json(
+        {
+            "format": FORMAT,
+            "before": compared.before.evidence.title,
+            "after": compared.after.evidence.title,
+            "differences": [asdict(difference) for difference in compared.differences],
+        }
+    )
