@@ -250,6 +250,10 @@ class FaultPlan(_Part):
         default=0,
         description="So many lists of events lack the last one of a session that went idle.",
     )
+    lost_resources: _Count = Field(
+        default=0,
+        description="So many of the resources that a session is created with are not mounted.",
+    )
     late_files: _Count = Field(
         default=0, description="So many lists of a session's files lack what it delivered."
     )

@@ -20,6 +20,7 @@ _COUNTED = (
     "late_status",
     "late_events",
     "late_files",
+    "lost_resources",
 )
 
 

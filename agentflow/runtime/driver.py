@@ -34,6 +34,7 @@ from agentflow.runtime.approvals import Person
 from agentflow.runtime.asking import Approver, approve_hint
 from agentflow.runtime.catching_up import catch_up
 from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.mounted import missing_mounts
 from agentflow.runtime.notices import Note, Notice, Observer, SessionStarted
 from agentflow.runtime.opening import find_session, open_session
 from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
@@ -446,6 +447,9 @@ class _Run:
         self.tell(
             SessionStarted(session_id=info.id, agent=request.agent, version=request.agent_version)
         )
+        if around.earlier is None and request.reuse is None:
+            for text in missing_mounts(request, info):
+                self.tell(Note(level="warning", text=text))
 
     def tell(self, notice: Notice) -> None:
         if isinstance(notice, Note) and notice.level == "warning":

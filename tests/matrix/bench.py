@@ -28,6 +28,7 @@ from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Notice, Said
+from agentflow.runtime.outputs import OUTPUTS_DIR
 from agentflow.runtime.run import RunRequest, RunResult
 from agentflow.runtime.transcript import read_transcript
 from tests.matrix.clock import PatientClock
@@ -52,7 +53,9 @@ class FakeTools:
     async def call(self, name: str, input: Mapping[str, Any]) -> ToolOutcome:
         command = str(input.get("command", ""))
         if name == "write":
-            (self._outputs / Path(input["file_path"]).name).write_text(input["content"])
+            path = self._outputs / Path(input["file_path"]).relative_to(OUTPUTS_DIR)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(input["content"])
         return ToolOutcome(f"{name} {command}", command.startswith("fail"))
 
     async def close(self) -> None:
@@ -225,7 +228,7 @@ class Stage:
             agent_version=1,
             environment_id=self.environment_id,
             policy=shape.policy(custom={"rate": rate}),
-            inputs={},
+            inputs=shape.inputs,
             out_dir=root / "out" / run_id,
             project_root=root,
         )

@@ -52,6 +52,8 @@ class Shape:
     """MCP servers: name to the policy of all of their tools."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Of the agent's policy."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Of the task."""
     rate: Mapping[str, Any] = field(default_factory=dict)
     """Of the policy of the custom tool."""
 

@@ -112,7 +112,8 @@ async def create(service: Service, call: Call) -> Document:
         service.parts.faults.attach(record["id"], call.faults)
     live = service.harness.begin(record)
     for file, path in mounts:
-        add_file(service, record["id"], file, path)
+        if not live.faults.take("lost_resources"):
+            add_file(service, record["id"], file, path)
     if events:
         service.harness.send(record["id"], events)
     return _shown(service, live.record())
