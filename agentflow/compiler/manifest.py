@@ -36,6 +36,7 @@ __all__ = [
     "Target",
     "UncertaintyPolicy",
     "Upload",
+    "WebhookPolicy",
     "canonical_json",
     "digest",
 ]
@@ -149,9 +150,22 @@ class DonePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPolicy:
+    """Somebody elsewhere who is asked by a signed request."""
+
+    url: str
+    secret: str
+    """With the mark of a secret, which is read when the request is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UncertaintyPolicy:
     mode: str
     record: str | None
+    webhook: WebhookPolicy | None = None
+    """Asked beside the people at terminals. None: only they are."""
+    wait_s: float | None = None
+    """None: no limit of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +178,8 @@ class ApprovalPolicy:
     wait_s: float | None
     """None: no limit of its own."""
     on_timeout: str
+    webhook: WebhookPolicy | None = None
+    """Asked beside the people at terminals. None: only they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,7 +238,8 @@ def _settle_unions(errors: Iterable[_Error]) -> Iterator[_Error]:
 
 def _is_wrong_kind(error: _Error) -> bool:
     """The value is, say, a number where this alternative takes a mapping."""
-    return error.type.endswith("_type") and error.path == error.union
+    is_no_word = error.type == "literal_error" and not isinstance(error.value, str)
+    return (error.type.endswith("_type") or is_no_word) and error.path == error.union
 
 
 def _diagnostic(model: type[SpecModel], document: Document, error: _Error) -> Diagnostic:

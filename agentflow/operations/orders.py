@@ -120,9 +120,12 @@ def check_detached(target: Target, root: Path) -> None:
 
 
 def needed_secrets(policy: AgentPolicy) -> list[Mapping[str, Any]]:
-    """What of a policy may name secrets: headers of custom tools, and repositories."""
+    """What of a policy may name secrets: headers of custom tools, webhooks, and repositories."""
+    hooks = [rule.webhook for rule in policy.approvals]
+    hooks += [policy.uncertainty.webhook] if policy.uncertainty is not None else []
+    signed = [{"secret": hook.secret} for hook in hooks if hook is not None]
     tools = [tool.http.headers for tool in policy.custom.values() if tool.http is not None]
-    return [*tools, *policy.session.resources]
+    return [*tools, *signed, *policy.session.resources]
 
 
 def _secret_sources(policy: AgentPolicy, report: Report) -> dict[str, str]:

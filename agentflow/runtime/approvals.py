@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from agentflow.compiler.manifest import ApprovalPolicy
+from agentflow.compiler.manifest import ApprovalPolicy, WebhookPolicy
 from agentflow.runtime.session import Call
 
 __all__ = [
@@ -75,6 +75,8 @@ class AskPerson:
     """`deny` or `halt`."""
     message: str | None
     """What the agent is told when denied."""
+    webhook: WebhookPolicy | None = None
+    """Asked beside the people at terminals. None: only they are."""
 
 
 def tool_name(name: str, server: str | None) -> str:
@@ -94,7 +96,7 @@ def decide(
             return Allow(by)
         if rule.answer == "deny":
             return Deny(rule.message or f"The project does not allow this use of {tool}.", by)
-        return AskPerson(by, rule.wait_s, rule.on_timeout, rule.message)
+        return AskPerson(by, rule.wait_s, rule.on_timeout, rule.message, rule.webhook)
     return Deny(_no_rule(tool, input), "default")
 
 

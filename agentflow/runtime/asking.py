@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from agentflow.compiler.manifest import ApprovalPolicy
 from agentflow.ports import Clock
 from agentflow.runtime.approvals import Allow, AskPerson, decide, tool_name
+from agentflow.runtime.changes import change_of
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Approval, Observer
 from agentflow.runtime.people import People
@@ -36,7 +38,9 @@ class Approver:
         clock: Clock,
         people: People,
         tell: Observer,
+        shown: Callable[[str], str | None] = lambda path: None,
     ) -> None:
+        """`shown`: what a file of the session holds, as far as that is known."""
         self._rules = rules
         self._run_id = run_id
         self._session_id = session_id
@@ -44,6 +48,7 @@ class Approver:
         self._clock = clock
         self._people = people
         self._tell = tell
+        self._shown = shown
 
     async def decide(self, call: Call) -> Decided:
         name = tool_name(call.name, call.server)
@@ -62,11 +67,12 @@ class Approver:
         return decided
 
     async def _ask(self, call: Call, name: str, rule: AskPerson) -> Decided:
+        call = replace(call, change=change_of(name, call.input, self._shown))
         reply = await self._people.approval(call, name, rule)
         if reply is not None:
             message = reply.text or rule.message or "A person denied this call."
             decided = Decided(call.id, reply.allow, None if reply.allow else message)
-            self._record(call, decided, "person", rule=rule.by, who=reply.who)
+            self._record(call, decided, reply.by, rule=rule.by, who=reply.who)
             return decided
         why = self._why(rule)
         if rule.on_timeout == "halt":

@@ -41,6 +41,8 @@ class Question:
     input: Mapping[str, Any]
     rule: str | None
     """The rule that has a person asked, as `rule 1`. None: the agent asked."""
+    change: str | None
+    """A unified diff of what the call would change. None: none was made."""
     asked_at: str
     until: str | None
     """When the process that waits gives up. None: nobody waits, or without limit."""
@@ -74,12 +76,13 @@ def open_question(
     rule: str | None,
     at: str,
     until: str | None,
+    change: str | None = None,
 ) -> None:
     """Ask, or ask again what nobody has answered."""
     text = json.dumps(input, ensure_ascii=False, default=str)
     ledger.rows(
-        "INSERT INTO questions(session_id, call_id, run_id, kind, tool, input, rule, asked_at, until) "
-        "VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET until=excluded.until, closed_at=NULL "
+        "INSERT INTO questions(session_id, call_id, run_id, kind, tool, input, rule, asked_at, until, change) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET until=excluded.until, closed_at=NULL "
         "WHERE answered_at IS NULL",
         session_id,
         call_id,
@@ -90,6 +93,7 @@ def open_question(
         rule,
         at,
         until,
+        None if change is None else storable(change),
     )
 
 
@@ -135,7 +139,7 @@ def close_questions(ledger: Ledger, run_id: str, *, at: str) -> None:
 
 _COLUMNS = (
     "run_id, session_id, call_id, kind, tool, input, rule, asked_at, until, closed_at, allowed, "
-    "answer, who, answered_at"
+    "answer, who, answered_at, change"
 )
 
 
@@ -174,4 +178,5 @@ def _question(row: tuple[Any, ...]) -> Question:
         answer=row[11],
         who=row[12],
         answered_at=row[13],
+        change=row[14],
     )

@@ -29,6 +29,7 @@ from agentflow.spec.mcp import McpName, McpServer
 from agentflow.spec.session import FileMount, MemoryMount, OutcomeSpec, Repository, SessionSpec
 from agentflow.spec.team import TeamSpec
 from agentflow.spec.tool import CustomTool, Tools
+from agentflow.spec.webhook import Webhook
 
 __all__ = [
     "AgentSpec",
@@ -153,6 +154,23 @@ class UncertaintySpec(SpecModel):
     record: Text | None = Field(
         default=None, description="The output that assumptions are written to."
     )
+    ask: Literal["person"] | Webhook | None = Field(
+        default=None,
+        description="Whom `ask` asks: a person at a terminal (the default), or a webhook as well.",
+        examples=[{"webhook": "https://desk.example.com/ask", "secret": "${secret.desk}"}],
+    )
+    wait: Duration | None = Field(
+        default=None, description="How long they have. Without it a terminal waits for ever."
+    )
+
+    @model_validator(mode="after")
+    def _asked(self) -> Self:
+        for key, value in (("ask", self.ask), ("wait", self.wait)):
+            if value is not None and self.mode != "ask":
+                raise ValueError(f"`{key}` goes with `mode: ask`.")
+        if isinstance(self.ask, Webhook) and self.wait is None:
+            raise ValueError("A webhook needs `wait`: how long the answer may take.")
+        return self
 
 
 class ApprovalRule(SpecModel):
@@ -167,10 +185,14 @@ class ApprovalRule(SpecModel):
     answer: Literal["allow", "deny"] | None = Field(
         default=None, description="The answer itself; or `ask` somebody."
     )
-    ask: Literal["person"] | None = Field(
+    ask: Literal["person"] | Webhook | None = Field(
         default=None,
         description="A person: at the terminal of the run, or at any other with "
-        "`agentflow sessions`.",
+        "`agentflow sessions`. A webhook is asked beside them; it needs `wait`.",
+        examples=[
+            "person",
+            {"webhook": "https://desk.example.com/ask", "secret": "${secret.desk}"},
+        ],
     )
     message: Text | None = Field(default=None, description="What the agent is told when denied.")
     wait: Duration | None = Field(
@@ -189,6 +211,8 @@ class ApprovalRule(SpecModel):
             raise ValueError("A rule has exactly one of `answer` and `ask`.")
         if self.wait is not None and self.ask is None:
             raise ValueError("`wait` goes with `ask`.")
+        if isinstance(self.ask, Webhook) and self.wait is None:
+            raise ValueError("A webhook needs `wait`: how long the answer may take.")
         if self.message is not None and self.answer == "allow":
             raise ValueError("`message` is what the agent is told when denied.")
         return self

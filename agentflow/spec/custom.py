@@ -20,6 +20,7 @@ __all__ = [
     "ArgumentRule",
     "CustomTool",
     "HttpTool",
+    "RequestUrl",
     "is_loopback",
 ]
 
@@ -118,7 +119,7 @@ def _header_value(value: str) -> str:
     return value
 
 
-_Target = Annotated[
+RequestUrl = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
     AfterValidator(_url),
@@ -150,7 +151,7 @@ Status = Annotated[int, Field(ge=200, le=599)]
 class HttpTool(SpecModel):
     """One POST with the arguments as a JSON object; the body of the answer is the result."""
 
-    url: _Target = Field(
+    url: RequestUrl = Field(
         description="Where the arguments are sent. https, or http on this machine. A redirect is "
         "not followed."
     )

@@ -20,6 +20,7 @@ from agentflow.compiler.manifest import (
     PoolPolicy,
     SessionPolicy,
     UncertaintyPolicy,
+    WebhookPolicy,
 )
 from agentflow.compiler.sections import ASK_USER, record_path
 from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard, command_line
@@ -27,6 +28,7 @@ from agentflow.spec.agent import AgentSpec, ApprovalRule, InputSpec
 from agentflow.spec.budget import AgentBudget, PoolSpec
 from agentflow.spec.custom import HttpTool
 from agentflow.spec.tool import declared_tools
+from agentflow.spec.webhook import Webhook
 
 __all__ = ["agent_policy"]
 
@@ -118,7 +120,21 @@ def _done(node: AgentNode, index: int) -> DonePolicy:
 def _uncertainty(spec: AgentSpec, paths: Mapping[str, str]) -> UncertaintyPolicy | None:
     if spec.uncertainty is None:
         return None
-    return UncertaintyPolicy(mode=spec.uncertainty.mode, record=record_path(spec, paths))
+    unsure = spec.uncertainty
+    return UncertaintyPolicy(
+        mode=unsure.mode,
+        record=record_path(spec, paths),
+        webhook=_webhook(unsure.ask),
+        wait_s=unsure.wait,
+    )
+
+
+def _webhook(asked: str | Webhook | None) -> WebhookPolicy | None:
+    return (
+        WebhookPolicy(url=asked.webhook, secret=asked.secret)
+        if isinstance(asked, Webhook)
+        else None
+    )
 
 
 def _approval(rule: ApprovalRule) -> ApprovalPolicy:
@@ -128,6 +144,7 @@ def _approval(rule: ApprovalRule) -> ApprovalPolicy:
         answer=rule.answer,
         message=rule.message,
         wait_s=rule.wait,
+        webhook=_webhook(rule.ask),
         on_timeout=rule.on_timeout,
     )
 
