@@ -188,7 +188,12 @@ class _Looking:
         files = [file.id for file in await sessions.files(info.id)]
         history = await sessions.history(info.id)
         after = str(history[-1]["id"]) if history else None
-        return Reuse(session_id=info.id, after=after, files=tuple(files))
+        return Reuse(
+            session_id=info.id,
+            after=after,
+            files=tuple(files),
+            base_cents=_consumed_cents(info),
+        )
 
     def hint(self, last: RunEntry | None) -> str:
         name = self._order.address.partition("/")[2]

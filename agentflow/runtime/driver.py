@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from agentflow.compiler.template import render_task
+from agentflow.compiler.manifest import SAME_ERROR
 from agentflow.errors import (
     AgentflowError,
     LostAnswer,
@@ -35,13 +36,14 @@ from agentflow.runtime.asking import Approver, approve_hint
 from agentflow.runtime.catching_up import catch_up
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.mounted import missing_mounts
-from agentflow.runtime.notices import Note, Notice, Observer, SessionStarted
-from agentflow.runtime.opening import find_session, open_session
+from agentflow.runtime.notices import Note, Notice, Observer, Received, SessionStarted
+from agentflow.runtime.opening import find_session, open_session, raise_budget
 from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
 from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.questions import close_questions
 from agentflow.runtime.reading import Reader
+from agentflow.runtime.pools import Purse
 from agentflow.runtime.record import Recorded, write_record
 from agentflow.runtime.results import Results
 from agentflow.runtime.resuming import Earlier
@@ -61,6 +63,7 @@ from agentflow.runtime.session import (
     Interrupted,
     Notify,
     OutputsChecked,
+    LimitReached,
     ReadHistory,
     RunTool,
     SendConfirmation,
@@ -161,8 +164,10 @@ async def run_session(
         ledger.begin_run(
             request.run_id,
             agent=request.agent,
+        purse=_purse(request, ledger, clock),
             agent_id=request.agent_id,
             agent_version=request.agent_version,
+        around.purse.open(detached=request.detach)
             at=clock.now().isoformat(),
             record=write_record(request, task),
         )
@@ -219,8 +224,11 @@ async def resume_session(
         ledger.resume_run(request.run_id, at=clock.now().isoformat())
         return await _to_the_end(request, task, around)
 
+                stopped=entry.verdict == Verdict.BUDGET,
 
+            purse=_purse(request, ledger, clock),
 async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunResult:
+        around.purse.open()
     """Find or create the session, follow it, and close the books whatever happens."""
     ledger, clock = around.ledger, around.clock
     try:
@@ -234,6 +242,7 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
         raise
     ledger.set_session(request.run_id, info.id)
     directory = request.directory
+        around.purse.close()
     with (
         Transcript(directory / "transcript.jsonl", clock) as transcript,
         (directory / "tools.log").open("ab") as log,
@@ -248,7 +257,10 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
         finally:
             if around.pool is None:
                 await pool.close()
-    usage = {"tokens": result.tokens.total, "cost_usd": str(result.cost_usd)}
+            around.purse.close()
+    around.purse.close(run.state.usage, keep=result.verdict is Verdict.DETACHED)
+    cost = None if result.cost_usd is None else str(result.cost_usd)
+    usage = {"tokens": result.tokens.total, "cost_usd": cost, "turns": result.turns}
     ledger.alive(request.run_id, wall_s=result.wall_s, at=clock.now().isoformat())
     _close_books(ledger, request, clock, result.verdict, result.reason, usage)
     return result
@@ -276,9 +288,16 @@ async def _session(request: RunRequest, around: _Around) -> SessionInfo:
     if found is not None:
         return found
     return await open_session(
-        request, around.sessions, around.clock, tries=knobs.tries, draw=around.draw
+        request,
+        around.sessions,
+        around.clock,
+        tries=knobs.tries,
+        draw=around.draw,
+        cap_usd=around.purse.cap_usd,
     )
 
+        if earlier is not None:
+            await raise_budget(request, found, around.sessions, around.purse.cap_usd)
 
 def _why(error: BaseException) -> str:
     return "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
@@ -303,12 +322,22 @@ def _setup(request: RunRequest, task: str) -> Setup:
     return Setup(
         task=task,
         repairs=policy.repair,
-        limits=budget.Limits(
-            agent=request.agent,
-            model=policy.model,
-            budget=policy.budget,
-            sources=request.sources,
-        ),
+def _limits(request: RunRequest) -> budget.Limits:
+    return budget.Limits(
+        agent=request.agent,
+        model=request.policy.model,
+        budget=request.policy.budget,
+        sources=request.sources,
+    )
+
+
+def _purse(request: RunRequest, ledger: Ledger, clock: Clock) -> Purse:
+    return Purse(ledger, _limits(request), run_id=request.run_id, flow=request.flow, clock=clock)
+
+
+        limits=_limits(request),
+        run_id=request.run_id,
+        same_error=SAME_ERROR if policy.budget is None else policy.budget.same_error,
         detach=_detached(request.run_id) if request.detach else None,
         asks=frozenset(name for name, tool in policy.custom.items() if tool.policy == "ask"),
         required_servers=frozenset(policy.required_servers),
@@ -344,6 +373,7 @@ class _Around:
     """What another process did before. None: this is a new run."""
 
 
+    purse: Purse
 def _hands(
     request: RunRequest, session_id: str, around: _Around, pool: WorkerPool, tell: Observer
 ) -> tuple[ToolHost, Approver]:
@@ -410,6 +440,7 @@ class _Run:
         self.report: Report | None = None
         self.warnings: list[str] = []
         self.messaging = asyncio.Lock()
+        self.purse = around.purse
         self.looking = asyncio.Lock()
         self.history_wanted = False
         self.tools: set[asyncio.Task[None]] = set()
@@ -512,6 +543,10 @@ class _Run:
                 self._spawn(self._decide(call), self.tools)
             case SendInterrupt():
                 # What runs on our side would be wasted work, or worse, an effect nobody waits for.
+        hit = self.purse.settle(self.state.usage)
+        if hit is not None:
+            self.state, more = machine.step(self.state, LimitReached(hit))
+            commands += more
                 for task in self.tools:
                     task.cancel()
                 self.stopping_since = self.clock.monotonic()
@@ -614,8 +649,9 @@ class _Run:
             text = repair_message(message.problems, message.attempt, of)
         try:
             async with self.messaging:
-                number, at = message.attempt, self.clock.now().isoformat()
-                self.ledger.claim_message(self.request.run_id, number, text, at=at)
+                number = message.attempt + self.state.continued
+                run_id, at = self.request.run_id, self.clock.now().isoformat()
+                self.ledger.claim_message(run_id, number, text, at=at, repair=message.attempt)
                 id = await self.sender.message(text)
                 self.ledger.confirm_message(self.request.run_id, number, id)
             self.inbox.put_nowait(SendConfirmed(id))

@@ -54,10 +54,12 @@ class MessageEntry:
     """A user message of a run, as it was about to be sent."""
 
     number: int
-    """0 for the task, n for the n-th repair."""
+    """In the order of sending: 0 for the task, then repairs, and words to go on with."""
     text: str
     event_id: str | None
     """None: whether the service took it was not known when this was written."""
+    repair: int | None = None
+    """The newest repair by then. None: every message but the first is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,16 +261,19 @@ class Ledger:
 
     # Messages
 
-    def claim_message(self, run_id: str, number: int, text: str, *, at: str) -> None:
+    def claim_message(
+        self, run_id: str, number: int, text: str, *, at: str, repair: int | None = None
+    ) -> None:
         """Write down what is about to be sent. What was sent stays as it is."""
         self.rows(
-            "INSERT INTO messages(run_id, number, text, begun_at) VALUES (?,?,?,?) "
-            "ON CONFLICT DO UPDATE SET text=excluded.text, begun_at=excluded.begun_at "
-            "WHERE event_id IS NULL",
+            "INSERT INTO messages(run_id, number, text, begun_at, repair) VALUES (?,?,?,?,?) "
+            "ON CONFLICT DO UPDATE SET text=excluded.text, begun_at=excluded.begun_at, "
+            "repair=excluded.repair WHERE event_id IS NULL",
             run_id,
             number,
             storable(text),
             at,
+            repair,
         )
 
     def confirm_message(self, run_id: str, number: int, event_id: str) -> None:
@@ -280,9 +285,12 @@ class Ledger:
     def messages(self, run_id: str) -> list[MessageEntry]:
         """In the order of sending."""
         rows = self.rows(
-            "SELECT number, text, event_id FROM messages WHERE run_id=? ORDER BY number", run_id
+            "SELECT number, text, event_id, repair FROM messages WHERE run_id=? ORDER BY number",
+            run_id,
         )
-        return [MessageEntry(number=row[0], text=row[1], event_id=row[2]) for row in rows]
+        return [
+            MessageEntry(number=row[0], text=row[1], event_id=row[2], repair=row[3]) for row in rows
+        ]
 
     # Tool calls
 

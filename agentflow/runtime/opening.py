@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime import backoff, budget
 from agentflow.runtime.run import RunRequest
 
-__all__ = ["RUN_MARK", "find_session", "mount_inputs", "mounts_of", "open_session"]
+__all__ = ["RUN_MARK", "find_session", "mount_inputs", "mounts_of", "open_session", "raise_budget"]
 
 T = TypeVar("T")
 
@@ -31,8 +32,11 @@ async def open_session(
     *,
     tries: int,
     draw: Callable[[], float],
+    cap_usd: Decimal | None = None,
 ) -> SessionInfo:
     """Upload what the task needs and create the session.
+
+    `cap_usd`: the most that is left for it of what runs share. None: nothing is shared.
 
     Trying again may leave an upload or a session behind, idle and without an event: neither costs
     anything nor does any work.
@@ -49,7 +53,7 @@ async def open_session(
     for path in inputs:
         file = await patiently(partial(sessions.upload, path, filename=path.name))
         resources.append({"type": "file", "file_id": file.id, "mount_path": f"/{path.name}"})
-    body = _session_body(request, resources)
+    body = _session_body(request, resources, cap_usd)
     return await patiently(partial(sessions.create, body))
 
 
@@ -146,7 +150,9 @@ def _file_inputs(request: RunRequest) -> list[Path]:
     return list(found.values())
 
 
-def _session_body(request: RunRequest, resources: list[dict[str, Any]]) -> dict[str, Any]:
+def _session_body(
+    request: RunRequest, resources: list[dict[str, Any]], cap_usd: Decimal | None
+) -> dict[str, Any]:
     own = request.policy.session
     marks = {RUN_MARK: request.run_id, "agentflow.address": request.agent}
     body: dict[str, Any] = {
@@ -161,8 +167,39 @@ def _session_body(request: RunRequest, resources: list[dict[str, Any]]) -> dict[
         body["resources"] = resources
     if own.vault_ids:
         body["vault_ids"] = list(own.vault_ids)
-    limits = request.policy.budget
-    if limits is not None and limits.usd is not None:
-        amount = {"amount": budget.budget_cents(limits.usd), "currency": "USD"}
-        body["budget"] = {"type": "limit", "max_list_cost": amount}
+    cents = _cents(request, cap_usd)
+    if cents is not None:
+        body["budget"] = _limit(cents)
     return body
+
+
+def _cents(request: RunRequest, cap_usd: Decimal | None) -> int | None:
+    """The session budget of the service. None: the agent has no limit in dollars."""
+    limits = request.policy.budget
+    if limits is None or limits.usd is None:
+        return None
+    own = int(budget.budget_cents(limits.usd))
+    return own if cap_usd is None else max(1, min(own, int(cap_usd * 100)))
+
+
+def _limit(cents: int) -> dict[str, Any]:
+    return {"type": "limit", "max_list_cost": {"amount": str(cents), "currency": "USD"}}
+
+
+async def raise_budget(
+    request: RunRequest, info: SessionInfo, sessions: Sessions, cap_usd: Decimal | None
+) -> None:
+    """Let a session that was made with a lower budget have what the run may spend by now.
+
+    The service lets a session go on by itself that had reached its budget.
+
+    Raises:
+        ServiceError: the service refuses, for instance because more is used already.
+    """
+    cents = _cents(request, cap_usd)
+    if cents is None or info.budget is None:
+        return
+    wanted = cents + (request.reuse.base_cents if request.reuse is not None else 0)
+    has = (info.budget.get("max_list_cost") or {}).get("amount")
+    if has is not None and int(str(has)) < wanted:
+        await sessions.update(info.id, {"budget": _limit(wanted)})

@@ -59,6 +59,7 @@ def write_record(request: RunRequest, task: str) -> Mapping[str, Any]:
         "task": task,
         "reuse": None if request.reuse is None else asdict(request.reuse),
         "origin": request.origin,
+        "flow": request.flow,
     }
 
 
@@ -116,6 +117,7 @@ def _request(
         uploads={key: root / path for key, path in record["uploads"].items()},
         reuse=_reuse(record.get("reuse")),
         origin=record["origin"],
+        flow=record.get("flow"),
     )
 
 
@@ -123,7 +125,12 @@ def _reuse(found: Mapping[str, Any] | None) -> Reuse | None:
     """Runs of older versions have none."""
     if found is None:
         return None
-    return Reuse(session_id=found["session_id"], after=found["after"], files=tuple(found["files"]))
+    return Reuse(
+        session_id=found["session_id"],
+        after=found["after"],
+        files=tuple(found["files"]),
+        base_cents=found.get("base_cents", 0),
+    )
 
 
 def _portable(path: Path, root: Path) -> str:

@@ -30,6 +30,8 @@ class Earlier:
     wall_s: float
     """How long it was followed."""
     messages: tuple[MessageEntry, ...]
+    stopped: bool = False
+    """A limit stopped it, which may have been raised since."""
 
 
 def placed(entries: Iterable[MessageEntry], history: Sequence[Raw]) -> list[MessageEntry]:
@@ -60,16 +62,43 @@ def resumed(
     """What the machine needs to go on. `messages`: as `placed` has them."""
     sent = [entry for entry in messages if entry.event_id is not None]
     lost = [entry for entry in messages if entry.event_id is None]
+    repairs, continued = _counts(sent)
+    words_lost = bool(sent and lost) and _counts(lost)[1] > continued
+    go_on = words_lost or (
+        earlier.stopped and _cut_short(history, sent[-1].event_id if sent else None)
+    )
     return Resumed(
         events=tuple(parse_event(raw) for raw in history),
         at_s=tuple(_seconds(history, earlier.started_at)),
         now_s=max(0.0, (now - earlier.started_at).total_seconds()),
         wall_s=earlier.wall_s,
         message=sent[-1].event_id if sent else None,
-        repairs=sent[-1].number if sent else 0,
-        verify=bool(sent and lost),
+        repairs=repairs,
+        continued=continued,
+        # Nothing was under way when a limit forbade a repair: what is there is looked at again.
+        verify=bool(sent) and not go_on and (bool(lost) or earlier.stopped),
+        go_on=go_on,
         warned=any(event.get("type") == "system.message" for event in history),
     )
+
+
+def _counts(entries: Sequence[MessageEntry]) -> tuple[int, int]:
+    """Repairs by the last of them, and how often the agent was told to go on."""
+    if not entries:
+        return 0, 0
+    last = entries[-1]
+    repairs = last.number if last.repair is None else last.repair
+    return repairs, last.number - repairs
+
+
+def _cut_short(history: Sequence[Raw], message: str | None) -> bool:
+    """Whether the work that our last message began was stopped before its end."""
+    ids = [event.get("id") for event in history]
+    since = history[ids.index(message) :] if message in ids else history
+    if any(event.get("type") == "user.interrupt" for event in since):
+        return True
+    rests = [event for event in since if event.get("type") == "session.status_idle"]
+    return bool(rests) and (rests[-1].get("stop_reason") or {}).get("type") == "budget_reached"
 
 
 def _seconds(history: Iterable[Raw], started_at: datetime) -> Iterable[float]:

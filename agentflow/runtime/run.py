@@ -65,6 +65,8 @@ class Reuse:
     """The last event of the earlier ones: what stands behind it is of this run. None: there is none."""
     files: tuple[str, ...] = ()
     """Ids of the files that were there before: no outputs of this run."""
+    base_cents: int = 0
+    """What the session had cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class RunRequest:
     """Let go of the session once it has the task."""
     reuse: Reuse | None = None
     """None: the run has a session of its own."""
+    flow: str | None = None
+    """The id of the flow that it is a step of. None: it is none."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What the caller needs to come back to this run: JSON, kept in the ledger, and not read here."""
     records: Path | None = None
