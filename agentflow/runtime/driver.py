@@ -16,10 +16,11 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from agentflow.compiler.template import render_task
 from agentflow.compiler.manifest import SAME_ERROR
+from agentflow.compiler.template import render_task
 from agentflow.errors import (
     AgentflowError,
     LostAnswer,
@@ -34,6 +35,7 @@ from agentflow.runtime import backoff, budget, machine
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.asking import Approver, approve_hint
 from agentflow.runtime.catching_up import catch_up
+from agentflow.runtime.changes import shown_in
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.mounted import missing_mounts
 from agentflow.runtime.notices import Note, Notice, Observer, Received, SessionStarted
@@ -41,9 +43,9 @@ from agentflow.runtime.opening import find_session, open_session, raise_budget
 from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
 from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.pools import Purse
 from agentflow.runtime.questions import close_questions
 from agentflow.runtime.reading import Reader
-from agentflow.runtime.pools import Purse
 from agentflow.runtime.record import Recorded, write_record
 from agentflow.runtime.results import Results
 from agentflow.runtime.resuming import Earlier
@@ -61,9 +63,9 @@ from agentflow.runtime.session import (
     Finish,
     Input,
     Interrupted,
+    LimitReached,
     Notify,
     OutputsChecked,
-    LimitReached,
     ReadHistory,
     RunTool,
     SendConfirmation,
@@ -89,6 +91,9 @@ __all__ = ["Knobs", "resume_session", "run_session"]
 
 ALIVE_EVERY_S = 2.0
 """How often a run says in the ledger that it is followed."""
+
+TICKS_APART_S = 0.01
+"""Events that come together are taken in as of one time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,15 +164,15 @@ async def run_session(
         draw=draw,
         began=clock.monotonic(),
         pool=pool,
+        purse=_purse(request, ledger, clock),
     )
     with watch(request.directory, request.run_id):
+        around.purse.open(detached=request.detach)
         ledger.begin_run(
             request.run_id,
             agent=request.agent,
-        purse=_purse(request, ledger, clock),
             agent_id=request.agent_id,
             agent_version=request.agent_version,
-        around.purse.open(detached=request.detach)
             at=clock.now().isoformat(),
             record=write_record(request, task),
         )
@@ -219,16 +224,16 @@ async def resume_session(
                 started_at=datetime.fromisoformat(entry.started_at),
                 wall_s=entry.wall_s,
                 messages=tuple(ledger.messages(request.run_id)),
+                stopped=entry.verdict == Verdict.BUDGET,
             ),
+            purse=_purse(request, ledger, clock),
         )
+        around.purse.open()
         ledger.resume_run(request.run_id, at=clock.now().isoformat())
         return await _to_the_end(request, task, around)
 
-                stopped=entry.verdict == Verdict.BUDGET,
 
-            purse=_purse(request, ledger, clock),
 async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunResult:
-        around.purse.open()
     """Find or create the session, follow it, and close the books whatever happens."""
     ledger, clock = around.ledger, around.clock
     try:
@@ -237,12 +242,12 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
         cancelled = isinstance(error, asyncio.CancelledError)
         verdict = Verdict.INTERRUPTED if cancelled else Verdict.FAILED
         reason = error.message if isinstance(error, AgentflowError) else _why(error)
+        around.purse.close()
         if around.earlier is None or isinstance(error, NotFound):
             _close_books(ledger, request, clock, verdict, reason, {})
         raise
     ledger.set_session(request.run_id, info.id)
     directory = request.directory
-        around.purse.close()
     with (
         Transcript(directory / "transcript.jsonl", clock) as transcript,
         (directory / "tools.log").open("ab") as log,
@@ -252,12 +257,12 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
             run = _Run(request, info, task, around, transcript, pool)
             result = await run.to_the_end()
         except BaseException as error:
+            around.purse.close()
             _close_books(ledger, request, clock, Verdict.INTERRUPTED, _why(error), {})
             raise
         finally:
             if around.pool is None:
                 await pool.close()
-            around.purse.close()
     around.purse.close(run.state.usage, keep=result.verdict is Verdict.DETACHED)
     cost = None if result.cost_usd is None else str(result.cost_usd)
     usage = {"tokens": result.tokens.total, "cost_usd": cost, "turns": result.turns}
@@ -286,6 +291,8 @@ async def _session(request: RunRequest, around: _Around) -> SessionInfo:
             draw=around.draw,
         )
     if found is not None:
+        if earlier is not None:
+            await raise_budget(request, found, around.sessions, around.purse.cap_usd)
         return found
     return await open_session(
         request,
@@ -296,8 +303,6 @@ async def _session(request: RunRequest, around: _Around) -> SessionInfo:
         cap_usd=around.purse.cap_usd,
     )
 
-        if earlier is not None:
-            await raise_budget(request, found, around.sessions, around.purse.cap_usd)
 
 def _why(error: BaseException) -> str:
     return "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
@@ -317,11 +322,6 @@ def _close_books(
     ledger.end_run(request.run_id, verdict=verdict, reason=reason, usage=usage, at=at)
 
 
-def _setup(request: RunRequest, task: str) -> Setup:
-    policy = request.policy
-    return Setup(
-        task=task,
-        repairs=policy.repair,
 def _limits(request: RunRequest) -> budget.Limits:
     return budget.Limits(
         agent=request.agent,
@@ -335,6 +335,11 @@ def _purse(request: RunRequest, ledger: Ledger, clock: Clock) -> Purse:
     return Purse(ledger, _limits(request), run_id=request.run_id, flow=request.flow, clock=clock)
 
 
+def _setup(request: RunRequest, task: str) -> Setup:
+    policy = request.policy
+    return Setup(
+        task=task,
+        repairs=policy.repair,
         limits=_limits(request),
         run_id=request.run_id,
         same_error=SAME_ERROR if policy.budget is None else policy.budget.same_error,
@@ -368,12 +373,12 @@ class _Around:
     knobs: Knobs
     draw: Callable[[], float]
     began: float
+    purse: Purse
     pool: WorkerPool | None = None
     earlier: Earlier | None = None
     """What another process did before. None: this is a new run."""
 
 
-    purse: Purse
 def _hands(
     request: RunRequest, session_id: str, around: _Around, pool: WorkerPool, tell: Observer
 ) -> tuple[ToolHost, Approver]:
@@ -385,6 +390,10 @@ def _hands(
         clock=around.clock,
         person=around.person,
         tell=tell,
+        agent=request.agent,
+        unsure=request.policy.uncertainty,
+        secrets=request.secrets,
+        draw=around.draw,
     )
     host = ToolHost(
         request.policy.custom,
@@ -405,6 +414,7 @@ def _hands(
         clock=around.clock,
         people=people,
         tell=tell,
+        shown=partial(shown_in, request.directory / "transcript.jsonl"),
     )
     return host, approver
 
@@ -430,9 +440,11 @@ class _Run:
         self.knobs = around.knobs
         self.draw = around.draw
         self.ledger = around.ledger
+        self.purse = around.purse
         self.earlier = around.earlier
         self.began = around.began - (around.earlier.wall_s if around.earlier else 0.0)
         self.told_alive = self.began
+        self.ticked_s = -TICKS_APART_S
         self.state: State = machine.begin(_setup(request, task))
         self.inbox: asyncio.Queue[Input] = asyncio.Queue()
         self.ending: Ending | None = None
@@ -440,7 +452,6 @@ class _Run:
         self.report: Report | None = None
         self.warnings: list[str] = []
         self.messaging = asyncio.Lock()
-        self.purse = around.purse
         self.looking = asyncio.Lock()
         self.history_wanted = False
         self.tools: set[asyncio.Task[None]] = set()
@@ -485,7 +496,8 @@ class _Run:
     def tell(self, notice: Notice) -> None:
         if isinstance(notice, Note) and notice.level == "warning":
             self.warnings.append(notice.text)
-        self.observer(masked(notice))
+        # An event is masked where it is written down.
+        self.observer(notice if isinstance(notice, Received) else masked(notice))
 
     def wall_s(self) -> float:
         return self.clock.monotonic() - self.began
@@ -523,11 +535,18 @@ class _Run:
 
     def _take(self, given: Input) -> None:
         if not isinstance(given, Tick):
-            self._step(Tick(self.wall_s()))
+            now = self.wall_s()
+            if now - self.ticked_s >= TICKS_APART_S:
+                self.ticked_s = now
+                self._step(Tick(now))
         self._step(given)
 
     def _step(self, given: Input) -> None:
         self.state, commands = machine.step(self.state, given)
+        hit = self.purse.settle(self.state.usage)
+        if hit is not None:
+            self.state, more = machine.step(self.state, LimitReached(hit))
+            commands += more
         for command in commands:
             self._do(command)
 
@@ -543,10 +562,6 @@ class _Run:
                 self._spawn(self._decide(call), self.tools)
             case SendInterrupt():
                 # What runs on our side would be wasted work, or worse, an effect nobody waits for.
-        hit = self.purse.settle(self.state.usage)
-        if hit is not None:
-            self.state, more = machine.step(self.state, LimitReached(hit))
-            commands += more
                 for task in self.tools:
                     task.cancel()
                 self.stopping_since = self.clock.monotonic()
