@@ -16,6 +16,8 @@ __all__ = ["Streak", "count", "ending_text", "error_of", "tripped"]
 
 
 class _Known(NamedTuple):
+    signs: tuple[str, ...]
+    """One of them is in every text that the pattern finds: looking for them costs next to nothing."""
     pattern: re.Pattern[str]
     name: str
     advice: str
@@ -23,18 +25,21 @@ class _Known(NamedTuple):
 
 _KNOWN = (
     _Known(
+        ("url_not_in_prior_context",),
         re.compile(r"\burl_not_in_prior_context\b"),
         "url_not_in_prior_context",
         "web_fetch takes only addresses that stand in the conversation: name them in the task, or "
         "give the agent `web_search`.",
     ),
     _Known(
+        ("url_not_allowed",),
         re.compile(r"\burl_not_allowed\b"),
         "url_not_allowed",
         "The address is not allowed: add its host to `network.hosts` of the environment and to "
         "`domains` of the tool, or tell the agent to do without.",
     ),
     _Known(
+        ("x-deny-reason", "host_not_allowed", "403"),
         re.compile(
             r"x-deny-reason|host_not_allowed|connect tunnel failed, response 403"
             r"|\b403\b[^\n]{0,80}\b(?:proxy|egress)\b|\b(?:proxy|egress)\b[^\n]{0,80}\b403\b"
@@ -71,7 +76,7 @@ def error_of(text: str, *, is_error: bool) -> str | None:
     lowered = _COLOURS.sub("", text[: _SHORT + 1]).lower()
     if is_error or len(text) <= _SHORT:
         for known in _KNOWN:
-            if known.pattern.search(lowered):
+            if any(sign in lowered for sign in known.signs) and known.pattern.search(lowered):
                 return known.name
     if not is_error:
         return None
