@@ -1,7 +1,9 @@
 """[io] Sessions of a service, over the SDK.
 
 Events stay the JSON that came: the SDK's own models turn an event type they do not know into a user
-message. Nothing here is repeated. Requests with effects are sent once, and whether one took place is for the
+message, and cost twenty times as much. The SDK does the request, authentication and errors.
+
+Nothing here is repeated. Requests with effects are sent once, and whether one took place is for the
 caller to look up.
 """
 
@@ -28,6 +30,8 @@ from typing import IO, TYPE_CHECKING, Any
 from agentflow.errors import ServiceError, StreamLost
 from agentflow.ports import RemoteFile, SessionInfo
 from agentflow.remote.errors import cleaned, translate
+from agentflow.remote.frames import FrameReader
+from agentflow.runtime.events import decoded
 
 if TYPE_CHECKING:
     import httpx2
@@ -144,17 +148,19 @@ async def _frames(response: httpx2.Response) -> AsyncGenerator[Mapping[str, Any]
         StreamLost: the connection broke or went silent, or the service reported an error.
     """
     import httpx2
-    from anthropic import AsyncStream
 
+    reader = FrameReader()
     try:
-        async for frame in AsyncStream.raw_events(response):
-            if frame.event == "error":
-                raise StreamLost(f"The service broke off the stream: {cleaned(frame.data[:500])}")
-            if frame.event == "ping" or not frame.data:
-                continue
-            event = frame.json()
-            if isinstance(event, dict):
-                yield event
+        async for chunk in response.aiter_bytes():
+            for kind, data in reader.feed(chunk):
+                if kind == "error":
+                    text = data[:500].decode("utf-8", "replace")
+                    raise StreamLost(f"The service broke off the stream: {cleaned(text)}")
+                if kind == "ping":
+                    continue
+                event = decoded(data)
+                if isinstance(event, dict):
+                    yield event
     except httpx2.HTTPError as error:
         text = cleaned(str(error)) or type(error).__name__
         raise StreamLost(f"The stream broke: {text}") from error
@@ -170,7 +176,7 @@ async def _answer(request: Callable[[], Awaitable[Any]]) -> Mapping[str, Any]:
     """
     try:
         response = await request()
-        body = await response.json()
+        body = decoded(await response.read())
     except ValueError as error:  # a body that is not JSON
         raise ServiceError("The service sent an answer that is not JSON.") from error
     except Exception as error:

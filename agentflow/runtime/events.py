@@ -35,6 +35,7 @@ __all__ = [
     "UserInterrupt",
     "UserMessage",
     "UserToolConfirmation",
+    "decoded",
     "is_documented",
     "parse_event",
     "text_of",
@@ -426,23 +427,30 @@ def is_documented(type: str) -> bool:
     return type in _BUILDERS or type in _WITHOUT_MEANING
 
 
-def _encodable(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    text = json.dumps(raw, ensure_ascii=False, default=str)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        replaced: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
-        return replaced
-    return raw
-
-
-def parse_event(raw: Mapping[str, Any]) -> Event:
-    """One event of the service as one of ours. Never raises on data of an unexpected shape.
+def decoded(data: bytes) -> Any:
+    """The JSON in `data`, as the service sends it.
 
     Half a character, as a text cut at a length in UTF-16 ends, becomes a question mark: no file,
     database, terminal or request could take it.
+
+    Raises:
+        ValueError: it is not JSON.
     """
-    raw = _encodable(raw)
+    from pydantic_core import from_json
+
+    try:
+        return from_json(data)
+    except ValueError:
+        # What this reader does not take, and JSON has: halves of characters, and deep nesting.
+        try:
+            text = json.dumps(json.loads(data), ensure_ascii=False)
+            return json.loads(text.encode("utf-8", "replace"))
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+
+def parse_event(raw: Mapping[str, Any]) -> Event:
+    """One event of the service, as `decoded` gives it. Never raises on data of an unexpected shape."""
     type_ = str(raw.get("type", ""))
     base: dict[str, Any] = {
         "id": str(raw.get("id") or ""),

@@ -163,7 +163,6 @@ class Reader:
         """Each event is written down once, and once more when it is processed."""
         key = (str(raw.get("id") or ""), raw.get("processed_at") is not None)
         if key not in self._recorded:
-            self._transcript.received(raw)
-            self._tell(Received(event=raw))
+            self._tell(Received(event=self._transcript.received(raw)))
             if key[0]:
                 self._recorded.add(key)

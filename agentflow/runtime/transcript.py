@@ -6,12 +6,15 @@ or the same with `"out"` for what was sent; known secrets in it are masked. A cr
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from agentflow.ports import Clock
+from agentflow.runtime.events import decoded
 from agentflow.secret import mask
 
 __all__ = ["Line", "Transcript", "read_transcript"]
@@ -25,16 +28,22 @@ class Line(NamedTuple):
 
 
 class Transcript:
+    """What is received is written at the next turn of the event loop, together; what is sent, at once.
+
+    A crash loses the events of that turn, which the history of the session still has.
+    """
+
     def __init__(self, path: Path, clock: Clock) -> None:
         """Append to the file at `path`, making it and its directory if they are absent."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Half a character, which has no UTF-8, is written as its escape, which is JSON too.
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         self._clock = clock
-        if self._file.tell() and not _ends_with_newline(path):
-            # A crash has cut the last line, which must not swallow the next one.
-            self._file.write("\n")
         self._path = path
+        self._lines: list[bytes] = []
+        self._failure: OSError | None = None
+        if path.stat().st_size and not _ends_with_newline(path):
+            # A crash has cut the last line, which must not swallow the next one.
+            self._lines.append(b"\n")
 
     def __enter__(self) -> Self:
         return self
@@ -44,24 +53,73 @@ class Transcript:
 
     def keys(self) -> set[tuple[str, bool]]:
         """Of the events received so far: the id, and whether it was seen processed."""
+        self.flush()
         return {
             (str(line.event["id"]), line.event.get("processed_at") is not None)
             for line in read_transcript(self._path)
             if not line.sent and line.event.get("id")
         }
 
-    def received(self, event: Mapping[str, Any]) -> None:
-        self._write("in", event)
+    def received(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write down an event, and give it back as it may be shown: without known secrets."""
+        text = _json(event)
+        shown = mask(text)
+        if not self._lines:
+            self._flush_soon()
+        self._lines.append(self._line("in", shown))
+        if shown is text:
+            return event
+        masked: Mapping[str, Any] = json.loads(shown)
+        return masked
 
     def sent(self, event: Mapping[str, Any]) -> None:
-        self._write("out", event)
+        self._lines.append(self._line("out", mask(_json(event))))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. Raises `OSError`, also for an earlier failure that nobody heard of."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        while self._lines:
+            data = b"".join(self._lines)
+            rest = data[os.write(self._file, data) :]
+            self._lines = [rest] if rest else []
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self.flush()
+        finally:
+            os.close(self._file)
+            self._file = -1
 
-    def _write(self, way: str, event: Mapping[str, Any]) -> None:
-        line = {"at": self._clock.now().isoformat(), way: event}
-        self._file.write(mask(json.dumps(line, ensure_ascii=False, default=str)) + "\n")
+    def _line(self, way: str, text: str) -> bytes:
+        return f'{{"at":"{self._clock.now().isoformat()}","{way}":{text}}}\n'.encode()
+
+    def _flush_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # nothing else happens before `close`
+        loop.call_soon(self._flush_quietly)
+
+    def _flush_quietly(self) -> None:
+        if self._file == -1:
+            return
+        try:
+            self.flush()
+        except OSError as error:
+            self._failure = error
+
+
+def _json(event: Mapping[str, Any]) -> str:
+    """One line. What has no UTF-8, which no event of the service has, is written as its escape."""
+    from pydantic_core import to_json
+
+    try:
+        return to_json(event, fallback=str).decode()
+    except ValueError:
+        return json.dumps(event, default=str)
 
 
 def _ends_with_newline(path: Path) -> bool:
@@ -72,10 +130,10 @@ def _ends_with_newline(path: Path) -> bool:
 
 def read_transcript(path: Path) -> Iterator[Line]:
     """The lines of a transcript in order, leaving out what is not one."""
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open("rb") as file:
         for text in file:
             try:
-                line = json.loads(text)
+                line = decoded(text)
                 sent = "out" in line
                 event = line["out" if sent else "in"]
                 at = str(line["at"])
