@@ -27,14 +27,18 @@ from agentflow.compiler.render.resource import Uploads, Workbench, make_resource
 from agentflow.compiler.render.skill import skill_resource
 from agentflow.compiler.render.sources import Sources
 from agentflow.compiler.render.vault import credential_payload, vault_payload
-from agentflow.compiler.render.whole_agent import render_agent, template_problems
+from agentflow.compiler.render.whole_agent import (
+    policy_sections,
+    render_agent,
+    template_problems,
+)
 from agentflow.compiler.template import check_fragment
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.ports import Callables, Files
 from agentflow.spec.skill import SkillSpec
 from agentflow.spec.vault import VaultSpec
 
-__all__ = ["render"]
+__all__ = ["render", "sections_of"]
 
 
 def render(graph: Graph, files: Files, *, callables: Callables | None = None) -> Checked[Compiled]:
@@ -43,6 +47,15 @@ def render(graph: Graph, files: Files, *, callables: Callables | None = None) ->
     A spec with errors that only show here, such as those of templates, is left out of the manifest.
     """
     return _Rendering(graph, files, callables).compiled()
+
+
+def sections_of(
+    node: AgentNode, graph: Graph, files: Files, *, callables: Callables | None = None
+) -> Mapping[str, str]:
+    """The policy sections of an agent of the graph that was rendered, as `policy_sections` has them."""
+    rendering = _Rendering(graph, files, callables)
+    rendering.names()
+    return policy_sections(node, rendering.bench).value
 
 
 class _Rendering:
@@ -66,7 +79,7 @@ class _Rendering:
 
     def compiled(self) -> Checked[Compiled]:
         self._plain_kinds()
-        self._skills()
+        self.names()
         self._agents()
         self._deployments()
         self._fragments()
@@ -110,10 +123,14 @@ class _Rendering:
         bound = self.graph.bound(f"skill/{name}")
         return None if bound is None else bound.spec
 
-    def _agents(self) -> None:
+    def names(self) -> None:
+        """Find out what agents and skills are called on the service."""
+        self._skills()
         for node in self.graph.agents.values():
             if node.spec.title is not None:
                 self.called[node.address] = node.spec.title
+
+    def _agents(self) -> None:
         for left in self.graph.misshapen:
             self.problems += template_problems(left, self.bench)
         for node in self.graph.agents.values():
@@ -166,12 +183,18 @@ def _credentials(vault: Bound[VaultSpec]) -> Iterator[Resource]:
 
 def _target(graph: Graph) -> Target:
     target = graph.target
+    telemetry = target.telemetry or graph.project.spec.telemetry
     script = None
     if target.driver is not None:
         base = posixpath.dirname(graph.project.document.file)
         script = posixpath.normpath(posixpath.join(base, target.driver.script))
     return Target(
-        name=graph.target_name, service=target.service, script=script, workspace=target.workspace
+        name=graph.target_name,
+        service=target.service,
+        script=script,
+        workspace=target.workspace,
+        telemetry=telemetry.endpoint if telemetry else None,
+        telemetry_content=telemetry is not None and telemetry.content,
     )
 
 

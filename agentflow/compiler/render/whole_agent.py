@@ -20,7 +20,7 @@ from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.ports import Files
 
-__all__ = ["Rendered", "render_agent", "template_problems"]
+__all__ = ["Rendered", "policy_sections", "render_agent", "template_problems"]
 
 
 class Rendered(NamedTuple):
@@ -60,18 +60,7 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
     paths = output_paths(spec)
     schemas = _schemas(node, files)
     custom = _cards(node, bench)
-    wanted = {name: headings(out.sections) for name, out in spec.outputs.items()}
-    texts, problems = replace_sections(
-        node.sections,
-        section_texts(spec, paths=paths, schemas=schemas, headings=wanted, called=bench.called),
-        data=section_data(spec, paths=paths, schemas=schemas, headings=wanted, called=bench.called)
-        if node.sections
-        else {},
-        variables=node.vars,
-        inputs=spec.inputs,
-        fragments=fragments,
-        files=files,
-    )
+    texts, problems = policy_sections(node, bench)
     prompt, found = render_prompt(
         node.prompt,
         variables=node.vars,
@@ -113,6 +102,30 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
         pools=bench.pools,
     )
     return Checked(Rendered(payload, policy), problems)
+
+
+def policy_sections(node: AgentNode, bench: Workbench) -> Checked[dict[str, str]]:
+    """What the model is told of each policy, by the name that a prompt places it with.
+
+    In the project's own words where it has some, and empty where nothing is declared.
+    """
+    spec, paths, schemas = node.spec, output_paths(node.spec), _schemas(node, bench.files)
+    wanted = {name: headings(out.sections) for name, out in spec.outputs.items()}
+    known: dict[str, Any] = {
+        "paths": paths,
+        "schemas": schemas,
+        "headings": wanted,
+        "called": bench.called,
+    }
+    return replace_sections(
+        node.sections,
+        section_texts(spec, **known),
+        data=section_data(spec, **known) if node.sections else {},
+        variables=node.vars,
+        inputs=spec.inputs,
+        fragments=bench.fragments,
+        files=bench.files,
+    )
 
 
 def _schemas(node: AgentNode, files: Files) -> dict[str, Mapping[str, Any]]:
