@@ -118,9 +118,9 @@ def _tools(bound: Bound[TestSpec], agent: AgentNode) -> Iterator[Diagnostic]:
     base: Path = ("expect", "tools")
     named: list[tuple[str, Path, Collection[str], bool]] = []
     if tools is not None:
-        for group, known in (("must", on), ("order", on), ("never", exist)):
+        for group, those in (("must", on), ("order", on), ("never", exist)):
             calls = getattr(tools, group) or ()
-            named += [(c.tool, (*base, group, i), known, False) for i, c in enumerate(calls)]
+            named += [(c.tool, (*base, group, i), those, False) for i, c in enumerate(calls)]
         named += [(t, (*base, "counts", t), on, True) for t in tools.counts or ()]
     for index, asked in enumerate(bound.spec.expect.approvals or ()):
         named.append((asked.tool, ("expect", "approvals", index, "tool"), on, False))
