@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 __all__ = ["HandClock", "JumpingLoop", "run_jumping", "working"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """A Monday morning, when every test begins."""
@@ -58,9 +59,9 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self,
         executor: concurrent.futures.Executor | None,
-        func: Callable[..., Any],
-        *args: Any,
-    ) -> asyncio.Future[Any]:
+        func: Callable[[Unpack[Ts]], T],
+        *args: Unpack[Ts],
+    ) -> asyncio.Future[T]:
         self._busy += 1
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._rested)

@@ -62,13 +62,13 @@ def _outputs(expect: ExpectSpec, seen: Seen, file: ReadFile) -> Iterator[Miss]:
         problems = [p for o in seen.result.outputs for p in o.problems]
         problems += seen.result.failed_checks
         if problems:
-            path = ("expect", "outputs")
-            yield Miss(path, "Outputs are not valid.", "valid", " ".join(problems), seen.last_stop)
+            at = ("expect", "outputs")
+            yield Miss(at, "Outputs are not valid.", "valid", " ".join(problems), seen.last_stop)
         return
     delivered = {output.name: output for output in seen.result.outputs}
     for name, wanted in (expect.outputs or {}).items():
         output = delivered.get(name)
-        path = ("expect", "outputs", name)
+        path: tuple[str | int, ...] = ("expect", "outputs", name)
         if output is None or output.path is None:
             if wanted.exists is not False:
                 message = f"The output {name!r} was not delivered."
@@ -252,8 +252,8 @@ def _approvals(expect: ExpectSpec, seen: Seen, file: ReadFile) -> Iterator[Miss]
     got = "; ".join(told) or "no tool asked"
     if not expect.approvals and seen.answers:
         first = seen.answers[0]
-        evidence = seen.evidence(first.call_id, f"{first.tool} asked")
-        yield Miss(("expect", "approvals"), "A tool asked.", "no tool asks", got, evidence)
+        at = seen.evidence(first.call_id, f"{first.tool} asked")
+        yield Miss(("expect", "approvals"), "A tool asked.", "no tool asks", got, at)
     for index, wanted in enumerate(expect.approvals):
         asked = [a for a in seen.answers if fnmatchcase(a.tool, wanted.tool)]
         if any(

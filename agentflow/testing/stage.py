@@ -42,6 +42,7 @@ from agentflow.runtime.notices import Notice, Observer
 from agentflow.runtime.pool import CallFailed
 from agentflow.runtime.record import read_record
 from agentflow.runtime.run import RunRequest, RunResult
+from agentflow.secret import SecretText
 from agentflow.testing.clock import HandClock
 from agentflow.testing.faults import Misfortune
 from agentflow.testing.tools import Crashes, Stub, tools_of
@@ -76,7 +77,7 @@ class Scene:
     """By tool, what answers instead of it: JSON data or text; it may raise `CallFailed`."""
     person: Person | None = None
     """None: nobody is there."""
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, SecretText] = field(default_factory=dict, repr=False)
     unsafe_no_sandbox: bool = False
 
 

@@ -195,6 +195,9 @@ async def _pieces(exchange: _Exchange) -> AsyncGenerator[bytes, None]:
         raise StreamLost("The stream broke.")
 
 
+_Items = list[Mapping[str, Any]]
+
+
 class WireSessions:
     """`ports.Sessions` of an application in this process."""
 
@@ -217,7 +220,7 @@ class WireSessions:
         await self._call("POST", f"/v1/sessions/{session_id}/resources", data=body)
 
     async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
-        query = {"limit": 100, "statuses[]": list(statuses)}
+        query = {"limit": 100, "statuses[]": [*statuses]}
         return [_info(item) for item in await self._pages("/v1/sessions", query)]
 
     @asynccontextmanager
@@ -236,7 +239,7 @@ class WireSessions:
     ) -> Sequence[Mapping[str, Any]]:
         path = f"/v1/sessions/{session_id}/events"
         kept: Sequence[Mapping[str, Any]] = (
-            await self._call("POST", path, data={"events": list(events)})
+            await self._call("POST", path, data={"events": [*events]})
         )["data"]
         return kept
 
@@ -265,8 +268,8 @@ class WireSessions:
         part.write_bytes(answer.body)
         part.replace(to)
 
-    async def _pages(self, path: str, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        items: list[Mapping[str, Any]] = []
+    async def _pages(self, path: str, query: Mapping[str, Any]) -> _Items:
+        items: _Items = []
         cursor: dict[str, str] = {}
         while True:
             page = await self._call("GET", path, query={**query, **cursor})
