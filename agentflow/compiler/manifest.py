@@ -310,6 +310,9 @@ class Target:
     script: str | None
     """Path of the model script, relative to the project. None: no script driver."""
     workspace: str | None
+    telemetry: str | None = None
+    """Base URL of a collector. None: the project names none."""
+    telemetry_content: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

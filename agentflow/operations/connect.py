@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentflow.compiler.manifest import Target
 from agentflow.operations.embedded import Embedded, embedded_service
+from agentflow.operations.telemetry import open_telemetry
 from agentflow.ports import Resources, Sessions
+from agentflow.runtime.notices import Observer
+from agentflow.runtime.run import RunRequest
+
+if TYPE_CHECKING:
+    from agentflow.runtime.telemetry import Telemetry
 
 __all__ = ["Connection", "connect"]
 
@@ -22,6 +29,17 @@ class Connection:
     local: bool
     plays: bool
     """Something plays the model. False: sessions can be made, but end at once."""
+    telemetry: Telemetry | None = None
+    """Records runs. None: nobody is told of them."""
+
+    @contextmanager
+    def recorded(self, request: RunRequest, observer: Observer) -> Iterator[Observer]:
+        """Record a run while the context lasts: the observer to give to it, which tells `observer`."""
+        if self.telemetry is None:
+            yield observer
+            return
+        with self.telemetry.run(request, observer) as recording:
+            yield recording
 
 
 @asynccontextmanager
@@ -50,7 +68,8 @@ async def connect(
 
     base_url: str | None
     key: str | None
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(open_telemetry(target))
         if target.service == "local":
             own = root / target.script if target.script else None
             how = Embedded(root=root, script=script or own, unsafe_no_sandbox=unsafe_no_sandbox)
@@ -63,8 +82,9 @@ async def connect(
             plays = True
         # Streams stay open for as long as a session runs; with a pool of their own they never keep
         # a control request waiting for a connection.
-        control = make_client(base_url, key, workspace_id=target.workspace)
-        streams = make_client(base_url, key, workspace_id=target.workspace)
+        tracers = telemetry.sink.tracers if telemetry is not None else None
+        control = make_client(base_url, key, workspace_id=target.workspace, tracers=tracers)
+        streams = make_client(base_url, key, workspace_id=target.workspace, tracers=tracers)
         try:
             yield Connection(
                 resources=RemoteResources(control),
@@ -72,6 +92,7 @@ async def connect(
                 base_url=str(control.base_url),
                 local=target.service == "local",
                 plays=plays,
+                telemetry=telemetry,
             )
         finally:
             await control.close()

@@ -130,15 +130,16 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
                     resumed=True,
                 )
             )
-            result = await resume_session(
-                recorded,
-                sessions=connection.sessions,
-                ledger=ledger,
-                clock=SystemClock(),
-                observer=watch.observer,
-                person=watch.person,
-                stop=watch.stop,
-                knobs=LISTED_AT_ONCE if connection.local else None,
-            )
-            tell_result(result, watch.observer)
+            with connection.recorded(recorded.request, watch.observer) as observer:
+                result = await resume_session(
+                    recorded,
+                    sessions=connection.sessions,
+                    ledger=ledger,
+                    clock=SystemClock(),
+                    observer=observer,
+                    person=watch.person,
+                    stop=watch.stop,
+                    knobs=LISTED_AT_ONCE if connection.local else None,
+                )
+                tell_result(result, observer)
             return result

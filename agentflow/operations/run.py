@@ -167,17 +167,18 @@ class Desk:
                 target=target.name,
             )
         )
-        result = await run_session(
-            request,
-            sessions=self.connection.sessions,
-            ledger=self.ledger,
-            clock=SystemClock(),
-            observer=watch.observer,
-            person=watch.person,
-            stop=watch.stop,
-            knobs=LISTED_AT_ONCE if self.connection.local else None,
-        )
-        tell_result(result, watch.observer)
+        with self.connection.recorded(request, watch.observer) as observer:
+            result = await run_session(
+                request,
+                sessions=self.connection.sessions,
+                ledger=self.ledger,
+                clock=SystemClock(),
+                observer=observer,
+                person=watch.person,
+                stop=watch.stop,
+                knobs=LISTED_AT_ONCE if self.connection.local else None,
+            )
+            tell_result(result, observer)
         return result
 
     async def _find_applied(self, address: str, options: RunOptions, watch: Watch) -> Applied:

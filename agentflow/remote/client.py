@@ -5,6 +5,7 @@ One client serves a whole command: it holds the connection pool.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from agentflow.errors import UsageError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from anthropic import AsyncAnthropic
     from anthropic._middleware import MiddlewareInput
+    from anthropic._types import OpenTelemetryOptions
+    from opentelemetry.trace import TracerProvider
 
 __all__ = ["make_client"]
 
@@ -31,6 +34,7 @@ def make_client(
     *,
     workspace_id: str | None = None,
     middleware: Sequence[MiddlewareInput] = (),
+    tracers: TracerProvider | None = None,
 ) -> AsyncAnthropic:
     """A client for one service.
 
@@ -39,6 +43,8 @@ def make_client(
         api_key: None: the SDK looks for credentials in the environment and its profiles.
         workspace_id: only for credentials that can act on several workspaces.
         middleware: wraps every attempt of every request, innermost last.
+        tracers: makes a span of each request, without contents. None: what the process has set up
+            for all its libraries, if it has.
 
     Raises:
         UsageError: there are no credentials, or they cannot be read.
@@ -52,6 +58,7 @@ def make_client(
             base_url=base_url,
             default_headers=headers,
             middleware=list(middleware),
+            open_telemetry=_spans(tracers),
         )
     except anthropic.AnthropicError as error:
         raise UsageError(translate(error).message, hint=_HOW_TO_SIGN_IN) from error
@@ -61,3 +68,24 @@ def make_client(
     for name in ("api_key", "auth_token"):
         protect(name, getattr(client, name) or "")
     return client
+
+
+def _spans(tracers: TracerProvider | None) -> OpenTelemetryOptions | None:
+    """The SDK's option. Given one, it reads none of its variables, so those that say less are read here.
+
+    What requests hold is never part of a span: it may be a secret that is sent to where it belongs.
+    """
+    if tracers is None:
+        return None
+
+    def wanted(name: str) -> bool:
+        return os.environ.get(name, "").strip().lower() != "false"
+
+    return {
+        "tracer_provider": tracers,
+        "propagation": wanted("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION"),
+        "traces": {
+            "enabled": wanted("ANTHROPIC_OPEN_TELEMETRY"),
+            "content_mode": "metadata_only",
+        },
+    }

@@ -1,10 +1,10 @@
 """The Project kind: the specs below one `agentflow.yaml`, their variables and targets."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from agentflow.spec.agent import VarSpec
-from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text
+from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text, Word
 from agentflow.spec.budget import PoolSpec
 from agentflow.spec.declare import Field, StringConstraints, field_validator, model_validator
 
@@ -17,6 +17,7 @@ __all__ = [
     "SecretName",
     "SecretSource",
     "TargetSpec",
+    "TelemetrySpec",
 ]
 
 
@@ -33,6 +34,28 @@ _SERVICE_FORM = (
 """What the validator of `service` accepts, for editors."""
 
 
+class TelemetrySpec(SpecModel):
+    word_key: ClassVar[str | None] = "endpoint"
+
+    endpoint: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2048),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="The base URL of a collector that takes OTLP over HTTP. Credentials are in "
+        "OTEL_EXPORTER_OTLP_HEADERS. Default: what OTEL_EXPORTER_OTLP_ENDPOINT says.",
+        examples=["https://otel.example.com:4318"],
+    )
+    content: bool = Field(
+        default=False,
+        description="Tell what is said, and arguments and results of tools, too. Known secrets are "
+        "masked.",
+    )
+
+
 class TargetSpec(SpecModel):
     """A service plus overrides."""
 
@@ -46,6 +69,9 @@ class TargetSpec(SpecModel):
     )
     vars: dict[Identifier, Json] = Field(
         default_factory=dict, description="Values for this target, over the defaults."
+    )
+    telemetry: Annotated[TelemetrySpec, Word()] | None = Field(
+        default=None, description="Where runs on this target are told to, instead of the project's."
     )
     loosen: list[Literal["tools", "hosts", "budget"]] = Field(
         default_factory=list,
@@ -193,5 +219,10 @@ class ProjectSpec(SpecModel):
     targets: dict[Name, TargetSpec] = Field(
         default_factory=dict,
         description="Where the project can be applied. `local` always exists.",
+    )
+    telemetry: Annotated[TelemetrySpec, Word()] | None = Field(
+        default=None,
+        description="Where runs are told to, as spans and metrics of OpenTelemetry. Default: where "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere.",
     )
     lint: LintSpec = Field(default_factory=LintSpec, description="Which rules of lint apply.")
