@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agentflow.cli import sessions_look
 from agentflow.cli.options import add_directory_option, add_format_option, project_directory
-from agentflow.errors import EXIT_OK, EXIT_SERVICE
+from agentflow.errors import EXIT_OK, EXIT_SERVICE, UsageError
 from agentflow.operations.check import open_project
 
 __all__ = ["add_arguments", "run"]
@@ -43,6 +43,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     answer = verb("answer", "answer a question of the agent")
     answer.add_argument("text", metavar="TEXT", help="what the agent is told")
     answer.add_argument("--call", help="which question (default: the only one)")
+    more = verb(
+        "budget", "give a run higher limits, to go on with `agentflow run --resume`", prints=True
+    )
+    for option, metavar, help_ in (
+        ("--usd", "AMOUNT", "dollars, all in all"),
+        ("--tokens", "COUNT", "tokens of all four classes, such as 1M"),
+        ("--turns", "COUNT", "model requests"),
+        ("--tool-calls", "COUNT", "calls of any tool"),
+        ("--active", "TIME", "time the session is running, such as 1h"),
+        ("--wall", "TIME", "time from start to end"),
+    ):
+        more.add_argument(option, metavar=metavar, help=help_)
     verb("interrupt", "end a run and bring its session to rest")
     verb("attach", "follow a run that nobody follows; the same as `agentflow run --resume`")
     reap = verb("reap", "find runs that nobody follows any more", of_run=False, prints=True)
@@ -89,6 +101,22 @@ def _decide(args: Namespace) -> int:
     return EXIT_OK
 
 
+def _budget(args: Namespace) -> int:
+    from agentflow.operations.limits import LIMITS, raise_limits
+    from agentflow.output.sessions import as_json, render_raised
+
+    given = {name: getattr(args, name) for name in LIMITS}
+    wanted = {name: text for name, text in given.items() if text is not None}
+    if not wanted:
+        raise UsageError(
+            "Which limit is to be raised?",
+            hint=f"agentflow sessions budget {args.run} --usd 5",
+        )
+    raised = raise_limits(_root(args), args.run, wanted)
+    print(as_json(raised) if args.format == "json" else render_raised(raised))
+    return EXIT_OK
+
+
 def _interrupt(args: Namespace) -> int:
     from agentflow.operations.sessions import interrupt
 
@@ -117,6 +145,7 @@ _VERBS: dict[str, Callable[[Namespace], int]] = {
     "approve": _decide,
     "deny": _decide,
     "answer": _decide,
+    "budget": _budget,
     "interrupt": _interrupt,
     "attach": _attach,
     "reap": _reap,

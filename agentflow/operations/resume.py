@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agentflow.compiler import late
+from agentflow.compiler.manifest import PoolPolicy
 from agentflow.errors import AgentflowError, Blocked, StateError, UsageError
 from agentflow.operations.check import Project, compiled
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import connect
+from agentflow.operations.limits import at_limit
 from agentflow.operations.origin import changes, target_of
 from agentflow.operations.remembered import find_run
 from agentflow.operations.run import LISTED_AT_ONCE, Watch, needed_secrets, tell_result
@@ -21,8 +23,8 @@ from agentflow.operations.workspace import ledger_path, run_dir
 from agentflow.runtime.driver import resume_session
 from agentflow.runtime.ledger import Ledger, RunEntry
 from agentflow.runtime.notices import RunStarted
-from agentflow.runtime.record import read_policy, read_record
-from agentflow.runtime.run import RunResult
+from agentflow.runtime.record import Recorded, read_policy, read_record
+from agentflow.runtime.run import RunResult, Verdict
 from agentflow.runtime.watching import is_watched
 
 __all__ = ["ResumeOptions", "resume"]
@@ -39,7 +41,7 @@ class ResumeOptions:
 
 
 def _refuse_finished(entry: RunEntry, root: Path) -> None:
-    if entry.verdict in OPEN:
+    if entry.verdict in OPEN or entry.verdict == Verdict.BUDGET:
         return
     raise UsageError(
         f"Run {entry.id} has finished: {entry.verdict}, at {entry.ended_at}. {entry.reason or ''}".rstrip(),
@@ -58,8 +60,15 @@ def _refuse_superseded(ledger: Ledger, entry: RunEntry) -> None:
         )
 
 
-def _tell_changes(project: Project, record: Mapping[str, Any], watch: Watch) -> None:
-    """Say what the files have become since; the run goes on with what its session was made with."""
+def _tell_changes(
+    project: Project, record: Mapping[str, Any], watch: Watch
+) -> tuple[PoolPolicy, ...] | None:
+    """Say what the files have become since; the run goes on with what its session was made with.
+
+    Pools are the exception: they belong to all runs, and are what the files say now. None: the files
+    do not say.
+    """
+    pools = None
     origin = record["origin"]
     try:
         built, _ = compiled(
@@ -71,11 +80,25 @@ def _tell_changes(project: Project, record: Mapping[str, Any], watch: Watch) -> 
     except AgentflowError as error:
         told = f"the files cannot be compiled now ({error.message.rstrip('.')})"
     else:
+        now = built.manifest.agents.get(record["agent"])
+        pools = now.budget.pools if now is not None and now.budget is not None else None
         found = changes(built, record)
         if not found:
-            return
+            return pools
         told = f"the files say otherwise since: {', '.join(found)}"
     watch.stage("changed", f"{told}; the run goes on with what it was started with")
+    return pools
+
+
+def _with_pools(recorded: Recorded, pools: tuple[PoolPolicy, ...] | None) -> Recorded:
+    """The run with the limits that its pools have now."""
+    budget = recorded.request.policy.budget
+    if budget is None or pools is None:
+        return recorded
+    now = {pool.name: pool for pool in pools}
+    budget = replace(budget, pools=tuple(now.get(pool.name, pool) for pool in budget.pools))
+    policy = replace(recorded.request.policy, budget=budget)
+    return recorded._replace(request=replace(recorded.request, policy=policy))
 
 
 async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
@@ -113,7 +136,7 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
         recorded = read_record(entry.id, record, root=root, secrets=secrets)
         _refuse_superseded(ledger, entry)
         watch.stage("resume", f"{entry.id}, {entry.agent}, started {entry.started_at[:19]}")
-        _tell_changes(options.project, record, watch)
+        recorded = _with_pools(recorded, _tell_changes(options.project, record, watch))
         script = options.script or (root / origin["script"] if origin["script"] else None)
         async with connect(
             target,
@@ -121,6 +144,7 @@ async def resume(options: ResumeOptions, watch: Watch) -> RunResult:
             script=script,
             unsafe_no_sandbox=options.unsafe_no_sandbox or origin["unsafe_no_sandbox"],
         ) as connection:
+            await at_limit(entry, policy.budget, connection.sessions)
             watch.observer(
                 RunStarted(
                     run_id=entry.id,

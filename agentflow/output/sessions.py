@@ -8,16 +8,15 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from agentflow.output.asked import call_lines
 from agentflow.output.text import clean, count, dollars, one_line, seconds
 
 if TYPE_CHECKING:
+    from agentflow.operations.limits import Raised
     from agentflow.operations.sessions import Reaped, RunDetail, RunLine
     from agentflow.runtime.questions import Question
 
-__all__ = ["as_json", "render_reaped", "render_run", "render_runs"]
-
-_SHOWN = 4_000
-"""Characters of one argument."""
+__all__ = ["as_json", "render_raised", "render_reaped", "render_run", "render_runs"]
 
 
 def as_json(value: Any) -> str:
@@ -119,10 +118,8 @@ def _question(one: Question, *, waits: bool) -> list[str]:
         lines.append(f"  answer it: agentflow sessions answer {one.run_id} TEXT")
         return lines
     lines.append(f"  {clean(one.tool)} {one.call_id} ({one.rule})")
-    for name, value in one.input.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        cut = f"… and {len(text) - _SHOWN:,} characters more" if len(text) > _SHOWN else ""
-        lines.append(f"    {clean(name)}: {clean(text[:_SHOWN])}{cut}")
+    whole = f"agentflow sessions show {one.run_id} --format json"
+    lines += call_lines(one.tool, one.input, one.change, whole=whole, indent="    ")
     lines.append(f"  allow it: agentflow sessions approve {one.run_id} {one.call_id}")
     lines.append(f"  or not:   agentflow sessions deny {one.run_id} {one.call_id} -m WHY")
     return lines
@@ -140,3 +137,12 @@ def render_reaped(found: Sequence[Reaped], *, ended: bool) -> str:
         lines.append("End them with: agentflow sessions reap --yes")
         lines.append("Or go on with one: agentflow run --resume RUN")
     return "\n".join(lines)
+
+
+def render_raised(raised: Sequence[Raised]) -> str:
+    """The limits of a run that were changed, and how it goes on."""
+    lines = [
+        f"{one.name:<11}{one.now} (was {one.was}; used: {one.used})"
+        for one in sorted(raised, key=lambda one: one.name)
+    ]
+    return "\n".join([*lines, f"Go on: agentflow run --resume {raised[0].run_id}"])

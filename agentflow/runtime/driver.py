@@ -265,7 +265,13 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
                 await pool.close()
     around.purse.close(run.state.usage, keep=result.verdict is Verdict.DETACHED)
     cost = None if result.cost_usd is None else str(result.cost_usd)
-    usage = {"tokens": result.tokens.total, "cost_usd": cost, "turns": result.turns}
+    usage = {
+        "tokens": result.tokens.total,
+        "cost_usd": cost,
+        "turns": result.turns,
+        "tool_calls": result.tool_calls,
+        "active_s": result.active_s,
+    }
     ledger.alive(request.run_id, wall_s=result.wall_s, at=clock.now().isoformat())
     _close_books(ledger, request, clock, result.verdict, result.reason, usage)
     return result

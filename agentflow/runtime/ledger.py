@@ -259,6 +259,11 @@ class Ledger:
         found: Mapping[str, Any] | None = json.loads(text) if text else None
         return found
 
+    def set_record(self, run_id: str, record: Mapping[str, Any]) -> None:
+        """Change what a run goes on with."""
+        text = storable(json.dumps(record, ensure_ascii=False))
+        self.rows("UPDATE runs SET record=? WHERE id=?", text, run_id)
+
     # Messages
 
     def claim_message(
