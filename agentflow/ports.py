@@ -21,6 +21,7 @@ __all__ = [
     "Resources",
     "SessionInfo",
     "Sessions",
+    "WorkQueue",
     "Workspace",
 ]
 
@@ -112,6 +113,17 @@ class Workspace:
     workspace_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkQueue:
+    """Sessions of a self-hosted environment that no worker has taken yet."""
+
+    waiting: int
+    oldest_queued_at: str | None
+    """RFC 3339. None: nothing waits."""
+    workers: int | None
+    """That asked for work of late. None: the service does not say."""
+
+
 class Resources(Protocol):
     """Create, read and update resources. `kind` is `agent` or `environment`.
 
@@ -125,6 +137,10 @@ class Resources(Protocol):
         ...
 
     async def get(self, kind: str, id: str) -> Record: ...
+
+    async def work_queue(self, environment_id: str) -> WorkQueue:
+        """Of a self-hosted environment."""
+        ...
 
     async def create(self, kind: str, payload: Mapping[str, Any]) -> Record: ...
 

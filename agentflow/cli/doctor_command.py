@@ -15,7 +15,7 @@ from agentflow.cli.options import (
     use_color,
 )
 from agentflow.errors import EXIT_OK, EXIT_PROBLEMS
-from agentflow.operations.doctor import Finding, Health, machine, service
+from agentflow.operations.doctor import Finding, Health, machine, recorded, service
 from agentflow.operations.project import find_project
 
 __all__ = ["add_arguments", "run"]
@@ -38,7 +38,7 @@ async def _ask(args: Namespace) -> tuple[Finding, ...]:
         project, target=options.target, variables=options.variables, settings=options.settings
     )
     async with connect(built.manifest.target, project.root) as connection:
-        return await service(connection)
+        return await service(connection, project.root)
 
 
 def _line(finding: Finding, *, color: bool) -> str:
@@ -51,8 +51,9 @@ def _line(finding: Finding, *, color: bool) -> str:
 
 def run(args: Namespace) -> int:
     findings = machine()
-    if find_project(project_options(args).directory) is not None:
-        findings += asyncio.run(_ask(args))
+    root = find_project(project_options(args).directory)
+    if root is not None:
+        findings += (recorded(root), *asyncio.run(_ask(args)))
     if args.format == "json":
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

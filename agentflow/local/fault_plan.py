@@ -52,6 +52,7 @@ Operation = Literal[
     "environments.list",
     "environments.retrieve",
     "environments.update",
+    "environments.work_stats",
     "events.list",
     "events.list_thread_events",
     "events.list_threads",
@@ -249,6 +250,11 @@ class FaultPlan(_Part):
     late_events: _Count = Field(
         default=0,
         description="So many lists of events lack the last one of a session that went idle.",
+    )
+    old_work_s: _Seconds | None = Field(
+        default=None,
+        description="The work queue of self-hosted environments has an item that is so old, and no "
+        "worker.",
     )
     lost_resources: _Count = Field(
         default=0,

@@ -29,7 +29,7 @@ NOT_EMULATED: tuple[NotEmulated, ...] = (
     NotEmulated("user profiles", ("* /v1/user_profiles", "* /v1/user_profiles/**")),
     NotEmulated("organization administration", ("* /v1/organizations/**",)),
     NotEmulated(
-        "self-hosted environments and their work queue",
+        "work of self-hosted environments: nothing is ever queued",
         ("* /v1/environments/*/work", "* /v1/environments/*/work/**"),
     ),
     NotEmulated("archiving a session thread", ("POST /v1/sessions/*/threads/*/archive",)),

@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", _ENVIRONMENT, environments.update),
     Route("DELETE", _ENVIRONMENT, environments.delete),
     Route("POST", f"{_ENVIRONMENT}/archive", environments.archive),
+    Route("GET", f"{_ENVIRONMENT}/work/stats", environments.work_stats),
     Route("POST", "/v1/sessions", sessions.create),
     Route("GET", "/v1/sessions", sessions.list_),
     Route("GET", _SESSION, sessions.retrieve),

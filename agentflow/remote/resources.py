@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import ServiceError
-from agentflow.ports import Record, Workspace
+from agentflow.ports import Record, WorkQueue, Workspace
 from agentflow.remote.errors import translate
 
 if TYPE_CHECKING:
@@ -63,6 +63,15 @@ class RemoteResources:
     async def get(self, kind: str, id: str) -> Record:
         raw = self._api(kind).with_raw_response
         return _record(kind, await self._answer(partial(raw.retrieve, id)))
+
+    async def work_queue(self, environment_id: str) -> WorkQueue:
+        raw = self._api("environment").work.with_raw_response
+        stats = await self._answer(partial(raw.stats, environment_id))
+        return WorkQueue(
+            waiting=int(stats.get("depth") or 0) + int(stats.get("pending") or 0),
+            oldest_queued_at=stats.get("oldest_queued_at"),
+            workers=stats.get("workers_polling"),
+        )
 
     async def create(self, kind: str, payload: Mapping[str, Any]) -> Record:
         # The SDK insists on these arguments; the whole body goes as it stands, with whatever `raw:`

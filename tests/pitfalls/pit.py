@@ -7,6 +7,9 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from agentflow.local.fault_plan import FaultPlan
+from agentflow.operations.connect import Connection
+from agentflow.operations.doctor import Finding, service
+from agentflow.remote.resources import RemoteResources
 from agentflow.remote.sessions import RemoteSessions
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs
@@ -52,6 +55,18 @@ class Pit:
     def sessions(self) -> RemoteSessions:
         """Somebody else's view of the service."""
         return RemoteSessions(self.stage.client)
+
+    def doctor(self) -> dict[str, Finding]:
+        """What doctor says of the service, by subject."""
+        connection = Connection(
+            resources=RemoteResources(self.stage.client),
+            sessions=self.sessions,
+            base_url=self.stage.service.base_url,
+            local=True,
+            plays=True,
+        )
+        found = self.do(service(connection, self.stage.root))
+        return {finding.subject: finding for finding in found}
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)

@@ -11,6 +11,7 @@ import anthropic
 import pytest
 
 from agentflow.errors import EXIT_PERSON, EXIT_SERVICE
+from agentflow.operations.doctor import Health, recorded
 from agentflow.runtime import machine
 from agentflow.runtime.driver import Knobs
 from agentflow.runtime.notices import Note, Notice, ToolEnded, ToolStarted
@@ -172,6 +173,15 @@ def test_08_what_is_not_known_is_kept_told_once_and_waited_for_by_nobody(pit: Pi
     )
     state, _ = play(state, [event("session.completed", "c"), event("session.completed", "d")])
     assert state.phase is Phase.WORKING
+
+
+def test_08_doctor_names_events_that_runs_met_and_nobody_knows(tmp_path: Path, pit: Pit) -> None:
+    assert recorded(tmp_path).health is Health.OK
+    pit.play(turn("The report.", REPORT), DONE, faults={"unknown_event_after": 4})
+    found = recorded(pit.stage.root)
+    assert found.health is Health.WARNING
+    assert "session.weather_changed" in found.text
+    assert found.hint is not None
 
 
 def test_08_a_documented_type_is_no_surprise(pit: Pit) -> None:

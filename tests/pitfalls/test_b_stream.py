@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 
 from agentflow.errors import EXIT_BUDGET, EXIT_PROBLEMS
+from agentflow.local.fault_plan import FaultPlan
 from agentflow.operations.doctor import Health, machine
+from agentflow.operations.workspace import run_dir
+from agentflow.remote.resources import RemoteResources
 from agentflow.runtime import backoff
 from agentflow.runtime.driver import Knobs
 from agentflow.runtime.notices import Reconnecting
+from agentflow.runtime.opening import RUN_MARK
 from agentflow.runtime.run import Verdict
+from agentflow.runtime.stopping import stop_session
+from agentflow.runtime.watching import watch
 from tests.matrix.bench import CaseSessions, Frames, Played
-from tests.matrix.shapes import rate_call, turn
+from tests.matrix.shapes import Shape, rate_call, turn
 from tests.pitfalls.pit import REPORT, Pit
 from tests.runtime.support import budget_policy
 
@@ -178,6 +184,46 @@ def test_27_nothing_goes_on_and_costs_money_after_we_have_left(pit: Pit) -> None
     assert played.result.verdict is Verdict.UNKNOWN
     assert played.status == "idle"
     assert len(played.of("user.interrupt")) == 1
+
+
+def test_27_doctor_names_runs_that_go_on_and_that_nobody_follows(pit: Pit) -> None:
+    assert pit.doctor()["sessions"].health is Health.OK
+    turns = Shape("left", (turn("Slowly."),))
+    pit.do(pit.stage.cast(turns))
+    plan = FaultPlan.model_validate(SLOW_MODEL)
+    sessions = CaseSessions(pit.stage.client, pit.stage.streams, plan)
+    body = {
+        "agent": {"type": "agent", "id": pit.stage.agents["left"], "version": 1},
+        "environment_id": pit.stage.environment_id,
+        "metadata": {RUN_MARK: "left-behind"},
+    }
+    session = pit.do(sessions.create(body))
+    text = [{"type": "text", "text": "Go."}]
+    pit.do(sessions.send(session.id, [{"type": "user.message", "content": text}]))
+    found = pit.doctor()["sessions"]
+    assert found.health is Health.WARNING
+    assert session.id in found.text
+    assert "agentflow sessions reap" in str(found.hint)
+    with watch(run_dir(pit.stage.root, "left-behind"), "left-behind"):
+        assert pit.doctor()["sessions"].health is Health.OK
+    pit.do(stop_session(sessions, session.id, pit.stage.clock, wait_s=5.0, tick_s=0.05))
+
+
+def test_28_doctor_names_work_that_no_worker_takes(pit: Pit) -> None:
+    assert "worker" not in pit.doctor()
+    resources = RemoteResources(pit.stage.client)
+    body = {"name": "basement", "config": {"type": "self_hosted"}}
+    place = pit.do(resources.create("environment", body))
+    assert pit.doctor()["worker"].health is Health.OK
+    pit.stage.service.faults.reset(old_work_s=90.0)
+    try:
+        found = pit.doctor()["worker"]
+    finally:
+        pit.stage.service.faults.reset()
+        pit.do(pit.stage.client.beta.environments.archive(place.id))
+    assert found.health is Health.BROKEN
+    assert found.text.startswith("basement: a session has waited for a worker for 9")
+    assert "keep it running" in str(found.hint)
 
 
 @pytest.mark.parametrize(("retry", "ends"), [("exhausted", "idle"), ("terminal", "terminated")])

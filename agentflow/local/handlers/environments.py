@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from agentflow.local.call import Call, Service, page_body
+from agentflow.local.clock import write_time
 from agentflow.local.environments import merge, normalise
 from agentflow.local.errors import ApiError, invalid
 from agentflow.local.shapes.base import read
 from agentflow.local.shapes.environments import EnvironmentCreate, EnvironmentUpdate
 from agentflow.local.store import Document
 
-__all__ = ["archive", "create", "delete", "list_", "retrieve", "update"]
+__all__ = ["archive", "create", "delete", "list_", "retrieve", "update", "work_stats"]
 
 
 def _get(service: Service, id: str) -> Document:
@@ -73,6 +76,27 @@ async def archive(service: Service, call: Call) -> Document:
         environment = {**environment, "archived_at": now, "updated_at": now}
         service.parts.store.put("environment", environment)
     return environment
+
+
+async def work_stats(service: Service, call: Call) -> Document:
+    """The queue of a self-hosted environment: empty, since nothing is queued here, but on purpose."""
+    environment = _get(service, call.path("environment_id"))
+    if environment["config"]["type"] != "self_hosted":
+        raise invalid(
+            f"Environment {environment['id']!r} is not self-hosted: it has no work queue."
+        )
+    age_s = call.faults.plan.old_work_s
+    queued = None
+    if age_s is not None:
+        queued = write_time(service.parts.clock.now() - timedelta(seconds=age_s))
+    waiting = int(queued is not None)
+    return {
+        "type": "work_queue_stats",
+        "depth": waiting,
+        "pending": 0,
+        "oldest_queued_at": queued,
+        "workers_polling": 0,
+    }
 
 
 async def delete(service: Service, call: Call) -> Document:
