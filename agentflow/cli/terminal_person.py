@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from agentflow.output.asked import call_lines
 from agentflow.output.text import clean
 from agentflow.runtime.approvals import Answer
 from agentflow.runtime.session import Call
 
 __all__ = ["TerminalPerson"]
 
-_SHOWN = 4_000
-"""Characters of one argument; a person cannot judge more in a terminal anyway."""
+_WHOLE = "agentflow sessions show last --format json"
 
 
 class TerminalPerson:
@@ -28,10 +27,7 @@ class TerminalPerson:
 
     async def approve(self, call: Call, wait_s: float | None) -> Answer | None:
         lines = [f"\n{clean(call.name)} asks to run:"]
-        for name, value in call.input.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            cut = f"… and {len(text) - _SHOWN:,} characters more" if len(text) > _SHOWN else ""
-            lines.append(f"  {clean(name)}: {clean(text[:_SHOWN])}{cut}")
+        lines += call_lines(call.name, call.input, call.change, whole=_WHOLE, indent="  ")
         lines.append("Allow it? y, or n followed by what the agent is told: ")
         reply = await self._ask("\n".join(lines), wait_s)
         if reply is None:

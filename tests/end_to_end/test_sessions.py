@@ -133,7 +133,7 @@ def test_a_halted_run_is_approved_and_gone_on_with(desk: Desk) -> None:
     assert (line["state"], line["waiting"], line["target"]) == ("waiting", 1, "local")
     run = line["run_id"]
     assert desk("sessions", "show", run) == 0
-    assert "content: A lamp." in desk.out
+    assert "+A lamp." in desk.out
     assert " tokens, $0.00" in desk.out
     assert f"agentflow sessions approve {run}" in desk.out
 
