@@ -8,6 +8,10 @@ it is sent, and the id it got right after, so that whoever goes on knows what to
 What a run was started with is kept too, as `record.py` has it. Secrets never are.
 
 Connections are opened per thread of use and are not shared; WAL lets several processes write.
+
+Every write outlives the process. What stands before an effect that cannot be repeated, and what came of
+it, outlives the machine too, and with it everything written before: that costs a wait for the disk. The
+rest (`note`) is looked up from the service where it is lost.
 """
 
 from __future__ import annotations
@@ -129,8 +133,8 @@ class Ledger:
             raise StateError(f"The ledger {path} cannot be opened: {error}") from error
         try:
             self._db.execute("PRAGMA journal_mode=WAL")
-            # An effect that cannot be repeated follows each write, so each one reaches the disk.
             self._db.execute("PRAGMA synchronous=FULL")
+            self._full = True
             self._db.execute("PRAGMA foreign_keys=ON")
             self._migrate()
         except sqlite3.Error as error:
@@ -168,7 +172,25 @@ class Ledger:
         self.close()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a statement finds; each is a transaction of its own. No value in it keeps a secret."""
+        """What a statement finds; each is a transaction of its own. No value in it keeps a secret.
+
+        When it returns, what it wrote is on the disk.
+        """
+        if not self._full and not sql.startswith("SELECT"):
+            self._wait_for_the_disk(True)
+        return self._execute(sql, values)
+
+    def note(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """As `rows`, for a write that may be lost if the machine fails. Not within a transaction."""
+        if self._full:
+            self._wait_for_the_disk(False)
+        return self._execute(sql, values)
+
+    def _wait_for_the_disk(self, full: bool) -> None:
+        self._execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}", ())
+        self._full = full
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             with closing(self._db.execute(sql, masked(values))) as cursor:
                 return cursor.fetchall()
@@ -188,7 +210,7 @@ class Ledger:
         record: Mapping[str, Any] | None = None,
     ) -> None:
         """`record`: what `record.py` needs to go on with the run. None: nobody can."""
-        self.rows(
+        self.note(
             "INSERT INTO runs(id, agent, agent_id, agent_version, started_at, seen_at, record) "
             "VALUES (?,?,?,?,?,?,?)",
             run_id,
@@ -210,20 +232,13 @@ class Ledger:
         )
 
     def alive(self, run_id: str, *, wall_s: float, at: str) -> str | None:
-        """Say that the run is being watched. Who asked to end it; None: nobody.
-
-        The one write that may be lost with the machine, because it is repeated every few seconds.
-        """
-        self.rows("PRAGMA synchronous=NORMAL")
-        try:
-            found = self.rows(
-                "UPDATE runs SET wall_s=?, seen_at=? WHERE id=? RETURNING stop_asked",
-                wall_s,
-                at,
-                run_id,
-            )
-        finally:
-            self.rows("PRAGMA synchronous=FULL")
+        """Say that the run is being watched. Who asked to end it; None: nobody."""
+        found = self.note(
+            "UPDATE runs SET wall_s=?, seen_at=? WHERE id=? RETURNING stop_asked",
+            wall_s,
+            at,
+            run_id,
+        )
         return found[0][0] if found else None
 
     def ask_to_stop(self, run_id: str, *, who: str) -> None:
@@ -231,12 +246,12 @@ class Ledger:
         self.rows("UPDATE runs SET stop_asked=? WHERE id=? AND ended_at IS NULL", who, run_id)
 
     def set_session(self, run_id: str, session_id: str) -> None:
-        self.rows("UPDATE runs SET session_id=? WHERE id=?", session_id, run_id)
+        self.note("UPDATE runs SET session_id=? WHERE id=?", session_id, run_id)
 
     def end_run(
         self, run_id: str, *, verdict: str, reason: str, usage: Mapping[str, Any], at: str
     ) -> None:
-        self.rows(
+        self.note(
             "UPDATE runs SET verdict=?, reason=?, usage=?, ended_at=? WHERE id=?",
             verdict,
             storable(reason),
@@ -283,7 +298,7 @@ class Ledger:
 
     def confirm_message(self, run_id: str, number: int, event_id: str) -> None:
         """The service has it, under this id."""
-        self.rows(
+        self.note(
             "UPDATE messages SET event_id=? WHERE run_id=? AND number=?", event_id, run_id, number
         )
 

@@ -47,12 +47,12 @@ class Points:
 class FragileLedger(Ledger):
     points = Points(0)
 
-    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def _execute(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         # How long a run has been followed is written by the clock, not by what happens.
         if not sql.startswith(("INSERT", "UPDATE")) or "wall_s=?" in sql:
-            return super().rows(sql, *values)
+            return super()._execute(sql, values)
         self.points.reach()
-        found = super().rows(sql, *values)
+        found = super()._execute(sql, values)
         self.points.reach()
         return found
 

@@ -138,3 +138,36 @@ def test_a_transcript_keeps_order_and_survives_a_cut(tmp_path: Path) -> None:
     assert [line.sent for line in lines] == [False, True, False, True]
     assert [line.event.get("text") for line in lines] == ["one", None, "zwei\nü", None]
     assert lines[0].at == "2026-11-22T10:00:00+00:00"
+
+
+def test_what_stands_before_an_effect_waits_for_the_disk_and_the_rest_does_not(
+    tmp_path: Path,
+) -> None:
+    statements: list[str] = []
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger._db.set_trace_callback(statements.append)
+        begin(ledger, "r1")
+        ledger.set_session("r1", "s1")
+        ledger.claim_message("r1", 0, "Do it.", at="2026")
+        ledger.confirm_message("r1", 0, "sevt_1")
+        ledger.alive("r1", wall_s=1.0, at="2026")
+        claim(ledger)
+        ledger.finish_call("s1", "c1", Outcome(text="1"), at="2026")
+        ledger.end_run("r1", verdict="completed", reason="Done.", usage={}, at="2026")
+    waits, full = dict[str, bool](), True
+    for statement in statements:
+        if statement.startswith("PRAGMA synchronous="):
+            full = statement.endswith("FULL")
+        elif not statement.startswith(("SELECT", "PRAGMA")):
+            words = statement.split("(")[0].split()
+            waits[" ".join(words[:4] if words[0] == "UPDATE" else words[:3])] = full
+    assert waits == {
+        "INSERT INTO runs": False,
+        "UPDATE runs SET session_id='s1'": False,
+        "INSERT INTO messages": True,
+        "UPDATE messages SET event_id='sevt_1'": False,
+        "UPDATE runs SET wall_s=1.0,": False,
+        "INSERT INTO tool_calls": True,
+        "UPDATE tool_calls SET text='1',": True,
+        "UPDATE runs SET verdict='completed',": False,
+    }
