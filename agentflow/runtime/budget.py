@@ -82,6 +82,8 @@ class Limits:
     """None: no limit at all."""
     sources: Mapping[str, Span]
     """As in `Compiled.sources`."""
+    shared: LimitHit | None = None
+    """What the budget of the session comes from, if it is less than the agent's own: a pool."""
 
     def source(self, name: str) -> Span | None:
         for key in (f"{self.agent}#budget.{name}", f"{self.agent}#budget", self.agent):
@@ -256,6 +258,8 @@ def no_more_work(limits: Limits, usage: Usage) -> LimitHit | None:
 
 def reached_on_service(limits: Limits, usage: Usage) -> LimitHit:
     """For a session that the service itself stopped: only dollars are known to it."""
+    if limits.shared is not None:
+        return limits.shared
     return _hit(limits, "usd", usage)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -341,12 +341,12 @@ def _purse(request: RunRequest, ledger: Ledger, clock: Clock) -> Purse:
     return Purse(ledger, _limits(request), run_id=request.run_id, flow=request.flow, clock=clock)
 
 
-def _setup(request: RunRequest, task: str) -> Setup:
+def _setup(request: RunRequest, task: str, purse: Purse) -> Setup:
     policy = request.policy
     return Setup(
         task=task,
         repairs=policy.repair,
-        limits=_limits(request),
+        limits=replace(_limits(request), shared=purse.cap_hit()),
         run_id=request.run_id,
         same_error=SAME_ERROR if policy.budget is None else policy.budget.same_error,
         detach=_detached(request.run_id) if request.detach else None,
@@ -451,7 +451,7 @@ class _Run:
         self.began = around.began - (around.earlier.wall_s if around.earlier else 0.0)
         self.told_alive = self.began
         self.ticked_s = -TICKS_APART_S
-        self.state: State = machine.begin(_setup(request, task))
+        self.state: State = machine.begin(_setup(request, task, around.purse))
         self.inbox: asyncio.Queue[Input] = asyncio.Queue()
         self.ending: Ending | None = None
         self.stopping_since: float | None = None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
@@ -221,6 +221,16 @@ class Purse:
             if measure.name == "usd"
         ]
         return Decimal(max(0, min(caps))) / NANO if caps else None
+
+    def cap_hit(self) -> LimitHit | None:
+        """The pool that leaves a run less dollars than it may use by itself. None: none does."""
+        for measure, key in self._measures:
+            own = _own(self._limits.budget, measure)
+            others = self._others(measure, key)
+            left = measure.limit - others.used
+            if measure.name == "usd" and own is not None and left + self._before(key) < own:
+                return self._hit(measure, replace(others, held=0), left)
+        return None
 
     def settle(self, usage: Usage) -> LimitHit | None:
         """Write down what is used by now, and hold more. The pool that has no more, if one has not."""
