@@ -42,6 +42,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    if args.code is not None and args.code.upper().startswith("AU") and args.format == "human":
+        from agentflow.audit.catalogue import explain_audit
+
+        page = explain_audit(args.code)
+        if page is not None:
+            print(page, end="")
+            return EXIT_OK
     directory = project_directory(args)
     found = None if args.code is None else _told(args, OURS)
     if found is None:

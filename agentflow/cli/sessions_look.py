@@ -73,7 +73,8 @@ def _width() -> int:
 def _audit(args: Namespace) -> int:
     from agentflow.diagnostics import Severity
     from agentflow.operations.audits import audit_session
-    from agentflow.output.audit import audit_json, render_audit
+    from agentflow.output.audit import render_audit
+    from agentflow.output.audit_report import audit_json
 
     audited = asyncio.run(
         audit_session(_project(args), args.run, target=args.target, ask_service=args.service)
@@ -101,7 +102,8 @@ def _write(path: Path, audited: Audited) -> None:
 def _cost(args: Namespace) -> int:
     from agentflow.audit.cost import together
     from agentflow.operations.audits import costs
-    from agentflow.output.audit import costs_csv, costs_json, render_costs
+    from agentflow.output.audit import render_costs
+    from agentflow.output.audit_report import costs_csv, costs_json
 
     lines = asyncio.run(costs(_project(args), args.runs, by=args.by, target=args.target))
     total = together("total", lines)
@@ -126,18 +128,16 @@ def _events(args: Namespace) -> int:
 
 
 def _timeline(args: Namespace) -> int:
-    import json
-    from dataclasses import asdict
-
     from agentflow.audit.story import tell
     from agentflow.audit.timeline import timeline
     from agentflow.operations.evidence import gather
     from agentflow.output.audit import render_timeline
+    from agentflow.output.audit_report import timeline_json
 
     evidence = asyncio.run(gather(_project(args), args.run, target=args.target))
     rows = timeline(tell(evidence.events))
     if args.format == "json":
-        print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+        print(timeline_json(rows))
     else:
         print(render_timeline(rows, width=_width()))
     return EXIT_OK
@@ -145,7 +145,8 @@ def _timeline(args: Namespace) -> int:
 
 def _diff(args: Namespace) -> int:
     from agentflow.operations.audits import compare_sessions
-    from agentflow.output.audit import compared_json, render_compared
+    from agentflow.output.audit import render_compared
+    from agentflow.output.audit_report import compared_json
 
     compared = asyncio.run(
         compare_sessions(_project(args), args.before, args.after, target=args.target)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agentflow.audit.finding import Facts
 from agentflow.compiler.manifest import AgentPolicy
@@ -35,8 +35,7 @@ MOST_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    source: str
-    """`ledger`, `service` or `file`."""
+    source: Literal["ledger", "service", "file"]
     title: str
     """What a heading calls it: the run, the session or the file."""
     run_id: str | None
@@ -73,6 +72,8 @@ def read_events(path: Path) -> tuple[Mapping[str, Any], ...]:
 def _events(path: Path) -> Iterator[Mapping[str, Any]]:
     with path.open(encoding="utf-8", errors="replace") as file:
         first = file.readline()
+    if not first.strip():
+        return
     try:
         whole = not isinstance(json.loads(first), dict) or not first.endswith("\n")
     except ValueError:

@@ -1,28 +1,21 @@
-"""Audits, costs and comparisons: for people as text, for programs as JSON and CSV."""
+"""Audits, costs and comparisons for people, as text."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from agentflow.audit.timeline import Row, timeline
 from agentflow.output.text import clean, count, dollars, one_line, seconds
 
 if TYPE_CHECKING:
     from agentflow.audit.cost import CostLine
     from agentflow.audit.finding import Finding
+    from agentflow.audit.story import Turn
+    from agentflow.audit.timeline import Row
     from agentflow.operations.audits import Audited, Compared
 
 __all__ = [
-    "audit_json",
-    "compared_json",
-    "costs_csv",
-    "costs_json",
     "render_audit",
     "render_compared",
     "render_costs",
@@ -30,10 +23,10 @@ __all__ = [
     "render_timeline",
 ]
 
-FORMAT = 1
-_SMALLEST = Decimal("0.00000001")
-"""Of an estimate nothing below it means anything."""
+_UNPRICED = "unpriced: the model is not known, or has no list price"
 _BAR = 24
+_EDGE = 12
+"""Turns at the beginning and at the end that are shown in any case."""
 _MARKS = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -45,7 +38,7 @@ def render_audit(audited: Audited, *, width: int) -> str:
         head.append(f"{evidence.verdict}: {one_line(evidence.reason or '', width - 14)}")
     parts = [*head, "", *_turn_bars(audited, width), ""]
     for finding in audited.findings:
-        parts += [*_finding(finding, width), ""]
+        parts += [*_finding(finding), ""]
     return "\n".join([*parts, _summary(audited.findings), *_cost_words(audited.cost)])
 
 
@@ -55,7 +48,7 @@ def _source(audited: Audited) -> str:
     ]
 
 
-def _finding(finding: Finding, width: int) -> Iterator[str]:
+def _finding(finding: Finding) -> Iterator[str]:
     where = f" turn {finding.turn}" if finding.turn else ""
     yield f"{finding.code} {_MARKS[finding.severity.value]}: {finding.name}{where}"
     yield f"  {clean(finding.message)}"
@@ -88,7 +81,7 @@ def _cost_words(cost: CostLine) -> Iterator[str]:
 
 def _money(cost: CostLine) -> str:
     known = cost.estimate_usd is not None
-    words = [f"{dollars(cost.estimate_usd)} by list prices" if known else "unpriced: no list price"]
+    words = [f"{dollars(cost.estimate_usd)} by list prices" if known else _UNPRICED]
     if cost.reported_usd is not None:
         words.append(f"{dollars(cost.reported_usd)} by the service")
     if cost.saved_usd is not None and cost.tokens.cache_read:
@@ -97,23 +90,35 @@ def _money(cost: CostLine) -> str:
 
 
 def _turn_bars(audited: Audited, width: int) -> Iterator[str]:
-    """A line for each turn: when, how large its prompt was and how much of it was cached, and its tools."""
-    story = audited.story
-    most = max((turn.prompt_tokens for turn in story.turns), default=0)
+    """A line for each turn: when, how large its prompt was and how much of it was cached, and its tools.
+
+    Of a long session the first, the last and those with findings.
+    """
+    turns = audited.story.turns
+    most = max((turn.prompt_tokens for turn in turns), default=0)
     found = {finding.turn: finding.code for finding in reversed(audited.findings)}
-    for turn in story.turns:
-        filled = round(_BAR * turn.prompt_tokens / most) if most else 0
-        cached = round(_BAR * turn.tokens.cache_read / most) if most else 0
-        bar = "█" * cached + "▒" * (filled - cached)
-        tools = ", ".join(call.name + ("!" if call.is_error else "") for call in turn.calls)
-        mark = found.get(turn.number, "")
-        line = (
-            f"{seconds(turn.began_s):>9}  {turn.number:>4}  {bar:<{_BAR}} {turn.prompt_tokens:>9,} "
-            f"{turn.tokens.output:>7,}  {mark:<6} {tools or ('says' if turn.said else '')}"
-        )
-        yield one_line_kept(line, width)
-    if story.turns:
+    left_out = 0
+    for place, turn in enumerate(turns):
+        if _EDGE <= place < len(turns) - _EDGE and turn.number not in found:
+            left_out += 1
+            continue
+        if left_out:
+            yield f"{'':>9}     … {count(left_out, 'turn')}"
+            left_out = 0
+        yield one_line_kept(_turn_bar(turn, most, found.get(turn.number, "")), width)
+    if turns:
         yield f"{'':>9}  turn  {'█ cached  ▒ new':<{_BAR}} {'prompt':>9} {'output':>7}"
+
+
+def _turn_bar(turn: Turn, most: int, mark: str) -> str:
+    filled = round(_BAR * turn.prompt_tokens / most) if most else 0
+    cached = round(_BAR * turn.tokens.cache_read / most) if most else 0
+    bar = "█" * cached + "▒" * (filled - cached)
+    tools = ", ".join(call.name + ("!" if call.is_error else "") for call in turn.calls)
+    return (
+        f"{seconds(turn.began_s):>9}  {turn.number:>4}  {bar:<{_BAR}} {turn.prompt_tokens:>9,} "
+        f"{turn.tokens.output:>7,}  {mark:<6} {tools or ('says' if turn.said else '')}"
+    )
 
 
 def one_line_kept(text: str, width: int) -> str:
@@ -149,108 +154,6 @@ def render_events(events: Sequence[Mapping[str, Any]], *, types: Sequence[str]) 
 
 def _is(type_: str, wanted: str) -> bool:
     return type_ == wanted or type_.startswith(wanted.rstrip(".") + ".")
-
-
-def audit_json(audited: Audited) -> str:
-    """The audit as schemas/audit.json says."""
-    evidence = audited.evidence
-    return _json(
-        {
-            "format": FORMAT,
-            "source": evidence.source,
-            "run": evidence.run_id,
-            "session": evidence.session_id,
-            "agent": evidence.facts.agent,
-            "verdict": evidence.verdict,
-            "events": audited.story.events,
-            "findings": [_finding_data(finding) for finding in audited.findings],
-            "cost": _cost_data(audited.cost),
-            "timeline": [asdict(row) for row in timeline(audited.story)],
-        }
-    )
-
-
-def _finding_data(finding: Finding) -> dict[str, Any]:
-    place = finding.source
-    return {
-        "code": finding.code,
-        "name": finding.name,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "hint": finding.hint,
-        "evidence": list(finding.evidence),
-        "turn": finding.turn,
-        "source": None
-        if place is None
-        else {"file": place.file, "line": place.line, "column": place.column},
-    }
-
-
-def _cost_data(line: CostLine) -> dict[str, Any]:
-    return {
-        "label": line.label,
-        "runs": line.runs,
-        "turns": line.turns,
-        "tokens": asdict(line.tokens),
-        "cache_ratio": None if line.cache_ratio is None else round(line.cache_ratio, 4),
-        "tokens_usd": _plain(line.tokens_usd),
-        "runtime_usd": _plain(line.runtime_usd),
-        "searches": line.searches,
-        "searches_usd": _plain(line.searches_usd),
-        "estimate_usd": _plain(line.estimate_usd),
-        "reported_usd": _plain(line.reported_usd),
-        "saved_usd": _plain(line.saved_usd),
-        "active_s": round(line.active_s, 3),
-        "wall_s": round(line.wall_s, 3),
-    }
-
-
-def _plain(amount: Decimal | None) -> str | None:
-    """Dollars as decimal text, so that sums stay exact. None: unknown."""
-    return None if amount is None else f"{amount.quantize(_SMALLEST).normalize():f}"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def costs_json(lines: Sequence[CostLine], total: CostLine) -> str:
-    return _json(
-        {
-            "format": FORMAT,
-            "lines": [_cost_data(line) for line in lines],
-            "total": _cost_data(total),
-        }
-    )
-
-
-def costs_csv(lines: Sequence[CostLine]) -> str:
-    """A heading and a row for each line, as RFC 4180 has it; unknown amounts are empty."""
-    rows = [_flat(_cost_data(line)) for line in lines]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]) if rows else ["label"])
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue().rstrip("\r\n")
-
-
-def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            flat.update({f"{name}_{key}": inner for name, inner in value.items()})
-        else:
-            flat[key] = _harmless(value)
-    return flat
-
-
-def _harmless(value: Any) -> Any:
-    """A spreadsheet would run what begins like a formula."""
-    return (
-        "'" + value
-        if isinstance(value, str) and value[:1] in "=+-@" and value[1:2].isalpha()
-        else value
-    )
 
 
 def render_costs(lines: Sequence[CostLine], total: CostLine) -> str:
@@ -295,15 +198,4 @@ def render_compared(compared: Compared, *, width: int) -> str:
     return "\n".join(
         f"{one_line(what, 24):<24}  {one_line(before, room):<{room}}  {one_line(after, room)}".rstrip()
         for what, before, after in rows
-    )
-
-
-def compared_json(compared: Compared) -> str:
-    return _json(
-        {
-            "format": FORMAT,
-            "before": compared.before.evidence.title,
-            "after": compared.after.evidence.title,
-            "differences": [asdict(difference) for difference in compared.differences],
-        }
     )

@@ -34,7 +34,7 @@ def session_page(audited: Audited) -> bytes:
 def _data(audited: Audited) -> dict[str, Any]:
     evidence, story = audited.evidence, audited.story
     return {
-        "title": evidence.title[:1].upper() + evidence.title[1:],
+        "title": evidence.title,
         "subtitle": evidence.reason or evidence.facts.agent or "",
         "facts": list(_facts(audited)),
         "findings": [_finding(finding) for finding in audited.findings],

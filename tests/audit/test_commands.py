@@ -1,0 +1,168 @@
+"""`agentflow sessions audit|cost|events|timeline|diff`, over a ledger, a service and files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from agentflow.cli.main import main
+from agentflow.output.audit_report import audit_schema, diff_schema
+from tests.audit.sessions import BAD, GOOD
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example `hello` with one run, made through the embedded service."""
+    root = tmp_path_factory.mktemp("looked") / "hello"
+    shutil.copytree(EXAMPLES / "hello", root, ignore=shutil.ignore_patterns(".agentflow"))
+    assert main(["run", "-C", str(root)]) == 0
+    return root
+
+
+def written(tmp_path: Path, events: list[dict[str, object]], how: str) -> Path:
+    path = tmp_path / ("events.jsonl" if how == "lines" else "events.json")
+    texts = {
+        "lines": "".join(json.dumps(event) + "\n" for event in events),
+        "list": json.dumps(events, indent=1),
+        "page": json.dumps({"data": events, "next_page": None}),
+        "export": json.dumps({"events": events}, indent=2),
+    }
+    path.write_text(texts[how])
+    return path
+
+
+@pytest.mark.parametrize("how", ["lines", "list", "page", "export"])
+def test_a_file_needs_no_project(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = next(case for case in BAD if case.name == "an error four times")
+    path = written(tmp_path, case.tape.events, how)
+    assert main(["sessions", "audit", str(path), "--format", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    jsonschema.validate(data, json.loads(audit_schema()))
+    assert data["events"] == len(case.tape.events)
+    assert [finding["code"] for finding in data["findings"]] == ["AU103"]
+    assert main(["sessions", "audit", str(path), "--exit-zero"]) == 0
+    assert "AU103 error: same-error-again" in capsys.readouterr().out
+
+
+def test_a_run_is_told_from_its_ledger(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sessions", "audit", "last", "-C", str(project), "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["source"], data["agent"], data["verdict"]) == (
+        "ledger",
+        "agent/greeter",
+        "completed",
+    )
+    assert data["findings"] == []
+    assert data["cost"]["estimate_usd"] is not None
+    assert main(["sessions", "audit", "last", "-C", str(project)]) == 0
+    assert "Nothing to look at." in capsys.readouterr().out
+
+
+def test_the_service_tells_the_same(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sessions", "audit", "last", "-C", str(project), "--format", "json"])
+    ledger = json.loads(capsys.readouterr().out)
+    arguments = ["sessions", "audit", "last", "--service", "-C", str(project), "--format", "json"]
+    assert main(arguments) == 0
+    service = json.loads(capsys.readouterr().out)
+    assert service["source"] == "service"
+    for key in ("agent", "findings", "timeline", "run", "session", "verdict"):
+        assert service[key] == ledger[key], key
+    assert service["cost"] == ledger["cost"]
+    # A session that the ledger does not know: the whole way over the service.
+    ledger_file = project / ".agentflow" / "ledger.db"
+    hidden = ledger_file.with_name("hidden.db")
+    ledger_file.rename(hidden)
+    try:
+        arguments = [
+            "sessions",
+            "audit",
+            service["session"],
+            "-C",
+            str(project),
+            "--format",
+            "json",
+        ]
+        assert main(arguments) == 0
+    finally:
+        for path in ledger_file.parent.glob("ledger.db*"):
+            path.unlink()
+        hidden.rename(ledger_file)
+    unknown = json.loads(capsys.readouterr().out)
+    assert unknown["agent"] == "agent/greeter"
+    assert unknown["timeline"] == ledger["timeline"]
+
+
+def test_costs_of_all_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for by in ("run", "agent", "day", "project"):
+        assert main(["sessions", "cost", "--by", by, "-C", str(project), "--format", "json"]) == 0
+        data = json.loads(capsys.readouterr().out)
+        assert data["total"]["runs"] == 1
+    assert main(["sessions", "cost", "last", "--by", "turn", "-C", str(project)]) == 0
+    assert "CACHE READ" in capsys.readouterr().out
+
+
+def test_events_and_timeline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["sessions", "events", "last", "--type", "span", "-C", str(project)]
+    assert main(arguments) == 0
+    types = {json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()}
+    assert types == {"span.model_request_start", "span.model_request_end"}
+    assert main(["sessions", "timeline", "last", "-C", str(project)]) == 0
+    assert "end_turn" in capsys.readouterr().out
+
+
+def test_two_sessions_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = tmp_path / "a.jsonl"
+    b = tmp_path / "b.jsonl"
+    for path, case in ((a, GOOD[0]), (b, GOOD[1])):
+        path.write_text("".join(json.dumps(event) + "\n" for event in case.tape.events))
+    assert main(["sessions", "diff", str(a), str(b), "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    jsonschema.validate(data, json.loads(diff_schema()))
+    assert {"what": "calls of bash", "before": "0", "after": "1"} in data["differences"]
+    assert main(["sessions", "diff", str(a), str(a)]) == 0
+    assert "do not differ" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "There is no file"),
+        ("", "holds no events"),
+        ("{", "is not JSON"),
+        ("[1, 2]", "holds no events"),
+        ('{"at": 1, "out": {}}\n', "holds no events"),
+    ],
+)
+def test_what_is_no_session_is_refused(
+    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "events.jsonl"
+    if content is not None:
+        path.write_text(content)
+    assert main(["sessions", "audit", str(path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in GOOD[0].tape.events))
+    arguments = ["sessions", "audit", str(path), "--html", str(tmp_path / "none" / "a.html")]
+    assert main(arguments) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_code_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "au302"]) == 0
+    assert "AU302 cold-cache (warning)" in capsys.readouterr().out
+    assert main(["explain", "AU4"]) == 0
+    assert "AU408" in capsys.readouterr().out
+    assert main(["explain", "AU999"]) == 2

@@ -1,0 +1,55 @@
+"""docs/audit.md: the guide, with the table of codes."""
+
+from __future__ import annotations
+
+from agentflow.audit.catalogue import tables
+
+__all__ = ["audit_page"]
+
+_GUIDE = """\
+# Looking at sessions
+
+What a session did is in its events. A run keeps them in its transcript, `.agentflow/runs/RUN/transcript.jsonl`; the
+service has them too. Everything here works from either, and from a file: a transcript, an export, or one event a line.
+A file needs no project and no network.
+
+    agentflow sessions audit last
+    agentflow sessions audit last --html session.html
+    agentflow sessions cost --by agent
+    agentflow sessions timeline last
+    agentflow sessions events last --type agent.message
+    agentflow sessions diff RUN RUN
+
+`SESSION` is a run of this project (its id, the end of it, or `last`), the id of a session of the target's service, or a file.
+`--service` reads the events from the service where a transcript would do.
+
+## Audit
+
+`audit` says what went wrong, what cost too much, and what to change in which line of the spec. Each finding has a stable code,
+names the events that show it, and is an error, a warning or a note. With an error the command ends with 1, unless
+`--exit-zero`; `--format json` is described by `schemas/audit.json`. `agentflow explain AU301` explains a code.
+
+What a finding rests on beside the events is what the run was started with, so that the audit of an old run speaks of the spec of
+its time. A file has events only: what needs the spec is not looked at.
+
+## One page
+
+`--html FILE` writes a page that loads nothing: findings, tokens and dollars by turn, when turns, tools and waits took place, time in
+tools, and the transcript with search and filters. A finding leads to its events. It works by keyboard: `/` searches, `j` and `k`
+go from row to row, `n` goes to the next finding, Enter opens.
+
+![A session of the example sales-report as a page](session-page.png)
+
+## Cost
+
+`cost` adds up four classes of tokens, running time and web searches, by turn, run, agent, day or project, as a table, JSON
+(`schemas/cost.json`) or CSV. *Estimate* is from list prices; *service* is the list cost that the service reports, in whole cents;
+*saved* is what the same tokens would have cost without the cache, less what they cost. A model without a list price
+makes an estimate unknown, never zero.
+
+## Codes
+"""
+
+
+def audit_page() -> str:
+    return "\n".join([_GUIDE, *tables()]).rstrip() + "\n"
