@@ -6,12 +6,14 @@ in its session. The stream is open by then, so nothing falls between the history
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from agentflow.runtime.events import parse_event
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Note, Observer
 from agentflow.runtime.reading import Reader
+from agentflow.runtime.remarks import find_sent, last_of
 from agentflow.runtime.resuming import Earlier, placed, resumed
 from agentflow.runtime.reuse import refuse_company, split
 from agentflow.runtime.run import RunRequest
@@ -52,11 +54,17 @@ async def catch_up(
         if request.reuse is not None:
             refuse_company(history, request.reuse)
         return [*told, Started()]
-    messages = placed(earlier.messages, history)
+    said = find_sent(ledger, request.run_id, history)
+    for id in said:
+        sender.has_sent(id)
+    own = [event for event in history if event.get("id") not in said]
+    messages = placed(earlier.messages, own)
     for entry in messages:
         if entry.event_id is not None:
             ledger.confirm_message(request.run_id, entry.number, entry.event_id)
             sender.has_sent(entry.event_id)
     text = f"Going on with what another process began: {len(history)} events so far."
     tell(Note(level="info", text=text))
-    return [*told, resumed(earlier, messages, history, now)]
+    come = resumed(earlier, messages, history, now)
+    last = last_of([come.message, *said], history)
+    return [*told, replace(come, message=last)]

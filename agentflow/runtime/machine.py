@@ -73,6 +73,10 @@ from agentflow.runtime.session import (
     OutputsChecked,
     Phase,
     ReadHistory,
+    Remark,
+    RemarkKept,
+    RemarkRefused,
+    RemarkSent,
     Resumed,
     Reused,
     RunTool,
@@ -81,6 +85,7 @@ from agentflow.runtime.session import (
     SendFailed,
     SendInterrupt,
     SendMessage,
+    SendRemark,
     SendResult,
     Sent,
     SessionGone,
@@ -251,6 +256,8 @@ class _Work:
             return
         if self.state.idle is not None:
             self._read_idle(self.state.idle)
+        elif self.state.running and self.state.expected is not None:
+            self.remark(steer=True)
         if self.state.phase is Phase.WORKING:
             self._begin_calls()
         if self.state.phase is Phase.WORKING and self.state.halt is not None:
@@ -326,6 +333,8 @@ class _Work:
             # The session outlives a lost MCP server; after any other error the turn is dead.
             self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
             return
+        if self.remark():
+            return
         self.put(phase=Phase.VERIFYING)
         self.ask(Notify(Verifying()))
         self.ask(CheckOutputs())
@@ -394,6 +403,24 @@ class _Work:
             error=None,
         )
         self.ask(command)
+
+    def remark(self, *, steer: bool = False) -> bool:
+        """Send what was said next, one at a time. Whether something is on its way.
+
+        Args:
+            steer: only what is to join the running turn.
+        """
+        state = self.state
+        if state.remarking is not None:
+            return True
+        waiting = [one for one in state.remarks if one.steer or not steer]
+        limit = state.shared_limit or budget.no_more_work(state.setup.limits, state.usage)
+        if not waiting or limit is not None:
+            return False
+        rest = tuple(one for one in state.remarks if one is not waiting[0])
+        self.put(remarks=rest, remarking=waiting[0])
+        self.ask(SendRemark(waiting[0]))
+        return True
 
     def stop(self, ending: Ending) -> None:
         """Interrupt, and end at the next rest; at once if the session rests already."""
@@ -504,6 +531,28 @@ def _send_confirmed(work: _Work, given: SendConfirmed) -> None:
         work.finish(work.state.setup.detach)
 
 
+def _remark(work: _Work, given: Remark) -> None:
+    work.put(remarks=(*work.state.remarks, given))
+    when = "" if given.steer else " It is told when this turn is over."
+    work.note("info", f"{given.who} says: {given.text}{when}")
+
+
+def _remark_sent(work: _Work, given: RemarkSent) -> None:
+    work.put(remarking=None, expected=given.event_id)
+    _expect_answer(work, given.event_id)
+
+
+def _remark_kept(work: _Work, given: RemarkKept) -> None:
+    remark = work.state.remarking
+    if remark is not None:
+        work.put(remarking=None, remarks=(replace(remark, steer=False), *work.state.remarks))
+
+
+def _remark_refused(work: _Work, given: RemarkRefused) -> None:
+    work.put(remarking=None)
+    work.note("warning", f"What was said could not be sent: {given.reason}")
+
+
 def _answer_confirmed(work: _Work, given: AnswerConfirmed) -> None:
     call = work.state.calls.get(given.call_id)
     if call is not None and call.stage is Stage.ANSWERING:
@@ -569,6 +618,10 @@ def _tick(work: _Work, given: Tick) -> None:
 def _outputs_checked(work: _Work, given: OutputsChecked) -> None:
     state = work.state
     if state.phase is not Phase.VERIFYING:
+        return
+    if work.remark():
+        # What is missing may be what was just asked for: it is looked at again behind it.
+        work.put(phase=Phase.WORKING)
         return
     if not given.problems:
         reason = "The agent finished, and every declared output was verified."
@@ -777,6 +830,10 @@ _FACTS: dict[type, Callable[[_Work, Any], None]] = {
     LimitReached: _limit_reached,
     SendConfirmed: _send_confirmed,
     AnswerConfirmed: _answer_confirmed,
+    Remark: _remark,
+    RemarkSent: _remark_sent,
+    RemarkKept: _remark_kept,
+    RemarkRefused: _remark_refused,
     SendFailed: _send_failed,
     ToolFinished: _tool_finished,
     Decided: _decided,

@@ -34,6 +34,10 @@ __all__ = [
     "OutputsChecked",
     "Phase",
     "ReadHistory",
+    "Remark",
+    "RemarkKept",
+    "RemarkRefused",
+    "RemarkSent",
     "Resumed",
     "Reused",
     "RunTool",
@@ -42,6 +46,7 @@ __all__ = [
     "SendFailed",
     "SendInterrupt",
     "SendMessage",
+    "SendRemark",
     "SendResult",
     "Sent",
     "SessionGone",
@@ -111,6 +116,8 @@ class Call:
     """A custom tool that asks: it was allowed."""
     answer: Outcome | Decided | None = None
     """What was sent, or will be."""
+    change: str | None = None
+    """A unified diff of what it would change, for whoever is asked. None: none was made."""
     answered_seq: int = 0
     """The place in the session's order at which the service took our answer."""
 
@@ -152,6 +159,17 @@ class Sent:
 
     seq: int
     processed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something that a person says to the agent while a run goes on. Also what the machine is told."""
+
+    id: int
+    text: str
+    steer: bool
+    """It joins the running turn. False: it begins one of its own."""
+    who: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +222,10 @@ class State:
     repairs: int = 0
     continued: int = 0
     """How often the agent was told to go on after a limit was raised."""
+    remarks: tuple[Remark, ...] = ()
+    """What was said and not sent yet, in order."""
+    remarking: Remark | None = None
+    """What is on its way."""
     final_message: str = ""
     stop: Ending | None = None
     """Why the session is being stopped."""
@@ -233,6 +255,8 @@ class State:
         """Nothing runs and nothing is blocked: no need to interrupt, and nothing costs money."""
         if self.gone is not None or self.phase is Phase.NEW:
             return True
+        if self.remarking is not None:
+            return False
         return not self.running and self.idle is not None and self.idle.reason != "requires_action"
 
 
@@ -297,6 +321,29 @@ class AnswerConfirmed:
     """The service took our result or confirmation."""
 
     call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkSent:
+    """The service took what was said."""
+
+    id: int
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkKept:
+    """It came too late to steer the turn, and is for its end."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkRefused:
+    """It cannot be sent."""
+
+    id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +429,10 @@ Input = (
     | LimitReached
     | SendConfirmed
     | AnswerConfirmed
+    | Remark
+    | RemarkSent
+    | RemarkKept
+    | RemarkRefused
     | SendFailed
     | ToolFinished
     | Decided
@@ -406,6 +457,11 @@ class SendMessage:
     problems: tuple[str, ...] = ()
     attempt: int = 0
     """The repair it asks for, or the last one before it. 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendRemark:
+    remark: Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +518,7 @@ class Finish:
 
 Command = (
     SendMessage
+    | SendRemark
     | RunTool
     | Decide
     | SendResult
