@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -44,9 +45,11 @@ from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repa
 from agentflow.runtime.people import People
 from agentflow.runtime.pool import WorkerPool
 from agentflow.runtime.pools import Purse
+from agentflow.runtime.pulse import Member, Pulse
 from agentflow.runtime.questions import close_questions
 from agentflow.runtime.reading import Reader
 from agentflow.runtime.record import Recorded, write_record
+from agentflow.runtime.remarks import Remarks, close_remarks
 from agentflow.runtime.results import Results
 from agentflow.runtime.resuming import Earlier
 from agentflow.runtime.run import RunRequest, RunResult, Verdict
@@ -67,12 +70,14 @@ from agentflow.runtime.session import (
     Notify,
     OutputsChecked,
     ReadHistory,
+    Remark,
     RunTool,
     SendConfirmation,
     SendConfirmed,
     SendFailed,
     SendInterrupt,
     SendMessage,
+    SendRemark,
     SendResult,
     SessionGone,
     Setup,
@@ -128,6 +133,7 @@ async def run_session(
     knobs: Knobs | None = None,
     draw: Callable[[], float] = random.random,
     pool: WorkerPool | None = None,
+    pulse: Pulse | None = None,
 ) -> RunResult:
     """Run one task in one new session, to a verdict.
 
@@ -144,6 +150,7 @@ async def run_session(
         draw: numbers in [0, 1) for the backoff.
         pool: where custom tools and checks run; it stays the caller's, who closes it. None: one for
             this run alone.
+        pulse: looks at the clock for many runs. None: the run does so itself.
 
     Raises:
         ServiceError: the session could not be created.
@@ -164,6 +171,7 @@ async def run_session(
         draw=draw,
         began=clock.monotonic(),
         pool=pool,
+        pulse=pulse,
         purse=_purse(request, ledger, clock),
     )
     with watch(request.directory, request.run_id):
@@ -325,6 +333,7 @@ def _close_books(
     at = clock.now().isoformat()
     if verdict not in (Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED):
         close_questions(ledger, request.run_id, at=at)
+        close_remarks(ledger, request.run_id, f"The run ended: {verdict}.", at=at)
     ledger.end_run(request.run_id, verdict=verdict, reason=reason, usage=usage, at=at)
 
 
@@ -381,6 +390,7 @@ class _Around:
     began: float
     purse: Purse
     pool: WorkerPool | None = None
+    pulse: Pulse | None = None
     earlier: Earlier | None = None
     """What another process did before. None: this is a new run."""
 
@@ -443,6 +453,7 @@ class _Run:
         self.clock = around.clock
         self.observer = around.observer
         self.stop = around.stop
+        self.pulse = around.pulse
         self.knobs = around.knobs
         self.draw = around.draw
         self.ledger = around.ledger
@@ -481,6 +492,13 @@ class _Run:
             clock=around.clock,
             draw=around.draw,
             tries=around.knobs.tries,
+        )
+        self.remarks = Remarks(
+            request.run_id,
+            ledger=around.ledger,
+            sender=self.sender,
+            clock=around.clock,
+            put=self.inbox.put_nowait,
         )
         self.host, self.approver = _hands(request, info.id, around, pool, self.tell)
         self.collector = Collector(
@@ -530,11 +548,11 @@ class _Run:
         async with asyncio.TaskGroup() as group:
             self.group = group
             self._spawn(self.reader.run(), self.others)
-            self._spawn(self._watch_clock(), self.others)
             if self.stop is not None:
                 self._spawn(self._watch_stop(self.stop), self.others)
-            while self.ending is None:
-                self._take(await self.inbox.get())
+            with self._watched_clock():
+                while self.ending is None:
+                    self._take(await self.inbox.get())
             for task in self.tools | self.others:
                 task.cancel()
         return self.ending
@@ -576,6 +594,8 @@ class _Run:
                 # What was found before a repair says nothing about what the repair delivers.
                 self.report = None
                 self._spawn(self._send_message(command), self.others)
+            case SendRemark(remark):
+                self._spawn(self._send_remark(remark), self.others)
             case SendResult() | SendConfirmation():
                 self._spawn(self._send_answer(command), self.others)
             case ReadHistory():
@@ -594,17 +614,34 @@ class _Run:
 
     # What comes in
 
+    def _watched_clock(self) -> AbstractContextManager[None]:
+        """Somebody looks at the clock meanwhile: a task of our own, or one for many runs."""
+        if self.pulse is None:
+            self._spawn(self._watch_clock(), self.others)
+            return nullcontext()
+        member = Member(
+            run_id=self.request.run_id,
+            beat=self._beat,
+            wall_s=self.wall_s,
+            stopped=self._stopped_elsewhere,
+        )
+        return self.pulse.member(member)
+
     async def _watch_clock(self) -> None:
         while True:
             await self.clock.sleep(self.knobs.tick_s)
-            self.inbox.put_nowait(Tick(self.wall_s()))
-            self.reader.reopen_if_silent()
+            self._beat()
             self._say_alive()
-            since = self.stopping_since
-            if since is not None and self.clock.monotonic() - since >= self.knobs.stop_wait_s:
-                # However far the interrupt came: it may still wait behind a send that hangs.
-                self.stopping_since = None
-                self.inbox.put_nowait(StopTimedOut())
+
+    def _beat(self) -> None:
+        self.inbox.put_nowait(Tick(self.wall_s()))
+        self.reader.reopen_if_silent()
+        self.remarks.look()
+        since = self.stopping_since
+        if since is not None and self.clock.monotonic() - since >= self.knobs.stop_wait_s:
+            # However far the interrupt came: it may still wait behind a send that hangs.
+            self.stopping_since = None
+            self.inbox.put_nowait(StopTimedOut())
 
     def _say_alive(self) -> None:
         """Write down how far we are, and hear whether somebody elsewhere wants the run to end."""
@@ -615,7 +652,10 @@ class _Run:
         at = self.clock.now().isoformat()
         who = self.ledger.alive(self.request.run_id, wall_s=self.wall_s(), at=at)
         if who is not None:
-            self.inbox.put_nowait(Interrupted(f"The run was interrupted by {who}."))
+            self._stopped_elsewhere(who)
+
+    def _stopped_elsewhere(self, who: str) -> None:
+        self.inbox.put_nowait(Interrupted(f"The run was interrupted by {who}."))
 
     async def _catch_up(self) -> None:
         """Go on in a session that has a history. Raises as `catch_up`."""
@@ -662,6 +702,10 @@ class _Run:
 
     async def _decide(self, call: Call) -> None:
         self.inbox.put_nowait(await self.approver.decide(call))
+
+    async def _send_remark(self, remark: Remark) -> None:
+        async with self.messaging:
+            await self.remarks.deliver(remark)
 
     async def _send_message(self, message: SendMessage) -> None:
         text = message.text

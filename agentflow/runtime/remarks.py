@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 
+LOOK_EVERY_S = 1.0
+"""How often the ledger is looked at for something new."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemarkEntry:
     id: int
@@ -149,9 +153,14 @@ class Remarks:
         self._clock = clock
         self._put = put
         self._told: set[int] = set()
+        self._looked_at = clock.monotonic() - LOOK_EVERY_S
 
     def look(self) -> None:
-        """Tell the machine of what has been said since the last look."""
+        """Tell the machine of what has been said since the last look. Meant to be called all the time."""
+        now = self._clock.monotonic()
+        if now - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = now
         for entry in remarks(self._ledger, self._run_id):
             if entry.event_id is None and entry.closed_at is None and entry.id not in self._told:
                 self._told.add(entry.id)
