@@ -49,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("apply", "create and update agents and environments"),
     Command("run", "give an agent a task and verify what it delivers"),
     Command("sessions", "see runs, answer what they ask, and end them, from any terminal"),
+    Command("test", "run the tests of a project"),
     Command("serve", "run the embedded service on this machine"),
     Command("lsp", "serve editors: findings while typing, fixes, completion, hover"),
     Command("schema", "print the JSON Schemas of the spec language, or write them for editors"),
