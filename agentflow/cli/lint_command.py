@@ -31,6 +31,7 @@ from agentflow.errors import EXIT_OK, EXIT_PROBLEMS, UsageError
 from agentflow.lint.own import RULE_FAILED
 from agentflow.operations.answers import Answer, place
 from agentflow.operations.check import Findings, Project, Report, check
+from agentflow.operations.lint import lint
 from agentflow.operations.several import select_changed, select_projects, together
 from agentflow.operations.traced import Trace
 
@@ -79,15 +80,18 @@ def run(args: Namespace) -> int:
     started = time.perf_counter()
     trace = None if args.fix or args.diff else Trace()
     projects = _projects(args, options.directory, trace)
-    look = partial(
-        check,
-        target=options.target,
-        variables=options.variables,
-        settings=options.settings,
-        choice=choice,
-        baseline="unused" if args.write_baseline else "judged" if is_whole(args) else "used",
-        plugins=not args.no_plugins,
-    )
+    chosen: dict[str, Any] = {
+        "target": options.target,
+        "variables": options.variables,
+        "settings": options.settings,
+        "choice": choice,
+        "baseline": "unused" if args.write_baseline else "judged" if is_whole(args) else "used",
+        "plugins": not args.no_plugins,
+    }
+
+    def look(project: Project) -> Report:
+        return check(project, **chosen)
+
     if trace is None:
         from agentflow.cli.lint_fix import run_fix
 
@@ -102,10 +106,10 @@ def run(args: Namespace) -> int:
             for project in projects
         ]
         return max(ended, default=EXIT_OK)
-    checked = [(project, look(project)) for project in projects]
     if args.write_baseline:
-        [(project, whole)] = checked
-        return _write_baseline(whole, project)
+        [project] = projects
+        return _write_baseline(look(project), project)
+    checked = [(project, lint(project, **chosen, keep=not args.no_cache)) for project in projects]
     root, report = together(checked)
     failed = has_errors(report.problems) and not args.exit_zero
     answer = _answer(args, report, root, EXIT_PROBLEMS if failed else EXIT_OK)
@@ -118,7 +122,7 @@ def run(args: Namespace) -> int:
     return answer.code
 
 
-def _keep(args: Namespace, answer: Answer, checked: Sequence[tuple[Project, Report]]) -> None:
+def _keep(args: Namespace, answer: Answer, checked: Sequence[tuple[Project, Findings]]) -> None:
     """Keep the answer for as long as nothing has changed, if all that it rests on was noted."""
     if len(checked) != 1 or args.sarif is not None:
         return

@@ -32,7 +32,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["STATES", "Answer", "digest", "listing", "place", "recall", "remember"]
+__all__ = [
+    "STATES",
+    "Answer",
+    "digest",
+    "keep",
+    "kept_at",
+    "listing",
+    "place",
+    "read_kept",
+    "recall",
+    "remember",
+]
 
 _FORMAT = "1"
 _KEPT = 64
@@ -151,9 +162,6 @@ def place(words: Sequence[str]) -> str | None:
     if sys.stdout is None or any(word in words for word in _NOT_KEPT):
         return None
     try:
-        folder = os.environ.get("AGENTFLOW_CACHE_DIR") or os.path.join(
-            os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "agentflow"
-        )
         identity = [
             *(_FORMAT, __version__, sys.version, sys.prefix, os.getcwd()),
             "\n".join(sys.path),
@@ -164,13 +172,21 @@ def place(words: Sequence[str]) -> str | None:
         key = digest("\0".join(identity).encode("utf-8", "surrogateescape"))
     except (OSError, ValueError):  # the directory is gone, or output is closed
         return None
-    return os.path.join(folder, "answers", key) if os.path.isabs(folder) else None
+    return kept_at("answers", key)
+
+
+def kept_at(what: str, key: str) -> str | None:
+    """Where something is kept in the user's own cache. None: there is no such place."""
+    folder = os.environ.get("AGENTFLOW_CACHE_DIR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "agentflow"
+    )
+    return os.path.join(folder, what, key) if os.path.isabs(folder) else None
 
 
 def recall(path: str) -> Answer | None:
     """The answer kept at `path`. None: there is none, or something has changed since."""
     try:
-        root, code, timed, head, tail, expected, *facts = _read(path).split("\0")
+        root, code, timed, head, tail, expected, *facts = read_kept(path).split("\0")
         if _fingerprint(root, facts) != expected:
             return None
         return Answer(int(code), head, tail, timed=timed == "timed")
@@ -183,7 +199,7 @@ def _fingerprint(root: str, facts: Sequence[str]) -> str:
     return digest("\n".join(states).encode())
 
 
-def _read(path: str) -> str:
+def read_kept(path: str) -> str:
     """The text of a file that is whole, and that nobody else could have written.
 
     Raises:
@@ -217,12 +233,17 @@ def remember(path: str, answer: Answer, root: str, facts: Mapping[tuple[str, str
     ]
     if len(answer.head) > _LIMIT or any("\0" in field for field in fields):
         return
+    keep(path, "\0".join(fields), at_most=_KEPT)
+
+
+def keep(path: str, text: str, *, at_most: int) -> None:
+    """Keep a text, and beside it the newest others, so many in all. If it cannot be, it is not."""
     try:
-        data = "\0".join(fields).encode("utf-8", "surrogateescape")
+        data = text.encode("utf-8", "surrogateescape")
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         _replace(path, _checksum(path, data).encode() + b"\n" + data)
-        _prune(folder)
+        _prune(folder, at_most)
     except (OSError, UnicodeEncodeError):
         return
 
@@ -240,8 +261,8 @@ def _replace(path: str, data: bytes) -> None:
         raise
 
 
-def _prune(folder: str) -> None:
+def _prune(folder: str, at_most: int) -> None:
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for entry in found[_KEPT:]:
+    for entry in found[at_most:]:
         os.unlink(entry.path)

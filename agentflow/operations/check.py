@@ -29,15 +29,21 @@ if TYPE_CHECKING:
     from agentflow.lint.plugins import Plugins
 
 __all__ = [
+    "Baseline",
     "Findings",
     "Project",
     "Report",
     "check",
+    "chosen_of",
     "compiled",
     "names_of",
     "open_project",
     "select_files",
+    "sources_of",
 ]
+
+
+Baseline = Literal["used", "judged", "unused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +142,40 @@ def names_of(files: ProjectFiles, path: Path) -> Sequence[str]:
     return [spec for spec in files.specs() if spec.startswith(prefix)]
 
 
-def _sources(files: Files, problems: Sequence[Diagnostic]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def chosen_of(
+    found: Sequence[Diagnostic],
+    choice: Choice,
+    files: Files,
+    graph: Graph | None,
+    baseline: Baseline,
+    *,
+    complete: bool,
+) -> tuple[Diagnostic, ...]:
+    """What is told of all that was found, sorted.
+
+    Args:
+        found: by all stages.
+        choice: what is reported.
+        files: where the baseline is read from.
+        graph: has the project. None: there is no usable one.
+        baseline: as for `check`.
+        complete: every rule has run, also those of plugins.
+    """
+    chosen = select(found, choice)
+    if choice.baseline is not None and graph is not None and baseline != "unused":
+        # Imported by those who have one.
+        from agentflow.operations.known import without_known
+
+        whole = baseline == "judged" and complete
+        chosen = without_known(chosen, choice, files, graph.project, whole=whole)
+    return tuple(sorted(chosen, key=lambda problem: problem.sort_key))
+
+
+def sources_of(
+    problems: Sequence[Diagnostic], files: Files, settings: Sequence[str]
+) -> dict[str, str]:
+    """The text of each file that a problem is in; of what cannot be read, none."""
+    found: dict[str, str] = {SETTINGS_FILE: "\n".join(settings)}
     for problem in problems:
         for span in (problem.span, *(span for span, _ in problem.related)):
             if span is not None and span.file not in found:
@@ -171,7 +209,7 @@ def check(
     settings: Sequence[str] = (),
     rules: bool = True,
     choice: Choice | None = None,
-    baseline: Literal["used", "judged", "unused"] = "used",
+    baseline: Baseline = "used",
     callables: Callables | None = None,
     plugins: bool = True,
 ) -> Report:
@@ -223,25 +261,14 @@ def check(
             for problem in _scan(context, problems, extra)
             if project.only is None or _concerns(problem, set(project.only), context)
         ]
-    chosen = select(found, choice)
-    if choice.baseline is not None and built.graph is not None and baseline != "unused":
-        # Imported by those who have one.
-        from agentflow.operations.known import without_known
-
-        chosen = without_known(
-            chosen,
-            choice,
-            project.files,
-            built.graph.project,
-            whole=baseline == "judged" and (extra is None or extra.complete),
-        )
+    complete = extra is None or extra.complete
+    chosen = chosen_of(found, choice, project.files, built.graph, baseline, complete=complete)
     if project.changed is not None and context is not None:
         chosen = tuple(p for p in chosen if _concerns_change(p, project.changed, context))
-    chosen = tuple(sorted(chosen, key=lambda problem: problem.sort_key))
     return Report(
         problems=chosen,
         build=built,
-        sources={**_sources(project.files, chosen), SETTINGS_FILE: "\n".join(settings)},
+        sources=sources_of(chosen, project.files, settings),
         files=len(_files(project, built.graph)),
         specs=_count(project, built.graph),
         choice=choice,

@@ -96,6 +96,25 @@ class ProjectFiles:
                 self.skipped += 1
         return sorted(found)
 
+    def candidates(self) -> Iterator[str]:
+        """The files that `specs` looks into, in no order.
+
+        Raises:
+            FileRefused: a directory cannot be listed.
+        """
+        return self._walk()
+
+    def look(self, path: str) -> bytes | None:
+        """The content of one of these files. None: it is no spec.
+
+        Raises:
+            FileRefused: as `read`.
+        """
+        if not self._is_spec(path):
+            return None
+        data = self._ahead.pop(path, None)
+        return self._bytes(path, limit=MAX_TEXT_BYTES) if data is None else data
+
     def read(self, path: str) -> str:
         """The text of a file, as it is, without a byte order mark.
 

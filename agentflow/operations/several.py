@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Edit, Fix, Span
-from agentflow.operations.check import Findings, Project, Report, names_of, select_files
+from agentflow.operations.check import Findings, Project, names_of, select_files
 from agentflow.operations.project import ProjectFiles, find_project
 from agentflow.operations.traced import Trace
 
@@ -84,7 +84,7 @@ def _changed(root: Path, paths: Sequence[Path]) -> Project:
     return Project(root=root, files=files, changed=names)
 
 
-def together(checked: Sequence[tuple[Project, Report]]) -> tuple[Path, Findings]:
+def together(checked: Sequence[tuple[Project, Findings]]) -> tuple[Path, Findings]:
     """What was found in all of them, and the directory that names of files are relative to.
 
     Of none it is nothing, and the working directory.

@@ -19,7 +19,7 @@ from agentflow.errors import FileRefused
 from agentflow.operations.answers import STATES, Answer, digest, listing, remember
 from agentflow.operations.project import ProjectFiles
 
-__all__ = ["Trace", "TracedFiles"]
+__all__ = ["Trace", "TracedFiles", "code_facts"]
 
 _STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a prefix, not a place
 _PACKAGES = "site-packages"
@@ -60,13 +60,23 @@ class Trace:
 
     def keep(self, path: str, answer: Answer, root: Path) -> None:
         """Remember an answer, unless the trace is spoiled."""
+        code = code_facts()
+        if code is None or self.spoiled:
+            return
+        remember(path, answer, f"{root}{os.sep}", {**self.facts, **code})
+
+
+def code_facts() -> dict[tuple[str, str], str] | None:
+    """The code that has run so far. None: it was replaced meanwhile, and nobody knows by which."""
+    found = {}
+    try:
         for file in _code_files():
-            self.note_now("c", "", file)
-            if self.spoiled:
-                return
+            found["c", file] = STATES["c"]("", file)
             if Path(file).stat().st_ctime > _STARTED:
-                return  # replaced while we ran: nobody knows which of the two has answered
-        remember(path, answer, f"{root}{os.sep}", self.facts)
+                return None
+    except OSError:
+        return None
+    return found
 
 
 def _from_root(root: Path, path: Path) -> str:
