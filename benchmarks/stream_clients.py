@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,26 @@ BATCH, GAP_S = 20, 0.015
 
 
 class Meter:
-    """Counts events, and how late each was."""
+    """Counts events, how late each was, and the CPU of all but the first and the last tenth.
 
-    def __init__(self) -> None:
+    Those have sends and the work at the end of a run in them, which are no matter of events.
+    """
+
+    def __init__(self, expected: int) -> None:
         self.events = 0
         self.late_ns: list[int] = []
+        self._marks = {expected // 10: 0.0, expected - expected // 10: 0.0}
 
     def heard(self, sent_ns: int) -> None:
         self.events += 1
+        if self.events in self._marks:
+            self._marks[self.events] = time.process_time()
         self.late_ns.append(time.monotonic_ns() - sent_ns)
+
+    @property
+    def us_per_event(self) -> float:
+        (first, began), (last, ended) = self._marks.items()
+        return (ended - began) * 1e6 / (last - first)
 
 
 def resident_kib() -> int:
@@ -139,9 +149,10 @@ async def with_bytes(url: str, streams: int, text: str, meter: Meter, clocked: C
     await asyncio.gather(*(one(number) for number in range(streams)))
 
 
-async def with_agentflow(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
+async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked: Clocked) -> None:
     """What `agentflow.Supervisor` has under it: the driver, its machine, transcripts and the ledger."""
     from agentflow.operations.clock import SystemClock
+    from agentflow.remote.client import StreamClients
     from agentflow.remote.sessions import RemoteSessions
     from agentflow.runtime.ledger import Ledger
     from agentflow.runtime.notices import Notice, Received
@@ -162,7 +173,8 @@ async def with_agentflow(url: str, streams: int, text: str, meter: Meter, clocke
             meter.heard(notice.event["sent_ns"])
 
     with tempfile.TemporaryDirectory() as folder, Ledger.open(Path(folder) / "ledger.db") as ledger:
-        sessions = Together(client(url), client(url))
+        clients = StreamClients(lambda: client(url))
+        sessions = Together(client(url), clients)
         async with Crew(
             Path(folder), sessions=sessions, ledger=ledger, clock=SystemClock()
         ) as crew:
@@ -183,7 +195,8 @@ async def with_agentflow(url: str, streams: int, text: str, meter: Meter, clocke
                 assert result.verdict == "completed", result
 
             policy = agent_policy(task=text)
-            await asyncio.gather(*(one(number) for number in range(streams)))
+            await asyncio.gather(*(one(number) for number in range(count)))
+        await clients.close()
 
 
 CLIENTS: dict[str, Callable[[str, int, str, Meter, Clocked], Awaitable[None]]] = {
@@ -195,11 +208,13 @@ CLIENTS: dict[str, Callable[[str, int, str, Meter, Clocked], Awaitable[None]]] =
 
 def main() -> None:
     kind, url, streams, text = sys.argv[1:]
-    meter = Meter()
+    shape, *numbers = text.split()
+    each = int(numbers[0]) if shape == "full" else int(float(numbers[0]) * float(numbers[1]))
+    meter = Meter(int(streams) * (each + 3))
 
     async def measured() -> None:
         # Imports and the first connection are not what is measured.
-        await CLIENTS[kind](url, 1, "full 6", Meter(), Clocked(1))
+        await CLIENTS[kind](url, 1, "full 60", Meter(63), Clocked(1))
         nonlocal clocked
         clocked = Clocked(int(streams))
         await CLIENTS[kind](url, int(streams), text, meter, clocked)
@@ -211,7 +226,8 @@ def main() -> None:
         json.dumps(
             {
                 "events": meter.events,
-                "us_per_event": (time.process_time() - clocked.began) * 1e6 / meter.events,
+                "us_per_event": meter.us_per_event,
+                "us_with_ends": (time.process_time() - clocked.began) * 1e6 / meter.events,
                 "p50_ms": statistics.median(late_ms),
                 "p99_ms": late_ms[int(len(late_ms) * 0.99)],
                 "open_s": clocked.open_s,

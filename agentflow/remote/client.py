@@ -1,11 +1,13 @@
 """[io] Construct the SDK's client. Credentials are the SDK's business, except that none is an error.
 
-One client serves a whole command: it holds the connection pool.
+One client serves a whole command: it holds the connection pool. Streams have clients of their own.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from agentflow.errors import UsageError
@@ -13,14 +15,15 @@ from agentflow.remote.errors import translate
 from agentflow.secret import protect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import ssl
+    from collections.abc import Callable, Iterator, Sequence
 
     from anthropic import AsyncAnthropic
     from anthropic._middleware import MiddlewareInput
     from anthropic._types import OpenTelemetryOptions
     from opentelemetry.trace import TracerProvider
 
-__all__ = ["make_client"]
+__all__ = ["StreamClients", "make_client"]
 
 _HOW_TO_SIGN_IN = (
     "Set ANTHROPIC_API_KEY, or name a profile with ANTHROPIC_PROFILE; "
@@ -57,6 +60,7 @@ def make_client(
             api_key=api_key or None,
             base_url=base_url,
             default_headers=headers,
+            http_client=anthropic.DefaultAsyncHttpxClient(verify=_trust()),
             middleware=list(middleware),
             open_telemetry=_spans(tracers),
         )
@@ -89,3 +93,41 @@ def _spans(tracers: TracerProvider | None) -> OpenTelemetryOptions | None:
             "content_mode": "metadata_only",
         },
     }
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Whom to believe: reading the certificates takes longer than all else a client needs."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+class StreamClients:
+    """As many clients as the open streams need, each with a connection pool of its own.
+
+    The SDK's pool has 1,000 connections at most, for streams and requests alike, so a thousand open
+    streams leave none for an answer. It also looks at each connection whenever one is opened or closed.
+    """
+
+    def __init__(self, make: Callable[[], AsyncAnthropic], *, each: int = 24) -> None:
+        """`make` is called for every `each` streams that are open at the same time."""
+        self._make = make
+        self._each = each
+        self._open: dict[AsyncAnthropic, int] = {}
+
+    @contextmanager
+    def place(self) -> Iterator[AsyncAnthropic]:
+        """A client for one stream, until the context ends. It tries nothing twice."""
+        found = next((client for client, n in self._open.items() if n < self._each), None)
+        client = found or self._make().with_options(max_retries=0)
+        self._open[client] = self._open.get(client, 0) + 1
+        try:
+            yield client
+        finally:
+            self._open[client] -= 1
+
+    async def close(self) -> None:
+        for client in self._open:
+            await client.close()
+        self._open.clear()

@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from agentflow.errors import ServiceError, StreamLost
 from agentflow.ports import RemoteFile, SessionInfo
+from agentflow.remote.client import StreamClients
 from agentflow.remote.errors import cleaned, translate
 from agentflow.remote.frames import FrameReader
 from agentflow.runtime.events import decoded
@@ -48,12 +49,15 @@ _FILES_BETA = "managed-agents-2026-04-01"
 class RemoteSessions:
     """`ports.Sessions` of one service. The clients stay the caller's, who closes them."""
 
-    def __init__(self, client: AsyncAnthropic, streams: AsyncAnthropic | None = None) -> None:
-        """`streams` has a connection pool of its own, so that streams never hold up a request."""
+    def __init__(
+        self, client: AsyncAnthropic, streams: AsyncAnthropic | StreamClients | None = None
+    ) -> None:
+        """`streams` have connections of their own, so that they never hold up a request."""
         self._reads: Any = client.with_options(timeout=_TIMEOUT_S)
         self._writes: Any = client.with_options(timeout=_TIMEOUT_S, max_retries=0)
         self._uploads: Any = client.with_options(timeout=_UPLOAD_TIMEOUT_S, max_retries=0)
-        self._streams: Any = (streams or client).with_options(max_retries=0)
+        own = streams or client
+        self._streams = own if isinstance(own, StreamClients) else own.with_options(max_retries=0)
 
     async def create(self, body: Mapping[str, Any]) -> SessionInfo:
         required = {key: body[key] for key in ("agent", "environment_id")}
@@ -82,7 +86,10 @@ class RemoteSessions:
     async def stream(self, session_id: str) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
         """Entering opens the connection: events emitted from then on are delivered."""
         async with AsyncExitStack() as stack:
-            opening = self._streams.beta.sessions.events.with_streaming_response.stream(session_id)
+            client: Any = self._streams
+            if isinstance(client, StreamClients):
+                client = stack.enter_context(client.place())
+            opening = client.beta.sessions.events.with_streaming_response.stream(session_id)
             try:
                 response = await stack.enter_async_context(opening)
             except Exception as error:

@@ -241,6 +241,21 @@ class Ledger:
         )
         return found[0][0] if found else None
 
+    def all_alive(self, walls: Mapping[str, float], *, at: str) -> Mapping[str, str]:
+        """As `alive`, for many runs in one transaction. Who asked to end which."""
+        self.note("BEGIN IMMEDIATE")
+        try:
+            for run_id, wall_s in walls.items():
+                self.note("UPDATE runs SET wall_s=?, seen_at=? WHERE id=?", wall_s, at, run_id)
+            asked = self.note(
+                "SELECT id, stop_asked FROM runs WHERE stop_asked IS NOT NULL AND ended_at IS NULL"
+            )
+        except BaseException:
+            self.note("ROLLBACK")
+            raise
+        self.note("COMMIT")
+        return {run_id: who for run_id, who in asked if run_id in walls}
+
     def ask_to_stop(self, run_id: str, *, who: str) -> None:
         """Have the process that watches the run interrupt it."""
         self.rows("UPDATE runs SET stop_asked=? WHERE id=? AND ended_at IS NULL", who, run_id)

@@ -18,6 +18,7 @@ from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Observer
 from agentflow.runtime.pool import WorkerPool
+from agentflow.runtime.pulse import Pulse
 from agentflow.runtime.run import RunRequest, RunResult
 
 __all__ = ["Crew", "Ramp", "SharedPool"]
@@ -34,7 +35,7 @@ class Ramp:
         self._clock = clock
         self._batch = batch
         self._gap_s = gap_s
-        self._opens_s = 0.0
+        self._opens_s = float("-inf")
         self._left = 0
 
     async def turn(self) -> None:
@@ -85,11 +86,17 @@ class Crew:
         self._places = asyncio.Semaphore(at_once)
         self._ramp = Ramp(clock)
         self._pool = SharedPool(root, log=log, most=workers)
+        self._pulse = Pulse(clock, ledger)
+        self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Crew:
+        self._beating = asyncio.create_task(self._pulse.run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
         await self._pool.close()
 
     async def run(
@@ -114,4 +121,5 @@ class Crew:
                 knobs=self._knobs,
                 draw=self._draw,
                 pool=self._pool,
+                pulse=self._pulse,
             )
