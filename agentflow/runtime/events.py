@@ -7,7 +7,7 @@ alone and tolerates missing fields: https://platform.claude.com/docs/en/managed-
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -254,11 +254,11 @@ def text_of(content: object) -> str:
     """The text blocks of a `content` list, joined by newlines; other blocks are named."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, Sequence):
+    if not isinstance(content, (list, tuple)):
         return ""
     parts: list[str] = []
     for block in content:
-        if isinstance(block, Mapping):
+        if isinstance(block, dict):
             parts.append(
                 str(block.get("text", ""))
                 if block.get("type") == "text"

@@ -20,6 +20,8 @@ _BLOCKED = re.compile(
     r"Tunnel connection failed: 403)",
     re.IGNORECASE,
 )
+_MARKS = ("403", "deny", "allow", "blocked by", "egress")
+"""In lower case: a result without any of them tells of no block."""
 _HOST = re.compile(r"https?://([\w.-]+)|(?:host|Host):?\s+['\"]?([\w-]+(?:\.[\w-]+)+)")
 
 
@@ -31,7 +33,9 @@ def blocked_host(story: Story, facts: Facts) -> Iterator[Hit]:
     page as if it were the data.
     """
     for call in story.calls:
-        if call.is_error or call.name not in ("bash",):
+        if call.is_error or call.name != "bash":
+            continue
+        if not any(map(call.result.lower().__contains__, _MARKS)):
             continue
         found = _BLOCKED.search(call.result)
         if found is None:

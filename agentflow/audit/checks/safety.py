@@ -59,6 +59,9 @@ _ORDERS = re.compile(
     re.IGNORECASE,
 )
 
+_MARKS = ("ignore", "disregard", "forget", "you are now", " the user", "system")
+"""In lower case: a result without any of them gives no orders."""
+
 
 @audit("AU602", "orders-in-a-result", Severity.WARNING)
 def orders_in_a_result(story: Story, facts: Facts) -> Iterator[Hit]:
@@ -67,8 +70,11 @@ def orders_in_a_result(story: Story, facts: Facts) -> Iterator[Hit]:
     What an agent reads may try to steer it. Look at what it did after this result.
     """
     for call in story.calls:
+        lower = call.result.lower()
+        if call.name in ("read", "write", "edit") or not any(map(lower.__contains__, _MARKS)):
+            continue
         found = _ORDERS.search(call.result)
-        if found is not None and call.name not in ("read", "write", "edit"):
+        if found is not None:
             later = [other.name for other in story.calls if other.seq > (call.result_seq or 0)]
             did = f" It then called {', '.join(later[:3])}." if later else ""
             yield Hit(
@@ -112,7 +118,7 @@ def _destroys(call: ToolUse) -> str | None:
     for pattern, what in _DESTRUCTIVE:
         if pattern.search(text):
             return what
-    for command in commands(call):
+    for command in commands(call) if "rm" in text else ():
         found = words(command)
         if "rm" in found[:2] and any(re.fullmatch(r"-\w*[rR]\w*|--recursive", w) for w in found):
             targets = [w for w in found[found.index("rm") + 1 :] if not w.startswith("-")]

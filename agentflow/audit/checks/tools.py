@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterator
 
@@ -289,6 +290,9 @@ _INSTALLS = (
     ("go", "install"),
 )
 
+_INSTALLING = re.compile(r"\b(?:install|add|i)\b")
+"""Few commands have such a word, and taking one apart takes long."""
+
 
 @audit("AU109", "installed-at-run-time", Severity.WARNING)
 def installed_at_run_time(story: Story, facts: Facts) -> Iterator[Hit]:
@@ -297,7 +301,11 @@ def installed_at_run_time(story: Story, facts: Facts) -> Iterator[Hit]:
     Every session does it anew and pays for it in turns and tokens. An environment that declares its
     packages has them from the start.
     """
-    calls = [call for call in story.calls if any(map(_installs, commands(call)))]
+    calls = [
+        call
+        for call in story.calls
+        if _INSTALLING.search(call.text("command")) and any(map(_installs, commands(call)))
+    ]
     if calls:
         what = next(line for line in commands(calls[0]) if _installs(line))
         yield Hit(
