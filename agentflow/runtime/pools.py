@@ -113,16 +113,17 @@ def part(room: int, own: int | None) -> int:
 
 @contextmanager
 def _transaction(ledger: Ledger) -> Iterator[None]:
-    ledger.rows("BEGIN IMMEDIATE")
+    """What is lost with the machine is settled anew by whoever goes on, so nobody waits for the disk."""
+    ledger.note("BEGIN IMMEDIATE")
     try:
         yield
     except BaseException:
-        ledger.rows("ROLLBACK")
+        ledger.note("ROLLBACK")
         raise
-    ledger.rows("COMMIT")
+    ledger.note("COMMIT")
 
 
-_OTHERS = """
+_OTHERS = """\
 SELECT s.spent, s.held, s.settled_at, r.ended_at, r.verdict, r.seen_at
 FROM pool_shares s LEFT JOIN runs r ON r.id = s.run_id
 WHERE s.pool=? AND s.measure=? AND s.period=? AND s.run_id<>? AND s.held > s.spent
@@ -317,7 +318,7 @@ class Purse:
 
     def _write(self, key: tuple[str, str, str], spent: int, *, held: int | None) -> None:
         """`held`: None: as it is."""
-        self._ledger.rows(
+        self._ledger.note(
             "INSERT INTO pool_shares(pool, measure, period, run_id, spent, held, settled_at) "
             "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET spent=excluded.spent, "
             "held=coalesce(?, held), settled_at=excluded.settled_at",
