@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentflow.cli.logs import add_log_options, logging_to
 from agentflow.cli.options import (
     add_format_option,
     add_project_options,
@@ -90,6 +91,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_project_options(parser)
     add_format_option(parser)
+    add_log_options(parser)
 
 
 def _arguments(args: Namespace) -> Running:
@@ -222,7 +224,8 @@ def run(args: Namespace) -> int:
         start = partial(run_async, args.agent, **running)
     else:
         start = partial(resume_async, args.resume, **_resuming(args))
-    return _follow(start, root, args.format, args.events)
+    with logging_to(args):
+        return _follow(start, root, args.format, args.events)
 
 
 def attach(root: Path, run: str) -> int:

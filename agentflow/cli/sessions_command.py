@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentflow.cli import sessions_look
+from agentflow.cli.logs import add_log_options, logging_to
 from agentflow.cli.options import add_directory_option, add_format_option, project_directory
 from agentflow.errors import EXIT_OK, EXIT_SERVICE, UsageError
 from agentflow.operations.check import open_project
@@ -56,7 +57,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     ):
         more.add_argument(option, metavar=metavar, help=help_)
     verb("interrupt", "end a run and bring its session to rest")
-    verb("attach", "follow a run that nobody follows; the same as `agentflow run --resume`")
+    add_log_options(
+        verb("attach", "follow a run that nobody follows; the same as `agentflow run --resume`")
+    )
     reap = verb("reap", "find runs that nobody follows any more", of_run=False, prints=True)
     reap.add_argument("--yes", action="store_true", help="end them")
     sessions_look.add_verbs(verbs)
@@ -127,7 +130,8 @@ def _interrupt(args: Namespace) -> int:
 def _attach(args: Namespace) -> int:
     from agentflow.cli.run_command import attach
 
-    return attach(_root(args), args.run)
+    with logging_to(args):
+        return attach(_root(args), args.run)
 
 
 def _reap(args: Namespace) -> int:

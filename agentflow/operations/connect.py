@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from agentflow.compiler.manifest import Target
 from agentflow.operations.embedded import Embedded, embedded_service
 from agentflow.operations.telemetry import open_telemetry
 from agentflow.ports import Resources, Sessions
-from agentflow.runtime.notices import Observer
+from agentflow.runtime.logs import RunLog
+from agentflow.runtime.notices import Notice, Observer
 from agentflow.runtime.run import RunRequest
 
 if TYPE_CHECKING:
@@ -34,12 +35,25 @@ class Connection:
 
     @contextmanager
     def recorded(self, request: RunRequest, observer: Observer) -> Iterator[Observer]:
-        """Record a run while the context lasts: the observer to give to it, which tells `observer`."""
-        if self.telemetry is None:
-            yield observer
-            return
-        with self.telemetry.run(request, observer) as recording:
-            yield recording
+        """Log and record a run while the context lasts.
+
+        Yields:
+            The observer to give to it, which tells `observer`.
+        """
+        log = RunLog(request.run_id)
+        log.started(request.agent, request.agent_version)
+
+        def tell(notice: Notice) -> None:
+            observer(notice)
+            log(notice)
+
+        spans = nullcontext(tell) if self.telemetry is None else self.telemetry.run(request, tell)
+        try:
+            with spans as recording:
+                yield recording
+        except Exception as error:
+            log.failed(error)
+            raise
 
 
 @asynccontextmanager

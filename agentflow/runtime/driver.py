@@ -87,6 +87,7 @@ from agentflow.runtime.session import (
     ToolFinished,
 )
 from agentflow.runtime.stopping import stop_session
+from agentflow.runtime.tool_log import ToolLog
 from agentflow.runtime.tools import NeedsPerson, ToolHost
 from agentflow.runtime.transcript import Transcript
 from agentflow.runtime.watching import watch
@@ -258,9 +259,9 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
     directory = request.directory
     with (
         Transcript(directory / "transcript.jsonl", clock) as transcript,
-        (directory / "tools.log").open("ab") as log,
+        ToolLog(directory / "tools.log") as log,
     ):
-        pool = around.pool or WorkerPool(request.project_root, log=log)
+        pool = around.pool or WorkerPool(request.project_root, log=log.descriptor)
         try:
             run = _Run(request, info, task, around, transcript, pool)
             result = await run.to_the_end()
