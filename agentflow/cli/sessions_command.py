@@ -6,12 +6,16 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentflow.cli import sessions_look
 from agentflow.cli.logs import add_log_options, logging_to
 from agentflow.cli.options import add_directory_option, add_format_option, project_directory
 from agentflow.errors import EXIT_OK, EXIT_SERVICE, UsageError
 from agentflow.operations.check import open_project
+
+if TYPE_CHECKING:
+    from agentflow.compiler.manifest import Target
 
 __all__ = ["add_arguments", "run"]
 
@@ -30,6 +34,10 @@ def add_arguments(parser: ArgumentParser) -> None:
             add_format_option(one)
         return one
 
+    def add_place(one: ArgumentParser) -> None:
+        help_ = "where a session is that no ledger here knows (default: local)"
+        one.add_argument("-t", "--target", default="local", help=help_)
+
     listed = verb("list", "the newest runs, and which of them wait", of_run=False, prints=True)
     listed.add_argument("--all", action="store_true", help="not only the newest twenty")
     verb("show", "one run: what it asks, who decided what, its tool calls", prints=True)
@@ -41,9 +49,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         one.add_argument("call", metavar="CALL", nargs="?", help="default: the only one that waits")
         if name == "deny":
             one.add_argument("-m", "--message", help="what the agent is told")
+        add_place(one)
     answer = verb("answer", "answer a question of the agent")
     answer.add_argument("text", metavar="TEXT", help="what the agent is told")
     answer.add_argument("--call", help="which question (default: the only one)")
+    add_place(answer)
+    said = verb("send", "say something to the agent while a run goes on: when its turn is over")
+    said.add_argument("text", metavar="TEXT", help="what the agent is told")
+    said.add_argument("--steer", action="store_true", help="now: it joins the running turn")
+    add_place(said)
     more = verb(
         "budget", "give a run higher limits, to go on with `agentflow run --resume`", prints=True
     )
@@ -62,6 +76,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     reap = verb("reap", "find runs that nobody follows any more", of_run=False, prints=True)
     reap.add_argument("--yes", action="store_true", help="end them")
+    reap.add_argument(
+        "--elsewhere", action="store_true", help="with --yes: also those begun on other machines"
+    )
+    reap.add_argument("-t", "--target", help="look there too (default: where the ledger has runs)")
     sessions_look.add_verbs(verbs)
 
 
@@ -84,11 +102,27 @@ def _show(args: Namespace) -> int:
 
 
 def _decide(args: Namespace) -> int:
-    from agentflow.operations.sessions import decide
+    from agentflow.operations.elsewhere import answer_elsewhere, is_session
+    from agentflow.operations.sessions import decide, is_known
     from agentflow.output.text import clean
 
     is_answer = args.verb == "answer"
     told = args.text if is_answer else getattr(args, "message", None)
+    done = {"answer": "answered", "deny": "denied", "approve": "allowed"}[args.verb]
+    if is_session(args.run) and not is_known(_root(args), args.run):
+        call = asyncio.run(
+            answer_elsewhere(
+                _target(args),
+                _root(args),
+                args.run,
+                args.call,
+                kind="question" if is_answer else "approval",
+                allowed=args.verb != "deny",
+                answer=told,
+            )
+        )
+        print(f"{clean(call.name)} {call.id} of session {args.run} is {done}.")
+        return EXIT_OK
     one, followed = decide(
         _root(args),
         args.run,
@@ -97,7 +131,6 @@ def _decide(args: Namespace) -> int:
         allowed=args.verb != "deny",
         answer=told,
     )
-    done = {"answer": "answered", "deny": "denied", "approve": "allowed"}[args.verb]
     print(f"{clean(one.tool)} {one.call_id} of run {one.run_id} is {done}.")
     if not followed:
         print(f"Nobody follows the run. Go on with it: agentflow run --resume {one.run_id}")
@@ -120,6 +153,22 @@ def _budget(args: Namespace) -> int:
     return EXIT_OK
 
 
+def _send(args: Namespace) -> int:
+    from agentflow.operations.saying import say
+
+    told = say(_root(args), args.run, args.text, steer=args.steer, target=lambda: _target(args))
+    print(asyncio.run(told))
+    return EXIT_OK
+
+
+def _target(args: Namespace) -> Target:
+    """The target that is named on the command line. Raises `ProblemsFound`."""
+    from agentflow.operations.check import compiled
+
+    built, _ = compiled(open_project(project_directory(args)), target=args.target)
+    return built.manifest.target
+
+
 def _interrupt(args: Namespace) -> int:
     from agentflow.operations.sessions import interrupt
 
@@ -138,7 +187,8 @@ def _reap(args: Namespace) -> int:
     from agentflow.operations.sessions import reap
     from agentflow.output.sessions import as_json, render_reaped
 
-    found = asyncio.run(reap(_root(args), end=args.yes))
+    target = None if args.target is None else _target(args)
+    found = asyncio.run(reap(_root(args), end=args.yes, elsewhere=args.elsewhere, target=target))
     print(as_json(found) if args.format == "json" else render_reaped(found, ended=args.yes))
     return EXIT_SERVICE if any(one.doubt for one in found) else EXIT_OK
 
@@ -149,6 +199,7 @@ _VERBS: dict[str, Callable[[Namespace], int]] = {
     "approve": _decide,
     "deny": _decide,
     "answer": _decide,
+    "send": _send,
     "budget": _budget,
     "interrupt": _interrupt,
     "attach": _attach,

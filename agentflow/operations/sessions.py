@@ -17,11 +17,13 @@ from agentflow.compiler.manifest import Target
 from agentflow.errors import NotFound, ServiceError, StateError, UsageError
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import connect
+from agentflow.operations.elsewhere import strays
 from agentflow.operations.origin import target_of
 from agentflow.operations.remembered import find_run
 from agentflow.operations.workspace import ledger_path, local_root, run_dir
 from agentflow.ports import Clock
 from agentflow.runtime.ledger import Ledger, RunEntry
+from agentflow.runtime.opening import RUN_MARK
 from agentflow.runtime.questions import (
     Question,
     answer_question,
@@ -29,6 +31,7 @@ from agentflow.runtime.questions import (
     me,
     questions,
 )
+from agentflow.runtime.remarks import RemarkEntry, close_remarks, remarks
 from agentflow.runtime.run import Verdict
 from agentflow.runtime.stopping import stop_session
 from agentflow.runtime.watching import is_watched
@@ -42,9 +45,11 @@ __all__ = [
     "ToolLine",
     "decide",
     "interrupt",
+    "is_known",
     "list_runs",
     "reap",
     "show_run",
+    "target_of_run",
 ]
 
 OPEN = (None, Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED)
@@ -107,6 +112,8 @@ class ToolLine:
 class RunDetail:
     line: RunLine
     questions: tuple[Question, ...]
+    remarks: tuple[RemarkEntry, ...]
+    """What was said to it while it went on."""
     decisions: tuple[Decision, ...]
     calls: tuple[ToolLine, ...]
     usage: Mapping[str, Any] | None
@@ -127,6 +134,12 @@ class Reaped:
     """It was interrupted, and rests now."""
     doubt: str | None = None
     """Why that is not known."""
+    elsewhere: bool = False
+    """No ledger here knows the run: somebody may follow it on another machine."""
+    title: str | None = None
+    """Of a session that was begun elsewhere, as the service has it."""
+    started_at: str | None = None
+    """The same."""
 
 
 def _line(entry: RunEntry, root: Path, ledger: Ledger, waiting: int) -> RunLine:
@@ -182,6 +195,7 @@ def show_run(root: Path, given: str) -> RunDetail:
         return RunDetail(
             line=_line(entry, root, ledger, open_now),
             questions=tuple(asked),
+            remarks=tuple(remarks(ledger, entry.id)),
             decisions=tuple(
                 Decision(
                     call_id=row[0],
@@ -210,6 +224,12 @@ def show_run(root: Path, given: str) -> RunDetail:
             usage=entry.usage,
             folder=str(run_dir(root, entry.id)),
         )
+
+
+def is_known(root: Path, session_id: str) -> bool:
+    """Whether the ledger has a run of a session."""
+    with Ledger.open(ledger_path(root)) as ledger:
+        return any(entry.session_id == session_id for entry in ledger.runs())
 
 
 def decide(
@@ -299,7 +319,7 @@ async def interrupt(root: Path, given: str) -> str:
             return await _followed(ledger, entry, root, clock)
         if entry.verdict not in OPEN:
             raise UsageError(f"Run {entry.id} has ended: {entry.verdict}.")
-        target = _target(ledger, entry)
+        target = target_of_run(ledger, entry)
         if entry.session_id is not None and (target.service != "local" or is_served(root)):
             doubt = await _stop(target, root, entry.session_id, clock)
             if doubt is not None:
@@ -322,6 +342,7 @@ async def _followed(ledger: Ledger, entry: RunEntry, root: Path, clock: Clock) -
 def _end(ledger: Ledger, entry: RunEntry) -> None:
     at = datetime.now(UTC).isoformat()
     close_questions(ledger, entry.id, at=at)
+    close_remarks(ledger, entry.id, "The run was ended.", at=at)
     ledger.end_run(
         entry.id,
         verdict=Verdict.INTERRUPTED,
@@ -331,7 +352,13 @@ def _end(ledger: Ledger, entry: RunEntry) -> None:
     )
 
 
-def _target(ledger: Ledger, entry: RunEntry) -> Target:
+def target_of_run(ledger: Ledger, entry: RunEntry) -> Target:
+    """The target that a run was started on.
+
+    Raises:
+        UsageError: it was begun by a version that did not keep it.
+        StateError: its record is damaged.
+    """
     record = ledger.record(entry.id)
     if record is None:
         raise UsageError(f"Run {entry.id} was begun by a version that did not keep its target.")
@@ -351,28 +378,70 @@ async def _stop(target: Target, root: Path, session_id: str, clock: Clock) -> st
             return None
 
 
-async def reap(root: Path, *, end: bool) -> tuple[Reaped, ...]:
+async def reap(
+    root: Path, *, end: bool, elsewhere: bool = False, target: Target | None = None
+) -> tuple[Reaped, ...]:
     """Sessions of runs without an end that nobody on this machine follows.
+
+    They are of runs in the ledger, and, on the targets that the ledger has runs on, of runs that it does
+    not know: those were begun elsewhere, and somebody may follow them there.
 
     Args:
         root: of the project.
         end: interrupt those that run, and end their runs in the ledger.
+        elsewhere: interrupt those of other ledgers too.
+        target: look there as well. None: only where the ledger has runs.
 
     Raises:
         ServiceError: a service does not answer.
     """
     found = []
     with Ledger.open(ledger_path(root)) as ledger:
-        for entry in ledger.runs():
+        entries = [entry for entry in ledger.runs() if ledger.record(entry.id)]
+        for entry in entries:
             left = entry.verdict in (None, Verdict.UNKNOWN) and entry.session_id is not None
-            if left and not is_watched(run_dir(root, entry.id)) and ledger.record(entry.id):
+            if left and not is_watched(run_dir(root, entry.id)):
                 found.append(await _reap(ledger, entry, root, end=end))
+        known = frozenset(entry.id for entry in entries)
+        targets = {_place(one): one for one in (target_of_run(ledger, e) for e in entries)}
+    if target is not None:
+        targets[_place(target)] = target
+    for one in targets.values():
+        if one.service != "local" or is_served(root):
+            found += await _reap_strays(one, root, known, end=end and elsewhere)
     return tuple(found)
+
+
+def _place(target: Target) -> tuple[str, str | None]:
+    """What tells one service from another."""
+    return target.service, target.workspace
+
+
+async def _reap_strays(
+    target: Target, root: Path, known: frozenset[str], *, end: bool
+) -> list[Reaped]:
+    found = []
+    for info in await strays(target, root, known):
+        doubt = await _stop(target, root, info.id, SystemClock()) if end else None
+        found.append(
+            Reaped(
+                run_id=info.metadata[RUN_MARK],
+                session_id=info.id,
+                target=target.name,
+                status=info.status,
+                ended=end and doubt is None,
+                elsewhere=True,
+                title=info.title or None,
+                started_at=info.created_at or None,
+                doubt=doubt,
+            )
+        )
+    return found
 
 
 async def _reap(ledger: Ledger, entry: RunEntry, root: Path, *, end: bool) -> Reaped:
     assert entry.session_id is not None
-    target = _target(ledger, entry)
+    target = target_of_run(ledger, entry)
     doubt: str | None = None
     ended = False
     if target.service == "local" and not is_served(root):

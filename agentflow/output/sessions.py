@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentflow.operations.limits import Raised
     from agentflow.operations.sessions import Reaped, RunDetail, RunLine
     from agentflow.runtime.questions import Question
+    from agentflow.runtime.remarks import RemarkEntry
 
 __all__ = ["as_json", "render_raised", "render_reaped", "render_run", "render_runs"]
 
@@ -90,10 +91,20 @@ def render_run(detail: RunDetail) -> str:
         by = f"{made.who} ({made.rule})" if made.who else made.by
         why = f": {one_line(made.message, 160)}" if made.message else ""
         lines.append(f"  {verb:<9} {clean(made.tool)} by {clean(by)} at {_when(made.at)}{why}")
+    lines += [_remark(one) for one in detail.remarks]
     for one in detail.questions:
         if one.closed_at is None:
             lines += _question(one, waits=line.state == "followed")
     return "\n".join(lines)
+
+
+def _remark(one: RemarkEntry) -> str:
+    when = f"waits since {_when(one.at)}"
+    if one.event_id is not None:
+        when = f"sent {_when(one.begun_at)}"
+    elif one.closed_at is not None:
+        when = f"not sent: {one_line(one.reason or '', 100)}"
+    return f"  said      {one_line(one.text, 160)} (by {clean(one.who)}, {when})"
 
 
 def _used(usage: Mapping[str, Any]) -> str:
@@ -131,10 +142,15 @@ def render_reaped(found: Sequence[Reaped], *, ended: bool) -> str:
     rows = [("RUN", "SESSION", "TARGET", "SESSION IS", "")]
     for one in found:
         what = one.doubt or ("interrupted" if one.ended else "")
+        if one.elsewhere and not what:
+            since = f" {_when(one.started_at)}" if one.started_at else ""
+            what = f"begun elsewhere{since}: {one.title or 'no title'}"
         rows.append((one.run_id, one.session_id, clean(one.target), one.status, clean(what)))
     lines = _table(rows)
     if not ended:
         lines.append("End them with: agentflow sessions reap --yes")
+        if any(one.elsewhere for one in found):
+            lines.append("Somebody may follow what was begun elsewhere: --elsewhere ends that too")
         lines.append("Or go on with one: agentflow run --resume RUN")
     return "\n".join(lines)
 

@@ -27,7 +27,10 @@ from agentflow.runtime.session import (
 __all__ = [
     "RemarkEntry",
     "Remarks",
+    "begin_remark",
+    "close_remark",
     "close_remarks",
+    "confirm_remark",
     "find_sent",
     "last_of",
     "make_remark",
@@ -95,15 +98,18 @@ def _entry(row: tuple[Any, ...]) -> RemarkEntry:
     )
 
 
-def _begin(ledger: Ledger, id: int, *, at: str) -> None:
+def begin_remark(ledger: Ledger, id: int, *, at: str) -> None:
+    """It is about to be sent."""
     ledger.rows("UPDATE remarks SET begun_at=? WHERE id=?", at, id)
 
 
-def _sent(ledger: Ledger, id: int, event_id: str) -> None:
+def confirm_remark(ledger: Ledger, id: int, event_id: str) -> None:
+    """The service has it, under this id."""
     ledger.rows("UPDATE remarks SET event_id=? WHERE id=?", event_id, id)
 
 
-def _close(ledger: Ledger, id: int, reason: str, *, at: str) -> None:
+def close_remark(ledger: Ledger, id: int, reason: str, *, at: str) -> None:
+    """It will not be sent."""
     ledger.rows(
         "UPDATE remarks SET closed_at=?, reason=? WHERE id=? AND event_id IS NULL",
         at,
@@ -130,7 +136,7 @@ def find_sent(ledger: Ledger, run_id: str, history: Sequence[Raw]) -> list[str]:
     found = []
     for entry in placed(entries, history):
         if entry.event_id is not None:
-            _sent(ledger, entry.number, entry.event_id)
+            confirm_remark(ledger, entry.number, entry.event_id)
             found.append(entry.event_id)
     return found
 
@@ -168,7 +174,7 @@ class Remarks:
 
     async def deliver(self, remark: Remark) -> None:
         """Send one; the machine is told what came of it."""
-        _begin(self._ledger, remark.id, at=self._now())
+        begin_remark(self._ledger, remark.id, at=self._now())
         try:
             event_id = await self._sender.message(remark.text)
         except Rejected as error:
@@ -180,11 +186,11 @@ class Remarks:
         except ServiceError as error:
             self._refuse(remark, error)
         else:
-            _sent(self._ledger, remark.id, event_id)
+            confirm_remark(self._ledger, remark.id, event_id)
             self._put(RemarkSent(remark.id, event_id))
 
     def _refuse(self, remark: Remark, error: ServiceError) -> None:
-        _close(self._ledger, remark.id, error.message, at=self._now())
+        close_remark(self._ledger, remark.id, error.message, at=self._now())
         self._put(RemarkRefused(remark.id, error.message))
 
     def _now(self) -> str:
