@@ -100,6 +100,75 @@ def test_history_after_a_drop_asks_for_the_same_work(events: list[Event], cut: i
         assert asked - answered <= set(began)
 
 
+@given(session_events(), st.integers(0, 30))
+def test_any_part_and_then_the_whole_history_is_the_whole_history(
+    events: list[Event], cut: int
+) -> None:
+    """However far a stream came: what is known after reading the list is what the list says."""
+    listed = History(tuple(e for e in events if e.processed_at is not None))
+    read, _ = play(ready(), [listed])
+    before, _ = run(events[:cut])
+    after, _ = play(before, [listed])
+    assert known(after) == known(read)
+
+
+def known(state: State) -> dict[str, object]:
+    """What a run knows of its session, apart from the order in which it came to know it."""
+    usage = state.usage
+    return {
+        "calls": {call.id: (call.name, call.custom) for call in state.calls.values()},
+        "closed": set(state.closed),
+        "messages": {id: sent.processed for id, sent in state.messages.items()},
+        "said": state.final_message,
+        "spent": (usage.turns, usage.tool_calls, usage.tokens),
+        "unknown": state.unknown,
+        "gone": state.gone,
+        "threads": state.threads,
+    }
+
+
+THREADS = ("lead", "clerk", "scribe")
+
+
+def thread_events(name: str, calls: int) -> list[Event]:
+    """What one thread shows after it began: calls that are ours, their results, and its rest."""
+    ids = [f"{name}-{n}" for n in range(calls)]
+    asked = [event("agent.custom_tool_use", id, name="rate", input={}) for id in ids]
+    answered = [result_of(f"u-{id}", id) for id in ids]
+    return [*asked, *answered, thread_status(name, "idle")]
+
+
+def thread_status(name: str, status: str) -> Event:
+    return event(
+        f"session.thread_status_{status}",
+        f"{name}-{status}",
+        session_thread_id=name,
+        agent_name=name,
+        stop_reason={"type": "end_turn"},
+    )
+
+
+@given(st.lists(st.integers(0, 3), min_size=3, max_size=3), st.data())
+def test_any_interleaving_of_threads_gives_the_same_verdict(
+    calls: list[int], data: st.DataObject
+) -> None:
+    """The session's own idle may stand anywhere among what its threads still show."""
+    parts = [thread_events(name, n) for name, n in zip(THREADS, calls, strict=True)]
+    parts.append([idle("i")])
+    order = data.draw(st.permutations([n for n, part in enumerate(parts) for _ in part]))
+    queues = [iter(part) for part in parts]
+    began = [thread_status(name, "running") for name in THREADS]
+    state, commands = run([message(), running("r"), *began, *(next(queues[n]) for n in order)])
+    assert commands.count(CheckOutputs()) == 1
+    ran = sorted(c.call.id for c in commands if isinstance(c, RunTool))
+    assert ran == sorted(
+        f"{name}-{n}" for name, m in zip(THREADS, calls, strict=True) for n in range(m)
+    )
+    state, _ = play(state, [OutputsChecked(())])
+    assert state.ending is not None
+    assert state.ending.verdict.value == "completed"
+
+
 @given(st.permutations(CALLS), st.data())
 def test_every_order_of_completions_gives_the_same_end(
     order: list[str], data: st.DataObject
