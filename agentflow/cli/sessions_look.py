@@ -55,6 +55,12 @@ def add_verbs(verbs: object) -> None:
     )
     line = verb("timeline", "turns, tool calls, waits and errors in the order of time")
     line.add_argument("run", metavar="SESSION", help=_WHAT)
+    files = verb("outputs", "the files of a session, and fetching those it produced")
+    files.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
+    files.add_argument("--out", metavar="DIR", help="download what the session produced")
+    end = verb("archive", "archive a session, which cannot be undone: its history stays")
+    end.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
+    end.add_argument("--yes", action="store_true", help="do it")
     diff = verb("diff", "two sessions side by side")
     diff.add_argument("before", metavar="SESSION", help=_WHAT)
     diff.add_argument("after", metavar="SESSION", help=_WHAT)
@@ -160,10 +166,43 @@ def _diff(args: Namespace) -> int:
     return EXIT_OK
 
 
+def _outputs(args: Namespace) -> int:
+    from agentflow.operations.delivered import outputs
+    from agentflow.output.delivered import delivered_json, render_delivered
+
+    out = None if args.out is None else Path(args.out)
+    project = open_project(project_directory(args))
+    found = asyncio.run(outputs(project, args.run, target=args.target, out=out))
+    print(delivered_json(found) if args.format == "json" else render_delivered(found))
+    return EXIT_OK
+
+
+def _archive(args: Namespace) -> int:
+    from agentflow.operations.delivered import archive
+
+    if not args.yes:
+        raise UsageError(
+            "Archiving a session cannot be undone.",
+            hint=f"Fetch what it produced first (agentflow sessions outputs {args.run} --out DIR), "
+            "then say --yes.",
+        )
+    project = open_project(project_directory(args))
+    said = asyncio.run(archive(project, args.run, target=args.target))
+    if args.format == "json":
+        import json
+
+        print(json.dumps({"archived": True, "said": said}))
+    else:
+        print(said)
+    return EXIT_OK
+
+
 VERBS: dict[str, Callable[[Namespace], int]] = {
     "audit": _audit,
     "cost": _cost,
     "events": _events,
     "timeline": _timeline,
+    "outputs": _outputs,
+    "archive": _archive,
     "diff": _diff,
 }

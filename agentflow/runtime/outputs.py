@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,8 +21,9 @@ from agentflow.ports import Clock, RemoteFile, Sessions
 from agentflow.runtime.forms import form_problems
 from agentflow.runtime.pool import CallFailed, WorkerPool
 from agentflow.runtime.run import OutputResult
+from agentflow.runtime.strays import elsewhere, near_miss, written_elsewhere
 
-__all__ = ["OUTPUTS_DIR", "Collector", "Report", "repair_message", "verify_file"]
+__all__ = ["OUTPUTS_DIR", "Collector", "Report", "local_names", "repair_message", "verify_file"]
 
 OUTPUTS_DIR = "/mnt/session/outputs/"
 VERIFY_TIMEOUT_S = 30.0
@@ -55,8 +56,21 @@ class Collector:
         pool: WorkerPool,
         clock: Clock,
         earlier: frozenset[str] = frozenset(),
+        transcript: Path | None = None,
     ) -> None:
-        """`earlier`: ids of files that other runs have left in the session."""
+        """Of one run.
+
+        Args:
+            policy: what is to be delivered.
+            sessions: the service.
+            session_id: whose files.
+            out_dir: where they are put; made if it is absent.
+            pool: verifies them, and runs checks.
+            clock: time, and the way to wait.
+            earlier: ids of files that other runs have left in the session.
+            transcript: of the run: says where a missing output may be. None: nothing does.
+        """
+        self._transcript = transcript
         self._earlier = earlier
         self._policy = policy
         self._sessions = sessions
@@ -81,24 +95,21 @@ class Collector:
         while True:
             report = await self._once()
             if not report.problems or self._clock.monotonic() >= deadline:
-                return await self._checked(report)
+                return await self._checked(await self._hinted(report))
             await self._clock.sleep(min(POLL_S, settle_s / 4))
 
     async def _once(self) -> Report:
         listed = await self._sessions.files(self._session_id)
         files = [file for file in listed if file.downloadable and file.id not in self._earlier]
         declared = {base_name(o.path): name for name, o in self._policy.outputs.items()}
-        newest = _newest(files)
+        names = local_names(files)
         paths: dict[str, Path] = {}
         extra: list[Path] = []
         for file in files:
-            name = base_name(file.filename)
-            is_output = name in declared and newest[name].id == file.id
-            # An older file of the same name is kept beside the newest, under a name of its own.
-            local = name if newest[name].id == file.id else _apart(name, file.id)
+            local = names[file.id]
             path = await self._fetch(file, local)
-            if is_output:
-                paths[declared[name]] = path
+            if local in declared and local == base_name(file.filename):
+                paths[declared[local]] = path
             else:
                 extra.append(path)
         outputs = [
@@ -122,6 +133,23 @@ class Collector:
             self._names = {id: name for id, name in self._names.items() if name != local}
             self._names[file.id] = local
         return path
+
+    async def _hinted(self, report: Report) -> Report:
+        """With a word about where an output that is missing may be."""
+        if not any(output.path is None and output.problems for output in report.outputs):
+            return report
+        paths: list[str] = []
+        if self._transcript is not None:
+            paths = await asyncio.to_thread(written_elsewhere, self._transcript, OUTPUTS_DIR)
+        extra = [path.name for path in report.extra_files]
+
+        def hinted(output: OutputResult) -> OutputResult:
+            if output.path is not None or not output.problems:
+                return output
+            hint = near_miss(output.filename, extra) or elsewhere(output.filename, paths)
+            return replace(output, problems=(output.problems[0] + hint, *output.problems[1:]))
+
+        return replace(report, outputs=tuple(hinted(output) for output in report.outputs))
 
     async def _checked(self, report: Report) -> Report:
         """With the checks run, unless there is nothing sound to run them on."""
@@ -246,6 +274,13 @@ def base_name(path: str) -> str:
     while len(clean.encode()) > 200:
         clean = clean[1:]
     return "file" if clean.strip(".") == "" else clean
+
+
+def local_names(files: Sequence[RemoteFile]) -> dict[str, str]:
+    """What files are called here, by id: an older one of a name has its id in it, beside the newest."""
+    newest = _newest(files)
+    names = {file.id: base_name(file.filename) for file in files}
+    return {id: name if newest[name].id == id else _apart(name, id) for id, name in names.items()}
 
 
 def _newest(files: Sequence[RemoteFile]) -> dict[str, RemoteFile]:

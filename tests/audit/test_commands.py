@@ -119,6 +119,36 @@ def test_events_and_timeline(project: Path, capsys: pytest.CaptureFixture[str]) 
     assert "end_turn" in capsys.readouterr().out
 
 
+def test_files_are_listed_and_fetched_and_never_replaced(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = ["-C", str(project)]
+    assert main(["sessions", "outputs", "last", *here, "--format", "json"]) == 0
+    [file] = [one for one in json.loads(capsys.readouterr().out) if one["downloadable"]]
+    assert file["path"] is None
+    out = tmp_path / "fetched"
+    assert main(["sessions", "outputs", "last", *here, "--out", str(out)]) == 0
+    assert f"-> {out}" in capsys.readouterr().out
+    assert (out / file["filename"]).stat().st_size == file["size_bytes"]
+    assert main(["sessions", "outputs", "last", *here, "--out", str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_archiving_takes_a_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "hello"
+    shutil.copytree(EXAMPLES / "hello", root, ignore=shutil.ignore_patterns(".agentflow"))
+    assert main(["run", "-C", str(root)]) == 0
+    here = ["-C", str(root)]
+    assert main(["sessions", "archive", "last", *here]) == 2
+    assert "cannot be undone" in capsys.readouterr().err
+    assert main(["sessions", "archive", "last", *here, "--yes"]) == 0
+    assert "is archived" in capsys.readouterr().out
+    assert main(["sessions", "archive", "last", *here, "--yes"]) == 0
+    assert "was archived before" in capsys.readouterr().out
+    # Its history is there still.
+    assert main(["sessions", "audit", "last", "--service", *here]) == 0
+
+
 def test_two_sessions_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = tmp_path / "a.jsonl"
     b = tmp_path / "b.jsonl"

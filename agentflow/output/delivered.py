@@ -1,0 +1,36 @@
+"""The files of a session, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from agentflow.output.text import clean
+
+if TYPE_CHECKING:
+    from agentflow.operations.delivered import Delivered
+
+__all__ = ["delivered_json", "render_delivered"]
+
+
+def render_delivered(files: Sequence[Delivered]) -> str:
+    """A line for each: name, size, and where it is now or what it was."""
+    if not files:
+        return "The session has no files."
+    width = max(len(clean(file.filename)) for file in files)
+    return "\n".join(
+        f"{clean(file.filename):<{width}}  {file.size_bytes:>12,} bytes  {_note(file)}".rstrip()
+        for file in files
+    )
+
+
+def _note(file: Delivered) -> str:
+    if file.path is not None:
+        return f"-> {clean(file.path)}"
+    return "" if file.downloadable else "an input"
+
+
+def delivered_json(files: Sequence[Delivered]) -> str:
+    return json.dumps([asdict(file) for file in files], indent=2, ensure_ascii=False)
