@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -257,21 +257,15 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
         raise
     ledger.set_session(request.run_id, info.id)
     directory = request.directory
-    with (
-        Transcript(directory / "transcript.jsonl", clock) as transcript,
-        ToolLog(directory / "tools.log") as log,
-    ):
-        pool = around.pool or WorkerPool(request.project_root, log=log.descriptor)
+    with Transcript(directory / "transcript.jsonl", clock) as transcript:
         try:
-            run = _Run(request, info, task, around, transcript, pool)
-            result = await run.to_the_end()
+            async with _workers(request, around.pool) as pool:
+                run = _Run(request, info, task, around, transcript, pool)
+                result = await run.to_the_end()
         except BaseException as error:
             around.purse.close()
             _close_books(ledger, request, clock, Verdict.INTERRUPTED, _why(error), {})
             raise
-        finally:
-            if around.pool is None:
-                await pool.close()
     around.purse.close(run.state.usage, keep=result.verdict is Verdict.DETACHED)
     cost = None if result.cost_usd is None else str(result.cost_usd)
     usage = {
@@ -284,6 +278,20 @@ async def _to_the_end(request: RunRequest, task: str, around: _Around) -> RunRes
     ledger.alive(request.run_id, wall_s=result.wall_s, at=clock.now().isoformat())
     _close_books(ledger, request, clock, result.verdict, result.reason, usage)
     return result
+
+
+@asynccontextmanager
+async def _workers(request: RunRequest, shared: WorkerPool | None) -> AsyncIterator[WorkerPool]:
+    """Those of many runs, or some of our own, with a log of what they print."""
+    if shared is not None:
+        yield shared
+        return
+    with ToolLog(request.directory / "tools.log") as log:
+        pool = WorkerPool(request.project_root, log=log.descriptor)
+        try:
+            yield pool
+        finally:
+            await pool.close()
 
 
 async def _session(request: RunRequest, around: _Around) -> SessionInfo:
@@ -510,6 +518,7 @@ class _Run:
             pool=pool,
             clock=around.clock,
             earlier=frozenset(request.reuse.files if request.reuse else ()),
+            transcript=request.directory / "transcript.jsonl",
         )
         self.tell(
             SessionStarted(session_id=info.id, agent=request.agent, version=request.agent_version)
@@ -669,6 +678,8 @@ class _Run:
             now=self.clock.now(),
             tell=self.tell,
         )
+        # What was said meanwhile is known before the end of the last turn is.
+        self.remarks.look()
         for given in told:
             self.inbox.put_nowait(given)
 
