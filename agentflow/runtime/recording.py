@@ -1,0 +1,122 @@
+"""[io] Sessions that are recorded on the way: whatever a client does with them gets onto a cassette."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agentflow.errors import AgentflowError, ServiceError, StreamLost
+from agentflow.ports import RemoteFile, SessionInfo, Sessions
+from agentflow.runtime.cassette import CassetteWriter, file_body
+
+__all__ = ["RecordingSessions", "error_of", "plain"]
+
+T = TypeVar("T")
+_Items = list[Mapping[str, Any]]
+
+
+def plain(value: SessionInfo | RemoteFile) -> dict[str, Any]:
+    return asdict(value)
+
+
+def error_of(error: AgentflowError) -> dict[str, Any]:
+    """An exception as a cassette has it."""
+    found: dict[str, Any] = {"type": type(error).__name__, "message": error.message}
+    for name in ("status", "retry_after_s"):
+        value = getattr(error, name, None)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+class RecordingSessions:
+    """`ports.Sessions` that writes down what another one is asked and answers."""
+
+    def __init__(self, inner: Sessions, writer: CassetteWriter) -> None:
+        self._inner = inner
+        self._writer = writer
+
+    async def _note(self, op: str, given: Any, request: Awaitable[T]) -> T:
+        """The answer; a failure is written down and raised again."""
+        try:
+            answer = await request
+        except ServiceError as error:
+            self._writer.add(op, **{"in": given}, error=error_of(error))
+            raise
+        self._writer.add(op, **{"in": given}, out=_shown(answer))
+        return answer
+
+    async def create(self, body: Mapping[str, Any]) -> SessionInfo:
+        return await self._note("create", dict(body), self._inner.create(body))
+
+    async def retrieve(self, session_id: str) -> SessionInfo:
+        return await self._note("retrieve", None, self._inner.retrieve(session_id))
+
+    async def update(self, session_id: str, body: Mapping[str, Any]) -> SessionInfo:
+        return await self._note("update", dict(body), self._inner.update(session_id, body))
+
+    async def add_resource(self, session_id: str, body: Mapping[str, Any]) -> None:
+        await self._note("add_resource", dict(body), self._inner.add_resource(session_id, body))
+
+    async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
+        # About other sessions too, which are no part of this one.
+        return await self._inner.list(statuses=statuses)
+
+    @asynccontextmanager
+    async def stream(self, session_id: str) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
+        try:
+            async with self._inner.stream(session_id) as events:
+                self._writer.add("stream")
+                yield self._heard(events)
+        except (ServiceError, StreamLost) as error:
+            self._writer.add("stream_end", error=error_of(error))
+            raise
+
+    async def _heard(
+        self, events: AsyncIterator[Mapping[str, Any]]
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        async for event in events:
+            self._writer.add("event", out=dict(event))
+            yield event
+        self._writer.add("stream_end")
+
+    async def history(self, session_id: str) -> Sequence[Mapping[str, Any]]:
+        return await self._note("history", None, self._inner.history(session_id))
+
+    async def send(
+        self, session_id: str, events: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        sent: _Items = [dict(event) for event in events]
+        return await self._note("send", sent, self._inner.send(session_id, events))
+
+    async def archive(self, session_id: str) -> None:
+        await self._note("archive", None, self._inner.archive(session_id))
+
+    async def upload(self, path: Path, *, filename: str) -> RemoteFile:
+        body = file_body(await asyncio.to_thread(path.read_bytes))
+        given = {"filename": filename, "sha256": body["sha256"]}
+        return await self._note("upload", given, self._inner.upload(path, filename=filename))
+
+    async def files(self, session_id: str) -> Sequence[RemoteFile]:
+        return await self._note("files", None, self._inner.files(session_id))
+
+    async def download(self, file_id: str, to: Path) -> None:
+        try:
+            await self._inner.download(file_id, to)
+        except ServiceError as error:
+            self._writer.add("download", **{"in": file_id}, error=error_of(error))
+            raise
+        body = file_body(await asyncio.to_thread(to.read_bytes))
+        self._writer.add("download", **{"in": file_id}, out=body)
+
+
+def _shown(answer: Any) -> Any:
+    if isinstance(answer, (SessionInfo, RemoteFile)):
+        return plain(answer)
+    if isinstance(answer, (list, tuple)):
+        return [_shown(item) for item in answer]
+    return answer
