@@ -519,7 +519,6 @@ class _Run:
             clock=around.clock,
             earlier=frozenset(request.reuse.files if request.reuse else ()),
             transcript=request.directory / "transcript.jsonl",
-            transcript=request.directory / "transcript.jsonl",
         )
         self.tell(
             SessionStarted(session_id=info.id, agent=request.agent, version=request.agent_version)
