@@ -13,6 +13,7 @@ from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Target
 from agentflow.errors import UsageError
 from agentflow.operations.check import Project, Report
 from agentflow.operations.inputs import resolve_inputs
+from agentflow.operations.recording import check_cassette
 from agentflow.operations.secrets import read_secrets
 from agentflow.operations.session_needs import check_session
 from agentflow.operations.sessions import is_served
@@ -44,6 +45,8 @@ class RunOptions:
     """A session, or a run of it, that the run is to take place in. None: none in particular."""
     go_on: bool = False
     """Take the session of the agent's newest run, if that can take another task."""
+    record: Path | None = None
+    """Where a cassette of the run is written. None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +155,8 @@ def take_order(built: Compiled, report: Report, options: RunOptions) -> Order:
         check_detached(manifest.target, project.root)
     if options.out is not None:
         check_out(options.out, overwrite=options.overwrite)
+    if options.record is not None:
+        check_cassette(options.record, overwrite=options.overwrite)
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
     sources = _secret_sources(policy, report)
     # Read before the session starts: without them it is lost.
