@@ -23,7 +23,7 @@ from agentflow.cli.options import (
     show_problems,
     use_color,
 )
-from agentflow.errors import UsageError
+from agentflow.errors import EXIT_OK, UsageError
 from agentflow.operations.check import open_project
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--detach",
         action="store_true",
         help="leave once the session has its task; `agentflow sessions attach` follows it later",
+    )
+    parser.add_argument(
+        "--forecast",
+        action="store_true",
+        help="print what earlier runs of the agent used, and start nothing",
     )
     parser.add_argument(
         "--unsafe-no-sandbox",
@@ -143,6 +148,7 @@ def _resuming(args: Namespace) -> Resuming:
         "--var": args.variables,
         "--set": args.settings,
         "--detach": args.detach,
+        "--forecast": args.forecast,
         "--session": args.session,
         "--continue": args.go_on,
     }
@@ -218,6 +224,8 @@ def run(args: Namespace) -> int:
             "--events - and --format json both want standard output.",
             hint="The last event has the result: leave --format json out, or name a file.",
         )
+    if args.forecast and args.resume is None:
+        return _forecast(args)
     root = open_project(project_directory(args)).root
     if args.resume is None:
         running = _arguments(args)
@@ -226,6 +234,17 @@ def run(args: Namespace) -> int:
         start = partial(resume_async, args.resume, **_resuming(args))
     with logging_to(args):
         return _follow(start, root, args.format, args.events)
+
+
+def _forecast(args: Namespace) -> int:
+    from agentflow.operations.asked import options_of
+    from agentflow.operations.forecast import forecast_run
+    from agentflow.output.forecast import render_forecast, render_forecast_json
+
+    options = options_of(args.agent, _arguments(args))
+    found = forecast_run(options, lambda notice: None)
+    print(render_forecast_json(found) if args.format == "json" else render_forecast(found))
+    return EXIT_OK
 
 
 def attach(root: Path, run: str) -> int:

@@ -1,13 +1,18 @@
-"""Which run of the ledger is meant by what somebody typed."""
+"""Which run of the ledger is meant by what somebody typed, and what earlier ones used."""
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from difflib import get_close_matches
+from typing import Any
 
 from agentflow.errors import UsageError
+from agentflow.runtime.forecast import MOST, Past
 from agentflow.runtime.ledger import Ledger, RunEntry
+from agentflow.runtime.run import Verdict
 
-__all__ = ["find_run", "look_up"]
+__all__ = ["find_run", "look_up", "past_runs"]
 
 
 def look_up(ledger: Ledger, given: str) -> RunEntry | None:
@@ -46,3 +51,33 @@ def find_run(ledger: Ledger, given: str) -> RunEntry:
     elif not known:
         hint = "No run of this project was recorded on this machine."
     raise UsageError(f"There is no run {given!r} in the ledger of this project.", hint=hint)
+
+
+_AT_WORK = (Verdict.COMPLETED, Verdict.INCOMPLETE, Verdict.BUDGET)
+"""How runs end that show what the work takes; others were cut short by something else."""
+
+
+def past_runs(ledger: Ledger, agent: str, target: str) -> list[Past]:
+    """What runs of an agent on a target used, the newest first."""
+    rows = ledger.rows(
+        "SELECT usage, wall_s FROM runs WHERE agent=? AND usage IS NOT NULL "
+        f"AND verdict IN ({','.join('?' * len(_AT_WORK))}) "
+        "AND json_extract(record, '$.origin.target.name')=? ORDER BY started_at DESC, id DESC LIMIT ?",
+        agent,
+        *_AT_WORK,
+        target,
+        MOST,
+    )
+    return [_past(json.loads(usage), wall_s) for usage, wall_s in rows]
+
+
+def _past(usage: dict[str, Any], wall_s: float) -> Past:
+    cost = usage.get("cost_usd")
+    return Past(
+        cost_usd=None if cost in (None, "None") else Decimal(cost),  # as older versions wrote it
+        tokens=usage.get("tokens"),
+        turns=usage.get("turns"),
+        tool_calls=usage.get("tool_calls"),
+        active_s=usage.get("active_s"),
+        wall_s=wall_s or None,
+    )

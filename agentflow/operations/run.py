@@ -18,6 +18,7 @@ from agentflow.operations.apply import apply_plan
 from agentflow.operations.check import Report, compiled
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import Connection, connect
+from agentflow.operations.forecast import forecast_from
 from agentflow.operations.orders import Order, RunOptions, needed_secrets, take_order
 from agentflow.operations.origin import origin_of
 from agentflow.operations.plan import make_plan
@@ -27,6 +28,7 @@ from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
 from agentflow.runtime.ledger import Ledger
+from agentflow.runtime.forecast import in_a_line
 from agentflow.runtime.notices import (
     Ended,
     FindingsFound,
@@ -140,6 +142,9 @@ class Desk:
         reuse: Reuse | None,
     ) -> RunResult:
         target, root = self.built.manifest.target, options.project.root
+        forecast = forecast_from(self.ledger, order.address, target.name, order.policy.budget)
+        if forecast is not None:
+            watch.stage("forecast", in_a_line(forecast))
         run_id = new_run_id(datetime.now(UTC))
         request = RunRequest(
             run_id=run_id,

@@ -39,7 +39,7 @@ class Stage:
     """Something that is done around the run."""
 
     label: str
-    """`lint`, `compile`, `plan`, `apply`, `resume` or `changed`."""
+    """`lint`, `compile`, `plan`, `apply`, `forecast`, `resume` or `changed`."""
     text: str
 
 

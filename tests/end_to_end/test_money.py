@@ -160,3 +160,26 @@ def test_a_pool_is_shared_and_a_run_does_not_start_without_it(desk: Desk) -> Non
     desk.make(budget="usd: 1, pools: [desk]", pool="usd: 1, tokens: 1M, per: month")
     report = desk.run("--resume", second["run_id"])
     assert (report["verdict"], report["session_id"]) == ("completed", second["session_id"])
+
+
+def test_a_forecast_is_what_earlier_runs_used(desk: Desk) -> None:
+    desk.make(budget="usd: 1, tokens: 7k")
+    assert desk("run", "--forecast") == 0
+    assert desk.out == (
+        "No run of agent/clerk has ended on this target yet: there is nothing to go by.\n"
+    )
+    assert desk.run()["verdict"] == "completed"
+    assert "forecast" not in desk.err
+    assert desk.run()["verdict"] == "completed"
+    assert "$0.07, nine in ten up to $0.07; 6,000 tokens; " in desk.err
+    assert "(by 1 earlier run)" in desk.err
+
+    assert desk("run", "--forecast", "--set", "agent/clerk.budget.tokens=5000") == 0
+    assert "agent/clerk, by 2 earlier runs" in desk.out
+    assert "tokens  6,000 in half of them, 6,000 in nine of ten" in desk.out
+    assert "budget.tokens: 5,000 tokens, reached by 2 of 2 (100%)" in desk.out
+    assert desk("run", "--forecast", "--format", "json") == 0
+    report = json.loads(desk.out)
+    assert report["cost_usd"] == {"p50": "0.07", "p90": "0.07", "runs": 2}
+    assert {"name": "usd", "limit": "1.00", "reached": 0, "of": 2} in report["limits"]
+    assert desk("run", "--resume", "last", "--forecast") == 2

@@ -13,6 +13,7 @@ from agentflow.output.audit_report import audit_schema, costs_schema, diff_schem
 from agentflow.output.compiled import compile_schema
 from agentflow.output.events import events_schema
 from agentflow.output.explain import explain_schema
+from agentflow.output.forecast import forecast_schema
 from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
@@ -35,6 +36,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/events.json": events_schema,
     "schemas/explain.json": explain_schema,
     "schemas/faults.json": faults_schema,
+    "schemas/forecast.json": forecast_schema,
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "schemas/script.json": script_schema,
