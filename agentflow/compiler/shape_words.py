@@ -144,6 +144,10 @@ PATTERN_WORDS: dict[str, str] = {
         base.SkillRef
     ): "Write the name of a Skill, 'anthropic/xlsx', or 'id:skill_…'; a version "
     "follows as in 'name@7'.",
+    _pattern(
+        project.CollectorUrl
+    ): "Write a URL such as https://otel.example.com:4318. Credentials are not part of "
+    "it: set OTEL_EXPORTER_OTLP_HEADERS.",
     _pattern(base.Url): "Write a URL that starts with https:// and has no credentials in it.",
     _pattern(
         base.ToolName

@@ -9,6 +9,7 @@ from agentflow.spec.budget import PoolSpec
 from agentflow.spec.declare import Field, StringConstraints, field_validator, model_validator
 
 __all__ = [
+    "CollectorUrl",
     "DefaultsSpec",
     "DriverSpec",
     "LintPathSpec",
@@ -34,16 +35,16 @@ _SERVICE_FORM = (
 """What the validator of `service` accepts, for editors."""
 
 
+CollectorUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2048)
+]
+"""What telemetry is sent to; inside of a cluster mostly by http."""
+
+
 class TelemetrySpec(SpecModel):
     word_key: ClassVar[str | None] = "endpoint"
 
-    endpoint: (
-        Annotated[
-            str,
-            StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2048),
-        ]
-        | None
-    ) = Field(
+    endpoint: CollectorUrl | None = Field(
         default=None,
         description="The base URL of a collector that takes OTLP over HTTP. Credentials are in "
         "OTEL_EXPORTER_OTLP_HEADERS. Default: what OTEL_EXPORTER_OTLP_ENDPOINT says.",
