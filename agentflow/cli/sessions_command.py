@@ -40,6 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     listed = verb("list", "the newest runs, and which of them wait", of_run=False, prints=True)
     listed.add_argument("--all", action="store_true", help="not only the newest twenty")
+    sessions_look.add_filters(listed)
     verb("show", "one run: what it asks, who decided what, its tool calls", prints=True)
     for name, help_ in (
         ("approve", "let a tool call run that waits for a person"),
@@ -81,15 +82,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     reap.add_argument("-t", "--target", help="look there too (default: where the ledger has runs)")
     sessions_look.add_verbs(verbs)
-
-
-def _list(args: Namespace) -> int:
-    from agentflow.operations.sessions import list_runs
-    from agentflow.output.sessions import as_json, render_runs
-
-    runs = list_runs(_root(args), limit=None if args.all else 20)
-    print(as_json(runs) if args.format == "json" else render_runs(runs))
-    return EXIT_OK
 
 
 def _show(args: Namespace) -> int:
@@ -194,7 +186,6 @@ def _reap(args: Namespace) -> int:
 
 
 _VERBS: dict[str, Callable[[Namespace], int]] = {
-    "list": _list,
     "show": _show,
     "approve": _decide,
     "deny": _decide,

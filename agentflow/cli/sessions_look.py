@@ -17,7 +17,7 @@ from agentflow.operations.project import find_project
 if TYPE_CHECKING:
     from agentflow.operations.audits import Audited
 
-__all__ = ["VERBS", "add_verbs"]
+__all__ = ["VERBS", "add_filters", "add_verbs"]
 
 _WHAT = "a run, the id of a session, `last`, or a file with events"
 
@@ -64,6 +64,52 @@ def add_verbs(verbs: object) -> None:
     diff = verb("diff", "two sessions side by side")
     diff.add_argument("before", metavar="SESSION", help=_WHAT)
     diff.add_argument("after", metavar="SESSION", help=_WHAT)
+
+
+def add_filters(listed: ArgumentParser) -> None:
+    """Which runs `list` lists."""
+    listed.add_argument("--agent", metavar="NAME", help="only runs of this agent")
+    listed.add_argument(
+        "--state", help="only these: followed, waiting, abandoned, completed, failed, …"
+    )
+    for name, help_ in (
+        ("--since", "begun then or later: 2026-11-20, or 2d ago"),
+        ("--until", "begun before"),
+    ):
+        listed.add_argument(name, metavar="WHEN", help=help_)
+    listed.add_argument("--cost-above", metavar="USD", help="only runs that cost this or more")
+    listed.add_argument(
+        "--service", action="store_true", help="the sessions that the target's service has"
+    )
+    listed.add_argument("-t", "--target", default="local", help="the target (default: local)")
+
+
+def _list(args: Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from agentflow.operations.listing import Wanted, amount, instant, on_service
+    from agentflow.operations.sessions import list_runs
+    from agentflow.output.sessions import as_json, render_on_service, render_runs
+
+    project = open_project(project_directory(args))
+    if args.service:
+        found = asyncio.run(on_service(project, target=args.target))
+        print(as_json(found) if args.format == "json" else render_on_service(found))
+        return EXIT_OK
+    now = datetime.now(UTC)
+    wanted = Wanted(
+        agent=args.agent,
+        state=args.state,
+        since=args.since and instant(args.since, option="--since", now=now),
+        until=args.until and instant(args.until, option="--until", now=now),
+        cost_usd=args.cost_above and amount(args.cost_above, option="--cost-above"),
+    )
+    runs = list_runs(project.root, limit=None if args.all else 20, wanted=wanted)
+    if args.format == "json":
+        print(as_json(runs))
+    else:
+        print(render_runs(runs) if runs or wanted == Wanted() else "No run is like that.")
+    return EXIT_OK
 
 
 def _project(args: Namespace) -> Project | None:
@@ -198,6 +244,7 @@ def _archive(args: Namespace) -> int:
 
 
 VERBS: dict[str, Callable[[Namespace], int]] = {
+    "list": _list,
     "audit": _audit,
     "cost": _cost,
     "events": _events,

@@ -7,9 +7,10 @@ answer, and the wish to end it, are written there; where nobody follows, the ser
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ class RunLine:
     ended_at: str | None
     reason: str | None
     resumes: int
+    cost_usd: str | None
+    """Decimal text. None: it has no end yet, or is unpriced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,17 +166,31 @@ def _line(entry: RunEntry, root: Path, ledger: Ledger, waiting: int) -> RunLine:
         ended_at=entry.ended_at,
         reason=entry.reason,
         resumes=entry.resumes,
+        cost_usd=_cost(entry),
     )
 
 
-def list_runs(root: Path, *, limit: int | None) -> tuple[RunLine, ...]:
-    """The runs in the ledger of a project, newest first. `limit`: None for all."""
+def _cost(entry: RunEntry) -> str | None:
+    cost = None if entry.usage is None else entry.usage.get("cost_usd")
+    return None if cost in (None, "None") else str(cost)
+
+
+def list_runs(
+    root: Path, *, limit: int | None, wanted: Callable[[RunLine], bool] | None = None
+) -> tuple[RunLine, ...]:
+    """The runs in the ledger of a project, newest first.
+
+    Args:
+        root: of the project.
+        limit: not more than that many. None: all.
+        wanted: only those of which it is true.
+    """
     with Ledger.open(ledger_path(root)) as ledger:
         waiting: dict[str, int] = {}
         for one in questions(ledger, only_open=True):
             waiting[one.run_id] = waiting.get(one.run_id, 0) + 1
-        entries = ledger.runs()[:limit]
-        return tuple(_line(entry, root, ledger, waiting.get(entry.id, 0)) for entry in entries)
+        lines = (_line(one, root, ledger, waiting.get(one.id, 0)) for one in ledger.runs())
+        return tuple(islice((one for one in lines if wanted is None or wanted(one)), limit))
 
 
 def show_run(root: Path, given: str) -> RunDetail:

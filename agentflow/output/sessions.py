@@ -13,11 +13,19 @@ from agentflow.output.text import clean, count, dollars, one_line, seconds
 
 if TYPE_CHECKING:
     from agentflow.operations.limits import Raised
+    from agentflow.operations.listing import ServiceLine
     from agentflow.operations.sessions import Reaped, RunDetail, RunLine
     from agentflow.runtime.questions import Question
     from agentflow.runtime.remarks import RemarkEntry
 
-__all__ = ["as_json", "render_raised", "render_reaped", "render_run", "render_runs"]
+__all__ = [
+    "as_json",
+    "render_on_service",
+    "render_raised",
+    "render_reaped",
+    "render_run",
+    "render_runs",
+]
 
 
 def as_json(value: Any) -> str:
@@ -41,7 +49,7 @@ def _when(at: str | None) -> str:
 def render_runs(runs: Sequence[RunLine]) -> str:
     if not runs:
         return "No runs yet. Start one: agentflow run"
-    rows = [("RUN", "AGENT", "TARGET", "STATE", "STARTED", "SESSION")]
+    rows = [("RUN", "AGENT", "TARGET", "STATE", "STARTED", "COST", "SESSION")]
     for run in runs:
         state = f"{run.state}, asks {run.waiting}" if run.waiting else run.state
         rows.append(
@@ -51,10 +59,30 @@ def render_runs(runs: Sequence[RunLine]) -> str:
                 clean(run.target or "?"),
                 state,
                 _when(run.started_at),
+                "" if run.cost_usd is None else dollars(Decimal(run.cost_usd)),
                 run.session_id or "none",
             )
         )
     return "\n".join([*_table(rows), *_advice(runs)])
+
+
+def render_on_service(sessions: Sequence[ServiceLine]) -> str:
+    if not sessions:
+        return "The service has no session that is not archived."
+    rows = [("SESSION", "STATUS", "AGENT", "VERSION", "CREATED", "RUN", "TITLE")]
+    rows += [
+        (
+            one.session_id,
+            clean(one.status),
+            clean(one.agent),
+            str(one.agent_version or ""),
+            _when(one.created_at),
+            clean(one.run_id or ""),
+            one_line(one.title, 40),
+        )
+        for one in sessions
+    ]
+    return "\n".join(_table(rows))
 
 
 def _advice(runs: Iterable[RunLine]) -> list[str]:
@@ -149,9 +177,11 @@ def render_reaped(found: Sequence[Reaped], *, ended: bool) -> str:
     lines = _table(rows)
     if not ended:
         lines.append("End them with: agentflow sessions reap --yes")
-        if any(one.elsewhere for one in found):
-            lines.append("Somebody may follow what was begun elsewhere: --elsewhere ends that too")
         lines.append("Or go on with one: agentflow run --resume RUN")
+    if any(one.elsewhere and not one.ended for one in found):
+        lines.append(
+            "Somebody may follow what was begun elsewhere. --yes --elsewhere ends that too"
+        )
     return "\n".join(lines)
 
 

@@ -110,6 +110,50 @@ def test_costs_of_all_runs(project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "CACHE READ" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("filters", "shown"),
+    [
+        ([], True),
+        (["--agent", "greeter"], True),
+        (["--agent", "agent/greeter", "--state", "completed"], True),
+        (["--agent", "somebody"], False),
+        (["--state", "failed"], False),
+        (["--since", "1h"], True),
+        (["--since", "2026-01-01", "--until", "2200-01-01"], True),
+        (["--until", "1h"], False),
+        (["--cost-above", "0"], True),
+        (["--cost-above", "$100"], False),
+    ],
+)
+def test_runs_are_listed_by_what_they_are(
+    filters: list[str], shown: bool, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["sessions", "list", "-C", str(project), *filters]
+    assert main(arguments) == 0
+    assert ("greeter" in capsys.readouterr().out) is shown
+    assert main([*arguments, "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == shown
+
+
+@pytest.mark.parametrize("option", ["--since", "--until", "--cost-above"])
+@pytest.mark.parametrize("value", ["soon", "-", "nan"])
+def test_a_filter_that_means_nothing(
+    option: str, value: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sessions", "list", "-C", str(project), f"{option}={value}"]) == 2
+    assert f"{option} {value!r} is n" in capsys.readouterr().err
+
+
+def test_sessions_that_the_service_has(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["sessions", "list", "--service", "-C", str(project)]
+    assert main(arguments) == 0
+    assert "agent/greeter" in capsys.readouterr().out
+    assert main([*arguments, "--format", "json"]) == 0
+    [one] = json.loads(capsys.readouterr().out)
+    assert one["status"] == "idle"
+    assert one["run_id"]
+
+
 def test_events_and_timeline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["sessions", "events", "last", "--type", "span", "-C", str(project)]
     assert main(arguments) == 0
