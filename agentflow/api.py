@@ -11,93 +11,18 @@ It is called by the event loop, so it has to be quick.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from collections.abc import Coroutine
+from typing import Any, Unpack
 
 from agentflow.errors import UsageError
-from agentflow.operations.check import open_project
-from agentflow.operations.orders import RunOptions
-from agentflow.operations.resume import ResumeOptions
+from agentflow.operations.asked import Resuming, Running, options_of, resuming_of, watch_of
 from agentflow.operations.resume import resume as resume_run
-from agentflow.operations.run import Watch
 from agentflow.operations.run import run as run_once
-from agentflow.runtime.approvals import Answer, Person
-from agentflow.runtime.notices import Notice
+from agentflow.operations.run import told_of_failure
+from agentflow.operations.supervisor import Started, Supervisor
 from agentflow.runtime.run import RunResult
-from agentflow.runtime.session import Call
 
-__all__ = [
-    "Approve",
-    "Listening",
-    "Placing",
-    "Resuming",
-    "Running",
-    "Starting",
-    "options_of",
-    "resume",
-    "resume_async",
-    "run",
-    "run_async",
-    "watch_of",
-]
-
-Approve = Callable[[Call], Any]
-"""Whether a call may run: an `Answer`, a boolean, or None, where nobody answers; or a coroutine of one.
-
-What is no coroutine function runs in a thread of its own.
-"""
-
-
-class Placing(TypedDict, total=False):
-    """Which project, and where it runs. What is left out is as on the command line."""
-
-    project: Path | str
-    """Its directory, or one below it. Left out: the working directory."""
-    target: str
-    """Left out: `local`."""
-    variables: Mapping[str, str]
-    """As `--var`."""
-    settings: Sequence[str]
-    """As `--set`: `agent/writer.budget.usd=3`."""
-    script: Path | str | None
-    """Turns that play the model of the local target."""
-    as_applied: bool
-    """Run what is applied, though the files differ."""
-    unsafe_no_sandbox: bool
-    """Let tools of the local target run unconfined."""
-
-
-class Starting(TypedDict, total=False):
-    """What one run is asked for."""
-
-    inputs: Mapping[str, object]
-    """By name: texts, numbers, booleans; a file by its path."""
-    out: Path | str | None
-    """Where outputs go. Left out: below `.agentflow/runs`."""
-    overwrite: bool
-    """Outputs may replace files that are in `out`."""
-    detach: bool
-    """Leave the session to itself once it has its task."""
-    session: str | None
-    """A session, or a run of it, to give the task to. Left out: one of its own."""
-    go_on: bool
-    """Give the task to the session of the agent's newest run, if it can take another; as `--continue`."""
-
-
-class Listening(TypedDict, total=False):
-    """Who is told, and who is asked."""
-
-    on_event: Callable[[Notice], None]
-    person: Person | Approve | None
-    """Asked where a rule says `ask: person`. Left out: nobody is there."""
-    stop: asyncio.Event
-    """Once set, the session is interrupted, and what is there is collected."""
-
-
-class Running(Placing, Starting, Listening, total=False):
-    """All of it."""
+__all__ = ["Started", "Supervisor", "resume", "resume_async", "run", "run_async"]
 
 
 def run(agent: str | None = None, **how: Unpack[Running]) -> RunResult:
@@ -115,16 +40,9 @@ def run(agent: str | None = None, **how: Unpack[Running]) -> RunResult:
 
 async def run_async(agent: str | None = None, **how: Unpack[Running]) -> RunResult:
     """As `run`, in an event loop that runs already. Cancelling it interrupts the session."""
-    return await run_once(options_of(agent, how), watch_of(how))
-
-
-class Resuming(Listening, total=False):
-    """How to go on with a run."""
-
-    project: Path | str
-    script: Path | str | None
-    """Left out: the one it was started with."""
-    unsafe_no_sandbox: bool
+    watch = watch_of(how)
+    with told_of_failure(watch.observer):
+        return await run_once(options_of(agent, how), watch)
 
 
 def resume(run: str = "last", **how: Unpack[Resuming]) -> RunResult:
@@ -142,67 +60,9 @@ def resume(run: str = "last", **how: Unpack[Resuming]) -> RunResult:
 
 async def resume_async(run: str = "last", **how: Unpack[Resuming]) -> RunResult:
     """As `resume`, in an event loop that runs already."""
-    options = ResumeOptions(
-        project=open_project(Path(how.get("project", "."))),
-        run=run,
-        script=_path(how.get("script")),
-        unsafe_no_sandbox=how.get("unsafe_no_sandbox", False),
-    )
-    return await resume_run(options, watch_of(how))
-
-
-def options_of(agent: str | None, how: Running) -> RunOptions:
-    """The operation's words for what was asked.
-
-    Raises:
-        UsageError: there is no project, or an input is no text, number, boolean or path.
-    """
-    return RunOptions(
-        project=open_project(Path(how.get("project", "."))),
-        target=how.get("target", "local"),
-        variables=how.get("variables", {}),
-        settings=tuple(how.get("settings", ())),
-        agent=agent,
-        inputs={name: _text(name, value) for name, value in how.get("inputs", {}).items()},
-        out=_path(how.get("out")),
-        overwrite=how.get("overwrite", False),
-        script=_path(how.get("script")),
-        as_applied=how.get("as_applied", False),
-        unsafe_no_sandbox=how.get("unsafe_no_sandbox", False),
-        detach=how.get("detach", False),
-        session=how.get("session"),
-        go_on=how.get("go_on", False),
-    )
-
-
-def watch_of(how: Listening) -> Watch:
-    """Who watches a run."""
-    person = how.get("person")
-    return Watch(
-        observer=how.get("on_event", _nobody_listens),
-        person=_Asked(person) if callable(person) else person,
-        stop=how.get("stop") or asyncio.Event(),
-    )
-
-
-def _nobody_listens(notice: Notice) -> None:
-    pass
-
-
-def _path(given: Path | str | None) -> Path | None:
-    return None if given is None else Path(given)
-
-
-def _text(name: str, value: object) -> str:
-    """An input as the command line would have it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, int, float, Path)):
-        return str(value)
-    raise UsageError(
-        f"The input {name!r} is of type {type(value).__name__}.",
-        hint="Inputs are texts, numbers, booleans and paths.",
-    )
+    watch = watch_of(how)
+    with told_of_failure(watch.observer):
+        return await resume_run(resuming_of(run, how), watch)
 
 
 def _wait_for(work: Coroutine[Any, Any, RunResult]) -> RunResult:
@@ -215,29 +75,3 @@ def _wait_for(work: Coroutine[Any, Any, RunResult]) -> RunResult:
         "An event loop runs already, and would stand still for the whole run.",
         hint="Use `await agentflow.run_async(...)`, or `resume_async`.",
     )
-
-
-class _Asked:
-    """A function as a `Person`. It approves calls; questions of the agent stay open."""
-
-    def __init__(self, approve: Approve) -> None:
-        self._approve = approve
-
-    async def approve(self, call: Call, wait_s: float | None) -> Answer | None:
-        try:
-            async with asyncio.timeout(wait_s):
-                answer = await self._answer(call)
-        except TimeoutError:
-            return None
-        return Answer(allow=answer) if isinstance(answer, bool) else answer
-
-    async def answer(self, question: str) -> str | None:
-        return None
-
-    async def _answer(self, call: Call) -> Answer | bool | None:
-        if inspect.iscoroutinefunction(self._approve):
-            given = await self._approve(call)
-        else:
-            given = await asyncio.to_thread(self._approve, call)
-        assert given is None or isinstance(given, (Answer, bool)), f"{given!r} is no answer"
-        return given

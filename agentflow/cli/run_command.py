@@ -27,7 +27,7 @@ from agentflow.errors import EXIT_OK, UsageError
 from agentflow.operations.check import open_project
 
 if TYPE_CHECKING:
-    from agentflow.api import Listening, Resuming, Running
+    from agentflow.operations.asked import Listening, Resuming, Running
     from agentflow.output.live import LiveView
     from agentflow.runtime.notices import Notice, Observer
     from agentflow.runtime.run import RunResult
@@ -94,6 +94,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="write what happens as it happens, one JSON object a line (schemas/events.json); "
         "- is standard output",
     )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write a cassette of the run, without secrets, for tests of the layer `replay`",
+    )
     add_project_options(parser)
     add_format_option(parser)
     add_log_options(parser)
@@ -116,6 +122,7 @@ def _arguments(args: Namespace) -> Running:
         "detach": args.detach,
         "session": args.session,
         "go_on": args.go_on,
+        "record": args.record,
     }
 
 
@@ -151,6 +158,7 @@ def _resuming(args: Namespace) -> Resuming:
         "--forecast": args.forecast,
         "--session": args.session,
         "--continue": args.go_on,
+        "--record": args.record,
     }
     given = [name for name, value in settled.items() if value]
     if given:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.manifest import Compiled
-from agentflow.errors import UsageError
+from agentflow.errors import AgentflowError, UsageError
 from agentflow.operations.applied import Applied, check_applied, needed_part
 from agentflow.operations.apply import apply_plan
 from agentflow.operations.check import Report, compiled
@@ -27,10 +28,11 @@ from agentflow.operations.session_needs import session_uploads
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, run_session
-from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.forecast import in_a_line
+from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import (
     Ended,
+    Failed,
     FindingsFound,
     Observer,
     OutputVerified,
@@ -38,6 +40,7 @@ from agentflow.runtime.notices import (
     Stage,
 )
 from agentflow.runtime.run import Reuse, RunRequest, RunResult
+from agentflow.runtime.supervisor import Crew
 from agentflow.state.store import StateStore
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "read_project",
     "run",
     "tell_result",
+    "told_of_failure",
 ]
 
 LISTED_AT_ONCE = Knobs(settle_s=0.0, settle_stopped_s=0.0)
@@ -71,8 +75,8 @@ class Watch:
 
 
 def new_run_id(now: datetime) -> str:
-    """Sorts by time, and is unlike any other: `20261123-101500-3fa9c1`."""
-    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    """Sorts by time, and is unlike any other: `20261123-101500-3fa9c1d07e`."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(5)}"
 
 
 def _origin(
@@ -100,6 +104,16 @@ def tell_result(result: RunResult, observer: Observer) -> None:
     observer(Ended(result=result))
 
 
+@contextmanager
+def told_of_failure(observer: Observer) -> Iterator[None]:
+    """Tell the observer that there is no run to hear of, and raise why."""
+    try:
+        yield
+    except AgentflowError as error:
+        observer(Failed(error=error))
+        raise
+
+
 class Desk:
     """Where runs of one project on one target are carried out: compiled and connected once."""
 
@@ -111,6 +125,8 @@ class Desk:
         self.report = report
         self.connection = connection
         self.ledger = ledger
+        self.crew: Crew | None = None
+        """Who carries runs out. None: each is on its own."""
         self._store = StateStore(
             state_dir(root), project=manifest.project, target=manifest.target.name
         )
@@ -173,18 +189,22 @@ class Desk:
             )
         )
         with self.connection.recorded(request, watch.observer) as observer:
-            result = await run_session(
-                request,
-                sessions=self.connection.sessions,
-                ledger=self.ledger,
-                clock=SystemClock(),
-                observer=observer,
-                person=watch.person,
-                stop=watch.stop,
-                knobs=LISTED_AT_ONCE if self.connection.local else None,
+            carry_out = self._alone if self.crew is None else self.crew.run
+            result = await carry_out(
+                request, observer=observer, person=watch.person, stop=watch.stop
             )
             tell_result(result, observer)
         return result
+
+    @property
+    def _alone(self) -> partial[Coroutine[Any, Any, RunResult]]:
+        return partial(
+            run_session,
+            sessions=self.connection.sessions,
+            ledger=self.ledger,
+            clock=SystemClock(),
+            knobs=LISTED_AT_ONCE if self.connection.local else None,
+        )
 
     async def _find_applied(self, address: str, options: RunOptions, watch: Watch) -> Applied:
         """Looked up once for each agent; a failure is not remembered."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ from agentflow.output.run import (
 from agentflow.runtime.notices import (
     Approval,
     Ended,
+    Failed,
     FindingsFound,
     Note,
     Notice,
@@ -214,6 +215,17 @@ class VerdictRecord(_Record):
     result: RunReport
 
 
+@dataclass(frozen=True, kw_only=True)
+class FailedRecord(_Record):
+    """The last record where there was no run, or none that came to a verdict."""
+
+    type: Literal["failed"] = "failed"
+    error: str
+    """Its type, such as `UsageError`, `ProblemsFound` or `Unavailable`."""
+    message: str
+    hint: str | None
+
+
 Record = Annotated[
     StageRecord
     | FindingRecord
@@ -231,7 +243,8 @@ Record = Annotated[
     | NoteRecord
     | WarningRecord
     | OutputRecord
-    | VerdictRecord,
+    | VerdictRecord
+    | FailedRecord,
     Field(discriminator="type"),
 ]
 
@@ -273,17 +286,20 @@ def _fields(notice: Notice) -> list[_Fields]:
         case Spent():
             return [_usage(notice)]
         case Note():
-            kind = WarningRecord if notice.level == "warning" else NoteRecord
-            return [(kind, {"text": notice.text})]
+            level = WarningRecord if notice.level == "warning" else NoteRecord
+            return [(level, {"text": notice.text})]
         case OutputVerified():
             return [(OutputRecord, {"output": output_report(notice.output)})]
         case Ended():
             return [(VerdictRecord, {"result": report_of(notice.result)})]
+        case Failed(error=error):
+            fields = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+            return [(FailedRecord, fields)]
         case Thinking():
             return []  # the event says all of it
         case _:
-            kind, names = _AS_THEY_ARE[type(notice)]
-            return [(kind, _shared(notice, *names))]
+            found = _AS_THEY_ARE.get(type(notice))
+            return [(found[0], _shared(notice, *found[1]))] if found else []
 
 
 _AS_THEY_ARE: Mapping[type[Any], tuple[type[_Record], tuple[str, ...]]] = {
@@ -321,14 +337,14 @@ class EventLog:
 
 def _line(record: _Record) -> bytes:
     # Half a character, as a tool of the agent may pass on, has no UTF-8.
-    data = _adapter(type(record)).dump_python(record)
+    data = _adapter(cast(Any, type(record))).dump_python(record)
     head = {"type": data.pop("type"), **data, "at": record.at.isoformat()}
     text = json.dumps(head, ensure_ascii=False, default=str)
     return text.encode("utf-8", "replace") + b"\n"
 
 
 @cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

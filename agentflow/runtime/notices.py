@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from agentflow.diagnostics import Diagnostic
+from agentflow.errors import AgentflowError
 from agentflow.runtime.events import TokenUsage
 from agentflow.runtime.run import OutputResult, RunResult
 
 __all__ = [
     "Approval",
     "Ended",
+    "Failed",
     "FindingsFound",
     "Note",
     "Notice",
@@ -169,6 +171,13 @@ class Ended:
     result: RunResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The last notice where there was no run, or none that came to a verdict."""
+
+    error: AgentflowError
+
+
 Notice = (
     Stage
     | FindingsFound
@@ -187,6 +196,7 @@ Notice = (
     | Note
     | OutputVerified
     | Ended
+    | Failed
 )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -74,10 +75,13 @@ class Crew:
         knobs: Knobs | None = None,
         at_once: int = 1000,
         workers: int = 16,
-        log: IO[bytes] | None = None,
+        log: int | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        """`workers`: processes for the tools and checks of all runs; what they print goes to `log`."""
+        """`workers`: processes for the tools and checks of all runs; what they print goes to `log`.
+
+        That is a descriptor; None: nowhere.
+        """
         self._sessions = sessions
         self._ledger = ledger
         self._clock = clock
@@ -99,6 +103,13 @@ class Crew:
             await asyncio.wait([self._beating])
         await self._pool.close()
 
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place among those that run at once, and for a turn to start; keep it for a run."""
+        async with self._places:
+            await self._ramp.turn()
+            yield
+
     async def run(
         self,
         request: RunRequest,
@@ -107,19 +118,17 @@ class Crew:
         person: Person | None = None,
         stop: asyncio.Event | None = None,
     ) -> RunResult:
-        """One run, once there is a place for it. The arguments, and what is raised, as `run_session`."""
-        async with self._places:
-            await self._ramp.turn()
-            return await run_session(
-                request,
-                sessions=self._sessions,
-                ledger=self._ledger,
-                clock=self._clock,
-                observer=observer,
-                person=person,
-                stop=stop,
-                knobs=self._knobs,
-                draw=self._draw,
-                pool=self._pool,
-                pulse=self._pulse,
-            )
+        """One run, by somebody who has a `place`. The arguments, and what is raised, as `run_session`."""
+        return await run_session(
+            request,
+            sessions=self._sessions,
+            ledger=self._ledger,
+            clock=self._clock,
+            observer=observer,
+            person=person,
+            stop=stop,
+            knobs=self._knobs,
+            draw=self._draw,
+            pool=self._pool,
+            pulse=self._pulse,
+        )

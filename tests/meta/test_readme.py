@@ -15,7 +15,7 @@ from tests.support.readme import blocks, kind_rows, read, updated
 
 _VARIES = [
     (re.compile(r"\b(sesn|env|agent|file)_[A-Za-z0-9]+\b"), r"\1_…"),
-    (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b"), "RUN"),
+    (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{10}\b"), "RUN"),
     (re.compile(r"sha256:[0-9a-f]+"), "sha256:…"),
     (re.compile(r"\b\d+(\.\d+)? (s|ms)\b"), "TIME"),
     # Which of two resources answers first is up to the service.
