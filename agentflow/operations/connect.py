@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ async def connect(
         UsageError: no credentials.
         Blocked, SandboxUnavailable: as `embedded_service`.
     """
-    from agentflow.remote.client import make_client
+    from agentflow.remote.client import StreamClients, make_client
     from agentflow.remote.resources import RemoteResources
     from agentflow.remote.sessions import RemoteSessions
 
@@ -97,8 +98,9 @@ async def connect(
         # Streams stay open for as long as a session runs; with a pool of their own they never keep
         # a control request waiting for a connection.
         tracers = telemetry.sink.tracers if telemetry is not None else None
-        control = make_client(base_url, key, workspace_id=target.workspace, tracers=tracers)
-        streams = make_client(base_url, key, workspace_id=target.workspace, tracers=tracers)
+        make = partial(make_client, base_url, key, workspace_id=target.workspace, tracers=tracers)
+        control = make()
+        streams = StreamClients(make)
         try:
             yield Connection(
                 resources=RemoteResources(control),
