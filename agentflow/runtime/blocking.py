@@ -47,10 +47,15 @@ def standing(history: Sequence[Mapping[str, Any]]) -> Standing:
             case AgentToolResult() | UserToolConfirmation() | UserCustomToolResult():
                 calls.pop(event.tool_use_id, None)
             case UserMessage():
-                unread = True
-            case StatusRunning() | StatusRescheduled() | StatusTerminated() | SessionDeleted():
-                status, unread = event, False
-            case StatusIdle():
+                # A turn may be under way in the list before the message that began it.
+                unread = unread or event.processed_at is None
+            case (
+                StatusRunning()
+                | StatusIdle()
+                | StatusRescheduled()
+                | StatusTerminated()
+                | SessionDeleted()
+            ):
                 status = event
             case _:
                 pass
