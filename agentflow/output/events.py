@@ -1,6 +1,6 @@
 """A run as it happens, for programs: one JSON object per line, shapes promised by schemas/events.json.
 
-Every record has `type`, `seq` (counted from 0), `at` (RFC 3339, UTC) and `run_id`, which is null
+Known secrets are masked. Every record has `type`, `seq` (counted from 0), `at` (RFC 3339, UTC) and `run_id`, which is null
 until the run has one. New types and new fields may be added; a reader skips what it does not know.
 """
 
@@ -44,6 +44,7 @@ from agentflow.runtime.notices import (
     ToolStarted,
     Verifying,
 )
+from agentflow.secret import mask
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -340,7 +341,7 @@ def _line(record: _Record) -> bytes:
     data = _adapter(cast(Any, type(record))).dump_python(record)
     head = {"type": data.pop("type"), **data, "at": record.at.isoformat()}
     text = json.dumps(head, ensure_ascii=False, default=str)
-    return text.encode("utf-8", "replace") + b"\n"
+    return mask(text).encode("utf-8", "replace") + b"\n"
 
 
 @cache
