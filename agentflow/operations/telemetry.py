@@ -218,24 +218,23 @@ class _Trouble(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._first: str | None = None
+        self._said: list[str] = []
         self._logger = logging.getLogger("opentelemetry")
         self._propagated, self._logger.propagate = self._logger.propagate, False
         self._logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._first is None:
-            self._first = record.getMessage()
+        self._said.append(record.getMessage())
 
     def tell(self, place: Place) -> None:
         self._logger.removeHandler(self)
         self._logger.propagate = self._propagated
-        if self._first is not None:
+        if self._said:
             where = place.endpoint or "the collector"
-            _log.warning("Telemetry could not be sent to %s: %s.", where, _reason(self._first))
+            _log.warning("Telemetry could not be sent to %s: %s.", where, _reason(self._said))
 
 
-def _reason(text: str) -> str:
+def _reason(said: Sequence[str]) -> str:
     """What the system says, if it is among the many words of several libraries."""
-    found = re.search(r"\[Errno -?\d+\] ([A-Z][A-Za-z ]+)", text)
-    return found[1] if found else mask(text)[:300].rstrip(".")
+    found = (re.search(r"\[Errno -?\d+\] ([A-Z][A-Za-z ]+)", text) for text in said)
+    return next((match[1] for match in found if match), mask(said[0])[:300].rstrip("."))
