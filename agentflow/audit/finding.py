@@ -39,13 +39,19 @@ class Facts:
     """A process still follows the session: what is open may be answered yet."""
 
     def source(self, *keys: str) -> Span | None:
-        """Where the spec says the first of these that it does say, else where the agent stands."""
+        """Where the spec says the first of these that it does say, else where the agent stands.
+
+        Of a list or a map that has no place of its own it is the first member.
+        """
         if self.agent is None:
             return None
         for key in keys:
             for name in _outward(f"{self.agent}#{key}"):
                 if name in self.sources:
                     return self.sources[name]
+                inside = [span for k, span in self.sources.items() if k.startswith(f"{name}.")]
+                if inside:
+                    return min(inside)
         return self.sources.get(self.agent)
 
 

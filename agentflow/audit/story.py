@@ -102,7 +102,7 @@ class Message:
     seq: int
     turn: int
     while_running: bool
-    """The session worked when it came."""
+    """A turn was under way when the model read it. Its own status comes before a message that starts one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -222,7 +222,8 @@ class _Teller:
         """Turns without an end, by the event that began them."""
         self.primary: str | None = None
         self.epoch: float | None = None
-        self.running = False
+        self.working = False
+        """A model request began since the session last started to run."""
 
     def take(self, raw: Raw) -> None:
         id = str(raw.get("id") or "")
@@ -289,7 +290,7 @@ class _Teller:
                 at_s=now,
                 seq=self.story.events,
                 turn=self.turn,
-                while_running=self.running,
+                while_running=self.working,
             )
         )
 
@@ -299,6 +300,7 @@ class _Teller:
 
     def request_start(self, raw: Raw, id: str, now: float) -> None:
         turn = Turn(number=self.turn + 1, start_id=id, began_s=now)
+        self.working = True
         self.open[id] = turn
         self.story.turns.append(turn)
 
@@ -382,13 +384,12 @@ class _Teller:
         return call is not None and call.answers == 0 and call.result_id is None
 
     def running_now(self, raw: Raw, id: str, now: float) -> None:
-        self.running = True
         if self.story.running_since_s is None:
             self.story.running_since_s = now
         self._end_wait(now)
 
     def _rest(self, now: float) -> None:
-        self.running = False
+        self.working = False
         if self.story.running_since_s is not None:
             self.story.active_s += now - self.story.running_since_s
             self.story.running_since_s = None

@@ -160,8 +160,8 @@ BAD: tuple[Case, ...] = (
         .says("Done.")
         .end()
         .stops()
-        .task("Go on.")
         .running()
+        .task("Go on.")
         .delivers(),
         ("AU107", "call"),
     ),
@@ -402,8 +402,8 @@ BAD: tuple[Case, ...] = (
         .end()
         .stops(mark="stop")
         .wait(7_000)
-        .task("Once more.", "again")
         .running()
+        .task("Once more.", "again")
         .delivers(),
         ("AU405", "again"),
     ),
@@ -685,7 +685,7 @@ GOOD: tuple[Case, ...] = (
     ),
     Case(
         name="a second task soon after",
-        tape=_tape().delivers().wait(60).task("And one for May.").running().delivers(),
+        tape=_tape().delivers().wait(60).running().task("And one for May.").delivers(),
     ),
     Case(
         name="an MCP server",

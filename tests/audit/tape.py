@@ -35,6 +35,7 @@ class Tape:
         return self
 
     def task(self, text: str = "Write the report.", mark: str | None = None) -> Self:
+        """As the service lists it: a session at rest runs before the message is read."""
         return self.add("user.message", mark, content=[{"type": "text", "text": text}])
 
     def running(self) -> Self:
@@ -172,7 +173,7 @@ class Tape:
         return self.add("session.usage", usage={**usage, **cost})
 
     def begin(self, text: str = "Write the report.") -> Self:
-        return self.task(text).running()
+        return self.running().task(text)
 
     def turn(self, *, read: int = 3_000, write: int = 300) -> Self:
         """A whole model request that only says something."""
