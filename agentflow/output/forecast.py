@@ -49,7 +49,9 @@ class ForecastReport:
 
 def _report(found: Forecast) -> ForecastReport:
     def spread(one: Spread | None) -> SpreadReport | None:
-        return one and SpreadReport(p50=str(one.p50), p90=str(one.p90), runs=one.runs)
+        if one is None:
+            return None
+        return SpreadReport(p50=str(one.p50), p90=str(one.p90), runs=one.runs)
 
     return ForecastReport(
         agent=found.agent,

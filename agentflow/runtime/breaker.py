@@ -116,9 +116,8 @@ def ending_text(tool: str, streak: Streak) -> tuple[str, str]:
 
 def _first_line(text: str) -> str:
     lines = [line.strip() for line in _COLOURS.sub("", text).splitlines() if line.strip()]
+    if not lines:
+        return "an error without a text"
     # A traceback says at its end what is wrong, most other errors at their beginning.
-    said = (
-        lines[-1] if lines and lines[0].startswith("Traceback") else lines[:1] and lines[0]
-    ) or ""
-    said = said or "an error without a text"
+    said = lines[-1] if lines[0].startswith("Traceback") else lines[0]
     return said if len(said) <= 200 else f"{said[:200]}…"
