@@ -1,8 +1,8 @@
 """[io] The events of a session, and what is known beside them: from the service, the ledger, or a file.
 
 A run of this project is told from its transcript, so it needs no network. A session that the ledger does
-not know is read from the service of the target. A file is a transcript, a list of events as the service
-gives it, or one event a line.
+not know is read from the service of the target. A file is a transcript, a cassette, a list of events as the
+service gives it, or one event a line.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read_events(path: Path) -> tuple[Mapping[str, Any], ...]:
     if not found:
         raise UsageError(
             f"{str(path)!r} holds no events.",
-            hint="It takes a transcript, the service's list of events, or one event a line.",
+            hint="It takes a transcript, a cassette, the service's list of events, or one event a line.",
         )
     return found
 
@@ -92,8 +92,15 @@ def _events(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _of_line(line: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A line of a transcript, an event, or a page of the service's list."""
-    if isinstance(line.get("in"), dict):
+    """A line of a transcript or of a cassette, an event, or a page of the service's list."""
+    if "op" in line:
+        told = line.get("out")
+        if line["op"] == "event" and isinstance(told, dict):
+            yield told
+        elif line["op"] == "history" and isinstance(told, list):
+            # What a stream had missed; what it had not is known by its id.
+            yield from (event for event in told if isinstance(event, dict))
+    elif isinstance(line.get("in"), dict):
         yield line["in"]
     elif isinstance(line.get("type"), str) and "out" not in line:
         yield line
