@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from agentflow.compiler.late import secrets
 from agentflow.compiler.pipeline import build
 from agentflow.local.drivers.script_file import ScriptTurn, read_script
-from agentflow.runtime.program import run
+from agentflow.runtime.program import check, run
 from tests.support.cli import ROOT
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import project
@@ -74,6 +75,40 @@ def test_the_check_that_is_shown_checks(tmp_path: Path) -> None:
     assert namespace["adds_up"]({"totals": totals}) == []
     totals.write_text(json.dumps({"sum": 4, "parts": [1, 2]}), encoding="utf-8")
     assert namespace["adds_up"]({"totals": totals}) != []
+
+
+def test_the_check_that_is_shown_as_a_program_checks(tmp_path: Path) -> None:
+    code, spec = blocks("code.md", "python")[3], blocks("code.md", "yaml")[3]
+    checks = "def adds_up(outputs): ...\n"
+    files = {"checks/totals.py": code, "desk/checks.py": checks}
+    result = build(MemoryFiles({**project(spec).files, **files}))
+    assert result.problems == ()
+    assert result.value.compiled is not None
+    program, function = result.value.compiled.manifest.agents["agent/a"].done
+    assert (program.timeout_s, function.timeout_s) == (30.0, 5.0)
+    assert program.command is not None
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks/totals.py").write_text(code, encoding="utf-8")
+    totals = tmp_path / "totals.json"
+    for parts, wrong in (([1, 2], []), ([1, 3], ["The parts do not add up to the sum."])):
+        totals.write_text(json.dumps({"sum": 3, "parts": parts}), encoding="utf-8")
+        found = check(
+            list(program.command),
+            {"totals": str(totals)},
+            root=tmp_path,
+            cwd=tmp_path,
+            environment=dict(os.environ),
+        )
+        assert found == {"value": wrong}
+
+
+def test_telemetry_as_it_is_shown_compiles() -> None:
+    text = f"apiVersion: agentflow/v1\n{blocks('telemetry.md', 'yaml')[0]}"
+    result = build(MemoryFiles({"agentflow.yaml": text}), target="prod")
+    assert result.problems == ()
+    assert result.value.compiled is not None
+    target = result.value.compiled.manifest.target
+    assert target.telemetry == "https://otel.prod.example.com:4318"
 
 
 def test_the_script_that_is_shown_is_one_and_every_field_is_told(tmp_path: Path) -> None:
