@@ -126,7 +126,9 @@ class LiveView:
                     self._line("", f"- {one_line(problem, 160)}", "yellow")
             case Reconnecting():
                 wait = seconds(notice.delay_s)
-                self._line("network", f"{one_line(notice.reason, 120)}; again in {wait}", "yellow")
+                reason = one_line(notice.reason, 120).rstrip(".")
+                text = f"{reason}. The session goes on; connecting again in {wait}"
+                self._line("network", text, "yellow")
             case Note():
                 style = "yellow" if notice.level == "warning" else "dim"
                 self._line("note", one_line(notice.text, 400), style)

@@ -91,6 +91,7 @@ from agentflow.runtime.tool_log import ToolLog
 from agentflow.runtime.tools import NeedsPerson, ToolHost
 from agentflow.runtime.transcript import Transcript
 from agentflow.runtime.watching import watch
+from agentflow.runtime.ways_on import way_on
 from agentflow.secret import masked
 
 __all__ = ["Knobs", "resume_session", "run_session"]
@@ -821,14 +822,15 @@ class _Run:
             return nothing_delivered(self.request.policy)
 
     def _result(self, ending: Ending, report: Report) -> RunResult:
-        usage = self.state.usage
+        usage, error = self.state.usage, self.state.error
+        hint = way_on(ending.verdict, self.request.run_id, error.type if error else None)
         result = RunResult(
             run_id=self.request.run_id,
             session_id=self.session_id,
             agent=self.request.agent,
             verdict=ending.verdict,
             reason=ending.reason,
-            hint=ending.hint,
+            hint=ending.hint or hint,
             outputs=report.outputs,
             failed_checks=report.failed_checks,
             out_dir=self.request.out_dir,

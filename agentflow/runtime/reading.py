@@ -11,7 +11,7 @@ from agentflow.errors import LostAnswer, NotFound, ServiceError, StreamLost, Una
 from agentflow.ports import Clock, Sessions
 from agentflow.runtime import backoff
 from agentflow.runtime.events import parse_event
-from agentflow.runtime.notices import Observer, Received, Reconnecting
+from agentflow.runtime.notices import Note, Observer, Received, Reconnecting
 from agentflow.runtime.session import ConnectionLost, History, Input, SessionGone, Started
 from agentflow.runtime.transcript import Transcript
 
@@ -101,6 +101,8 @@ class Reader:
             else:
                 await self._begin()
                 self._started = True
+            if self._down_since is not None:
+                self._tell(Note(level="info", text="Connected again, and nothing was lost."))
             self._down_since = None
             self._heard_at = self._clock.monotonic()
             try:

@@ -66,7 +66,7 @@ def test_a_run_as_plain_lines() -> None:
         "   verify  looking at what was delivered",
         "   repair  sent back, 1 of 2:",
         "           - report.md is missing",
-        "  network  the stream ended; again in 0.50 s",
+        "  network  the stream ended. The session goes on; connecting again in 0.50 s",
         "     note  80 % of budget.usd is used",
     ]
 

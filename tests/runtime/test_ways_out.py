@@ -77,7 +77,7 @@ def test_a_task_that_is_refused_is_told_at_once(tmp_path: Path) -> None:
     trial.desk.send_faults = [("before", Rejected("Too long.", status=400))]
     result = trial.run()
     assert result.verdict is Verdict.FAILED
-    assert result.hint is None
+    assert result.hint == f"See what took place: agentflow sessions show {result.run_id}"
     assert trial.clock.seconds < 5.0
 
 
