@@ -5,9 +5,10 @@ Stages build these values and return them; only `output/` turns them into text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
+
+from agentflow.records import field, record, replace
 
 __all__ = [
     "SETTINGS_FILE",
@@ -54,7 +55,7 @@ class Level(StrEnum):
         return ("regular", "strict", "auditor").index(self.value)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(kw_only=False, order=True)
 class Span:
     """A range in a file: counted from 1, in characters, the end exclusive."""
 
@@ -74,7 +75,7 @@ class Span:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Edit:
     """Replace the text of `span` by `text`. An empty span inserts."""
 
@@ -82,7 +83,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Fix:
     """A way to mend a problem. Safe means that the meaning of the spec stays the same."""
 
@@ -91,7 +92,7 @@ class Fix:
     safe: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Diagnostic:
     """One problem, placed."""
 
@@ -136,7 +137,7 @@ class Diagnostic:
         return (span.file, span.line, span.column, self.code, self.message)
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Code:
     """An entry of the catalogue. The title carries no user text, so that readers learn to skim it."""
 

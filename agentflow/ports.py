@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+from agentflow.records import field, record
 
 __all__ = [
     "Callables",
@@ -89,7 +90,7 @@ class Callables(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Record:
     """A resource as the service has it."""
 
@@ -104,7 +105,7 @@ class Record:
     """The whole answer, as JSON data."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Workspace:
     """Who answers: from the response headers. None where the service does not say."""
 
@@ -113,7 +114,7 @@ class Workspace:
     workspace_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WorkQueue:
     """Sessions of a self-hosted environment that no worker has taken yet."""
 
@@ -155,7 +156,7 @@ class Resources(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SessionInfo:
     id: str
     status: str
@@ -175,7 +176,7 @@ class SessionInfo:
     """What is mounted, as the service has it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RemoteFile:
     id: str
     filename: str

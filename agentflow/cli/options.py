@@ -6,12 +6,12 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic
 from agentflow.errors import UsageError
+from agentflow.records import record
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup as ArgumentGroup
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ProjectOptions:
     directory: Path
     """Where to look for the project, and upwards from there."""

@@ -11,7 +11,6 @@ Each value keeps its place. Which layers a spec has is decided in `layering`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from agentflow import codes
@@ -43,16 +42,25 @@ def name_and_sign(key: str) -> tuple[str, str]:
     return (key[:-1], key[-1]) if len(key) > 1 and key[-1] in "+-" else (key, "")
 
 
-@dataclass(slots=True)
 class _Node:
     """A value on its way: with `children` or `items` once it was taken apart."""
 
-    value: Any
-    origin: Origin
-    children: dict[str, _Node] | None = None
-    items: list[_Node] | None = None
-    is_cleared: bool = False
-    """Null took it away. Kept, so that what is cleared twice is no empty value."""
+    __slots__ = ("children", "is_cleared", "items", "origin", "value")
+
+    def __init__(
+        self,
+        value: Any,
+        origin: Origin,
+        children: dict[str, _Node] | None = None,
+        items: list[_Node] | None = None,
+        is_cleared: bool = False,
+    ) -> None:
+        self.value = value
+        self.origin = origin
+        self.children = children
+        self.items = items
+        self.is_cleared = is_cleared
+        """Null took it away. Kept, so that what is cleared twice is no empty value."""
 
     @property
     def is_map(self) -> bool:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
+
+from agentflow.records import record
 
 __all__ = [
     "Combined",
@@ -46,31 +47,31 @@ class Reference(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Literal:
     value: str | int | Decimal | bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Several:
     """A list."""
 
     items: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Comparison:
     operator: str
     left: Condition
     right: Condition
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Negation:
     of: Condition
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Combined:
     word: str
     """`and` or `or`."""

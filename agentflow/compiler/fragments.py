@@ -14,7 +14,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -24,6 +23,7 @@ from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
 from agentflow.ports import Files
+from agentflow.records import record, replace
 from agentflow.source.tree import Document
 
 __all__ = [
@@ -64,7 +64,7 @@ class Param(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Fragment:
     name: str
     template: TemplateText

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from agentflow.diagnostics import Span
+from agentflow.records import field, record
 from agentflow.source.tree import Document, Path
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import SpecModel
@@ -35,7 +35,7 @@ __all__ = [
 S = TypeVar("S", bound=SpecModel, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Bound(Generic[S]):
     """A spec and the document it came from."""
 
@@ -55,7 +55,7 @@ class Bound(Generic[S]):
         return self.document.origin(path).document.file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TemplateText:
     """A template and where its characters stand: in a YAML scalar, or as a file of its own."""
 
@@ -81,7 +81,7 @@ class TemplateText:
         return Span(self.name, line, column, end_line, end_column)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Reference:
     """One spec names another."""
 
@@ -93,7 +93,7 @@ class Reference:
     """Address of the spec it names, which exists."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AgentNode(Bound[AgentSpec]):
     prompt: TemplateText
     task: TemplateText | None
@@ -115,7 +115,7 @@ class AgentNode(Bound[AgentSpec]):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeploymentNode(Bound[DeploymentSpec]):
     agent: AgentNode | None
     """None: it names one that is not managed here, or that has errors."""
@@ -131,12 +131,12 @@ class DeploymentNode(Bound[DeploymentSpec]):
         return own or (self.agent.spec.environment if self.agent else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FragmentNode(Bound[FragmentSpec]):
     template: TemplateText
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Misshapen:
     """The templates of an agent whose spec has errors: they can be checked all the same."""
 
@@ -148,7 +148,7 @@ class Misshapen:
     """Names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Graph:
     """Specs by name, sorted. Abstract ones are not among them."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from agentflow import codes
@@ -17,6 +16,7 @@ from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.ports import Files
+from agentflow.records import record
 from agentflow.source.json_text import parse_json
 from agentflow.source.markdown import parse_markdown
 from agentflow.source.tree import Document
@@ -50,7 +50,7 @@ class RawSpec(NamedTuple):
         return f"{self.kind.lower()}/{self.name or '?'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Loaded:
     specs: tuple[RawSpec, ...]
     """Ordered by file and place. Addresses are unique: the first of two is kept."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from agentflow.diagnostics import Span
+from agentflow.records import field, record
 
 __all__ = [
     "AgentPolicy",
@@ -70,7 +70,7 @@ def digest(value: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Upload:
     """A file that is sent beside a payload."""
 
@@ -82,7 +82,7 @@ class Upload:
     """64 hexadecimal digits, of the bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GitHubSource:
     """A folder of a repository at one commit, whose files are sent beside a payload."""
 
@@ -93,7 +93,7 @@ class GitHubSource:
     commit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Resource:
     """One thing to create on the service."""
 
@@ -118,7 +118,7 @@ class Resource:
     """Where apply gets the files from that are not in the project. None: there are no such."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class InputPolicy:
     type: str
     required: bool
@@ -128,7 +128,7 @@ class InputPolicy:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OutputPolicy:
     path: str
     """Relative to /mnt/session/outputs/."""
@@ -138,7 +138,7 @@ class OutputPolicy:
     """Heading texts, without the remarks in parentheses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DonePolicy:
     text: str | None
     check: str | None
@@ -149,7 +149,7 @@ class DonePolicy:
     """Of a check or a command."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WebhookPolicy:
     """Somebody elsewhere who is asked by a signed request."""
 
@@ -158,7 +158,7 @@ class WebhookPolicy:
     """With the mark of a secret, which is read when the request is made."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class UncertaintyPolicy:
     mode: str
     record: str | None
@@ -168,7 +168,7 @@ class UncertaintyPolicy:
     """None: no limit of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ApprovalPolicy:
     tool: str
     match: Mapping[str, str]
@@ -182,7 +182,7 @@ class ApprovalPolicy:
     """Asked beside the people at terminals. None: only they are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PoolPolicy:
     """What the runs of a project may spend together."""
 
@@ -195,7 +195,7 @@ class PoolPolicy:
     timezone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class BudgetPolicy:
     usd: str | None
     """Decimal text, so that it stays exact. None, here and below: no limit."""
@@ -211,13 +211,13 @@ class BudgetPolicy:
     """Turns in a row with the same error of a tool that stop the run. None: none do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ArgumentPolicy:
     allow: tuple[str, ...] | None
     deny: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HttpPolicy:
     url: str
     headers: Mapping[str, str]
@@ -226,7 +226,7 @@ class HttpPolicy:
     """Statuses of success, sorted. None: 200 to 299."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CustomToolPolicy:
     """At most one of `run`, `command` and `http` is set. None is: agentflow answers (`ask_user`)."""
 
@@ -245,7 +245,7 @@ class CustomToolPolicy:
     """Characters of a result that the agent gets. None: as many as the service takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OutcomePolicy:
     description: str | None
     """None: the task of the run."""
@@ -253,7 +253,7 @@ class OutcomePolicy:
     max_iterations: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SessionPolicy:
     """What every session of an agent is created with."""
 
@@ -266,7 +266,7 @@ class SessionPolicy:
     outcome: OutcomePolicy | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeploymentPolicy:
     """What a deployment needs beside the service."""
 
@@ -276,7 +276,7 @@ class DeploymentPolicy:
     """Who answers what the service cannot; None: nothing asks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AgentPolicy:
     """What the runtime enforces for one agent; the model's side of it is in the payload."""
 
@@ -302,7 +302,7 @@ class AgentPolicy:
     """MCP servers that a run does not go on without."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Target:
     name: str
     service: str
@@ -315,7 +315,7 @@ class Target:
     telemetry_content: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Manifest:
     project: str
     target: Target
@@ -328,6 +328,8 @@ class Manifest:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
+        from dataclasses import asdict
+
         return asdict(self)
 
     @property
@@ -338,7 +340,7 @@ class Manifest:
         return next((r for r in self.resources if r.address == address), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Compiled:
     manifest: Manifest
     sources: Mapping[str, Span] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from agentflow.compiler.graph import Graph
@@ -15,6 +14,7 @@ from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
+from agentflow.records import field_names, replace
 
 __all__ = ["Build", "build"]
 
@@ -77,10 +77,9 @@ def build(
 def _selected(graph: Graph, only: frozenset[str]) -> Graph:
     """The graph without the specs of other files, which are not reported on."""
     chosen: dict[str, Any] = {
-        field.name: {n: b for n, b in specs.items() if b.document.file in only}
-        for field in fields(graph)
-        if field.name not in ("known", "composed")
-        and isinstance(specs := getattr(graph, field.name), dict)
+        field: {n: b for n, b in specs.items() if b.document.file in only}
+        for field in field_names(graph)
+        if field not in ("known", "composed") and isinstance(specs := getattr(graph, field), dict)
     }
     return replace(graph, **chosen)
 

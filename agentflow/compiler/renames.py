@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import Meant
+from agentflow.records import replace
 from agentflow.source.text import SourceText
 
 __all__ = ["with_renames"]

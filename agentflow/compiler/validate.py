@@ -7,7 +7,6 @@ linter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agentflow.compiler.checks.approvals import check_approvals
@@ -34,6 +33,7 @@ from agentflow.compiler.checks.vaults import check_vault
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
+from agentflow.records import replace
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.flow import FlowSpec
 from agentflow.spec.memory import MemoryStoreSpec

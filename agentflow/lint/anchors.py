@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from agentflow.compiler.graph import Graph
 from agentflow.diagnostics import Diagnostic, Span
+from agentflow.records import replace
 from agentflow.source.tree import Document, Path
 
 __all__ = ["anchored"]

@@ -9,7 +9,6 @@ what they are, a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Span
 from agentflow.lint.abilities import acts, open_tools, words_of
 from agentflow.lint.hosts import is_of_anybody
+from agentflow.records import record
 from agentflow.source.tree import Path
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.tool import BuiltInTool, WebFetchTool, WebSearchTool, declared_tools
@@ -38,7 +38,7 @@ class Leg(NamedTuple):
         return self.bound.span(*self.path, key=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Exposure:
     """The first of each kind; None: there is none. Without what strangers write, the others are not told."""
 

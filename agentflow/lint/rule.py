@@ -10,7 +10,6 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agentflow.compiler.fragments import Fragments, fragments_of
@@ -20,6 +19,7 @@ from agentflow.diagnostics import Code, Diagnostic, Fix, Level, Severity, Span
 from agentflow.lint.prose import Prose
 from agentflow.lint.texts import agent_texts
 from agentflow.ports import Files
+from agentflow.records import field, record, replace
 from agentflow.source.tree import Path
 from agentflow.spec.environment import EnvironmentSpec
 
@@ -30,28 +30,22 @@ Confidence = Literal["high", "medium", "low"]
 low: a hint for a reviewer, who has to judge it; such a rule is for level `auditor`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Context:
     """What every rule gets: the whole project, so that it can look across specs."""
 
     graph: Graph
     compiled: Compiled | None
     """None: some spec has errors, so nothing could be rendered."""
-    code: Code | None = field(default=None, kw_only=True)
+    code: Code | None = field(default=None)
     """Of the rule that runs; the engine sets it."""
-    files: Files | None = field(default=None, kw_only=True)
+    files: Files | None = field(default=None)
     """Where texts include from. None: what they include is not looked at."""
-    _texts: dict[str, tuple[tuple[str, Prose], ...]] = field(
-        default_factory=dict, kw_only=True, repr=False, compare=False
-    )
+    _texts: dict[str, tuple[tuple[str, Prose], ...]] = field(default_factory=dict, compare=False)
     """By address: read once, for all rules."""
-    _all_fragments: list[Fragments] = field(
-        default_factory=list, kw_only=True, repr=False, compare=False
-    )
+    _all_fragments: list[Fragments] = field(default_factory=list, compare=False)
     """One entry once they were looked for: most projects have none."""
-    _prose: dict[tuple[str, int, Path], Prose] = field(
-        default_factory=dict, kw_only=True, repr=False, compare=False
-    )
+    _prose: dict[tuple[str, int, Path], Prose] = field(default_factory=dict, compare=False)
     """By file, document and place: what many agents include is read once too."""
 
     @property
@@ -118,7 +112,7 @@ class Context:
 Check = Callable[[Context], Iterator[Diagnostic]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Rule:
     """A check and its documentation, which comes from the check's docstring."""
 

@@ -7,12 +7,12 @@ asked again with other options. This module imports nothing but the words of dia
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from agentflow.diagnostics import Diagnostic, Level, Severity
+from agentflow.records import replace
 
 __all__ = ["Choice", "Layer", "Verdict", "is_fatal", "matches", "matches_path", "select"]
 

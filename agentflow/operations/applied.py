@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from agentflow.compiler.manifest import Manifest
@@ -10,6 +9,7 @@ from agentflow.compiler.plan import Action, Plan, Verb
 from agentflow.errors import Blocked, UsageError
 from agentflow.operations.plan import make_plan
 from agentflow.ports import Resources
+from agentflow.records import replace
 from agentflow.state.store import StateStore
 
 __all__ = ["Applied", "check_applied", "needed_part"]

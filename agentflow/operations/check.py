@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence, Set
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +23,7 @@ from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.operations.traced import Trace, TracedFiles
 from agentflow.ports import Callables, Files
+from agentflow.records import record
 
 if TYPE_CHECKING:
     from agentflow.lint.plugins import Plugins
@@ -46,7 +46,7 @@ __all__ = [
 Baseline = Literal["used", "judged", "unused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Project:
     """Where the specs are, and how their files are read."""
 
@@ -61,7 +61,7 @@ class Project:
     """Notes what the answer rests on. None: nobody wants to know."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Findings:
     """What is told of a project, or of several."""
 
@@ -75,7 +75,7 @@ class Findings:
     """Whose rules were run too. None: no project names any."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Report(Findings):
     """Of one project."""
 

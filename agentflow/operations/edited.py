@@ -6,7 +6,6 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from agentflow.codes import FILE_TOO_LARGE
@@ -16,6 +15,7 @@ from agentflow.errors import FileRefused, UsageError
 from agentflow.operations.check import Project, select_files
 from agentflow.operations.project import MAX_TEXT_BYTES, decoded, is_own_spec
 from agentflow.ports import Files
+from agentflow.records import replace
 
 __all__ = ["EditedFiles", "select_edited"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentflow.diagnostics import Diagnostic, Severity
@@ -15,13 +14,14 @@ from agentflow.operations.edited import EditedFiles
 from agentflow.operations.project import LooseFiles, decoded
 from agentflow.operations.replacing import replace_file
 from agentflow.ports import Files
+from agentflow.records import record, replace
 
 __all__ = ["Mended", "Rewritten", "fix", "write"]
 
 _MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Rewritten:
     """A file with other text than before; neither has a byte order mark."""
 
@@ -31,7 +31,7 @@ class Rewritten:
     after: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Mended:
     root: Path
     report: Report

@@ -12,11 +12,11 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agentflow.errors import UsageError
+from agentflow.records import record
 
 __all__ = ["INDEX", "Written", "parse_index", "write_folder"]
 
@@ -25,7 +25,7 @@ INDEX = ".agentflow-written.json"
 _FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Written:
     """Paths relative to the folder, sorted."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from agentflow.operations.origin import changes, target_of
 from agentflow.operations.remembered import look_up
 from agentflow.operations.workspace import run_dir, workspace
 from agentflow.ports import SessionInfo
+from agentflow.records import record
 from agentflow.runtime.budget import budget_cents
 from agentflow.runtime.ledger import Ledger, RunEntry
 from agentflow.runtime.opening import mount_inputs, mounts_of
@@ -28,7 +28,7 @@ from agentflow.runtime.watching import is_watched
 __all__ = ["Candidates", "hold_session", "session_for"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Candidates:
     """Which session is meant."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Edit, Fix, Span
 from agentflow.operations.check import Findings, Project, names_of, select_files
 from agentflow.operations.project import ProjectFiles, find_project
 from agentflow.operations.traced import Trace
+from agentflow.records import replace
 
 if TYPE_CHECKING:
     from agentflow.lint.plugins import Plugins

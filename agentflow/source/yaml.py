@@ -12,35 +12,29 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, NoReturn
 
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+from agentflow import codes
+from agentflow.diagnostics import Checked, Code, Diagnostic, Span
+from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, no_text
+from agentflow.source.libyaml import (
+    C_PARSER,
     AliasEvent,
     DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
+    MarkedYAMLError,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
+    YAMLError,
 )
-
-from agentflow import codes
-from agentflow.diagnostics import Checked, Code, Diagnostic, Span
-from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, no_text
 from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Node, Path
 
 __all__ = ["MAX_DEPTH", "MAX_EXPANSION", "MAX_PROBLEMS", "USES_C_PARSER", "events", "parse"]
 
-try:
-    # The class itself: `YAML(typ="safe")` falls back to its Python parser without a word if its C
-    # extension has another name, and is twenty times slower then.
-    from _ruamel_yaml import CParser
-except ImportError:  # pragma: no cover - a platform without wheels
-    CParser = None
-
-USES_C_PARSER = CParser is not None
+USES_C_PARSER = C_PARSER is not None
 
 MAX_DEPTH = 64
 """Levels of nesting in one document."""
@@ -123,10 +117,10 @@ def events(text: str) -> Iterator[Any]:
     Raises:
         YAMLError: the syntax is broken; while iterating.
     """
-    if CParser is None:
+    if C_PARSER is None:
         return _python_events(text)
     # An iterator in C: a generator around it would cost a tenth of the reading.
-    return iter(CParser(text).get_event, None)
+    return iter(C_PARSER(text).get_event, None)
 
 
 def _python_events(text: str) -> Iterator[Any]:

@@ -5,10 +5,10 @@ Messages raised by validators are shown to users as they stand, so they are full
 """
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+from agentflow.records import record
 from agentflow.spec.declare import (
     BeforeValidator,
     Field,
@@ -228,7 +228,7 @@ Url = Annotated[
 """Without credentials in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class File:
     """Marks text that may name a file beside the spec. What does not start with `./` is no file."""
 
@@ -244,7 +244,7 @@ FolderPath = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File("folder"
 """A folder beside the spec, as `FilePath`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class RefTo:
     """Marks text that refers to a spec of a kind."""
 
@@ -277,7 +277,7 @@ SkillRef = Annotated[
 ToolsetRef = Annotated[Name, RefTo("toolset")]
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Secret:
     """Marks a field that takes `${secret.x}`.
 

@@ -223,7 +223,7 @@ class SpecModel(metaclass=_Model):
             for name, value in values.items()
         }
         made = self.model_validate(data)
-        self.__dict__.update(made.__dict__)
+        vars(self).update(vars(made))
         object.__setattr__(self, "model_fields_set", made.model_fields_set)
 
     @classmethod
@@ -251,7 +251,7 @@ class SpecModel(metaclass=_Model):
             ValueError: they are not right together.
         """
         spec = cls.__new__(cls)
-        spec.__dict__.update(values)
+        vars(spec).update(values)
         object.__setattr__(spec, "model_fields_set", given)
         for name in cls.model_checks:
             getattr(spec, name)()

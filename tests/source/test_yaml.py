@@ -215,7 +215,7 @@ def test_both_parsers_read_the_same_data(text: str) -> None:
     """Where neither finds a problem: they differ in what they accept, and at odd block headers."""
     fast = parse("f.yaml", text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "CParser", None)
+        patch.setattr(reader, "C_PARSER", None)
         slow = parse("f.yaml", text)
     if not fast.problems and not slow.problems:
         assert [item.data for item in fast.value] == [item.data for item in slow.value]
@@ -225,7 +225,7 @@ def test_both_parsers_read_the_same_data(text: str) -> None:
 def test_the_parser_in_python_refuses_the_same(
     text: str, code: str, line: int, column: int, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "CParser", None)
+    monkeypatch.setattr(reader, "C_PARSER", None)
     problems = parse("f.yaml", text).problems
     assert problems
     assert problems[0].code == code

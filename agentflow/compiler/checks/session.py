@@ -7,11 +7,11 @@ stands, but at the deployment if that is what makes it one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Span
+from agentflow.records import record
 from agentflow.source.tree import Path, value_at
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.refs import Ref, parse_ref
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     related: tuple[tuple[Span, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Session:
     owner: Bound[Any]
     """The spec whose sessions these are: an agent or a deployment."""

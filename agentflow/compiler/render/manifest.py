@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from agentflow.compiler.fragments import check_defaults, fragments_of
@@ -35,6 +34,7 @@ from agentflow.compiler.render.whole_agent import (
 from agentflow.compiler.template import check_fragment
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.ports import Callables, Files
+from agentflow.records import replace
 from agentflow.spec.skill import SkillSpec
 from agentflow.spec.vault import VaultSpec
 

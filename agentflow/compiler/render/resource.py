@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from agentflow.compiler import late
@@ -52,6 +51,8 @@ def _digest(
     """Where a file lies in the project makes no difference to the service."""
     if not files and source is None:
         return digest(payload)
+    from dataclasses import asdict
+
     sent = [[file.name, file.sha256] for file in files]
     return digest({"payload": payload, "files": sent, "source": source and asdict(source)})
 
