@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from agentflow.output.text import clean, count, dollars, seconds
 from agentflow.runtime.events import TokenUsage
@@ -57,6 +58,13 @@ class LimitReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingReport:
+    id: str
+    tool: str
+    input: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
     """The shape of `agentflow run --format json`; its JSON Schema is `schemas/run.json`."""
 
@@ -93,6 +101,10 @@ class RunReport:
     active_s: float | None
     wall_s: float
     limit: LimitReport | None
+    error: str | None
+    """What went wrong, as a word that stays the same. Null: nothing did, or other fields tell it."""
+    waiting: tuple[WaitingReport, ...]
+    """What a person has to decide before the run can go on."""
     warnings: tuple[str, ...]
 
 
@@ -121,6 +133,10 @@ def report_of(result: RunResult) -> RunReport:
         active_s=result.active_s,
         wall_s=result.wall_s,
         limit=_limit(limit) if limit else None,
+        error=result.error,
+        waiting=tuple(
+            WaitingReport(id=one.id, tool=one.tool, input=one.input) for one in result.waiting
+        ),
         warnings=result.warnings,
     )
 

@@ -52,7 +52,7 @@ from agentflow.runtime.record import Recorded, write_record
 from agentflow.runtime.remarks import Remarks, close_remarks
 from agentflow.runtime.results import Results
 from agentflow.runtime.resuming import Earlier
-from agentflow.runtime.run import RunRequest, RunResult, Verdict
+from agentflow.runtime.run import RunRequest, RunResult, Verdict, Waiting
 from agentflow.runtime.sending import Sender
 from agentflow.runtime.session import (
     AnswerConfirmed,
@@ -81,6 +81,7 @@ from agentflow.runtime.session import (
     SendResult,
     SessionGone,
     Setup,
+    Stage,
     State,
     StopTimedOut,
     Tick,
@@ -846,6 +847,12 @@ class _Run:
             active_s=usage.active_s,
             wall_s=self.wall_s(),
             limit=ending.limit,
+            error=ending.error,
+            waiting=tuple(
+                Waiting(id=call.id, tool=call.name, input=call.input)
+                for call in self.state.calls.values()
+                if call.stage is Stage.HALTED
+            ),
             warnings=tuple(self.warnings),
         )
         return masked(result)

@@ -248,7 +248,7 @@ class _Work:
         stuck = breaker.tripped(self.state.streaks, self.state.setup.same_error)
         if stuck is not None:
             reason, hint = breaker.ending_text(*stuck)
-            self.stop(Ending(verdict=Verdict.FAILED, reason=reason, hint=hint))
+            self.stop(_failed("same_error", reason, hint))
             return
         lost = self.state.lost_server
         if lost is not None:
@@ -296,12 +296,12 @@ class _Work:
                 hit = budget.reached_on_service(limits, self.state.usage)
                 self.finish(self.limit_ending(hit))
             case "retries_exhausted":
-                self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
+                self.finish(self._failure())
             case "refusal":
                 self.finish(_refusal(idle))
             case _:
                 reason = f"The session stopped for a reason unknown here: {idle.reason!r}."
-                self.finish(Ending(verdict=Verdict.FAILED, reason=reason))
+                self.finish(_failed(idle.reason or "unknown", reason))
 
     def _block(self, idle: StatusIdle) -> None:
         """Calls that block the session are ours to answer, also those that did not say so."""
@@ -331,7 +331,7 @@ class _Work:
         error = self.state.error
         if error is not None and not error.type.startswith("mcp_"):
             # The session outlives a lost MCP server; after any other error the turn is dead.
-            self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
+            self.finish(self._failure())
             return
         if self.remark():
             return
@@ -357,17 +357,18 @@ class _Work:
         if self.state.stop is not None:
             self.finish(self.state.stop)
         elif self.state.error is not None:
-            self.finish(Ending(verdict=Verdict.FAILED, reason=self._failure()))
+            self.finish(self._failure())
         else:
             reason = f"The session was {how} before the work was done."
-            self.finish(Ending(verdict=Verdict.FAILED, reason=reason))
+            self.finish(_failed(f"session_{how}", reason))
 
-    def _failure(self) -> str:
+    def _failure(self) -> Ending:
         error = self.state.error
         if error is None:
-            return "The service gave up on the session without naming an error."
+            reason = "The service gave up on the session without naming an error."
+            return _failed("retries_exhausted", reason)
         text = error.message or "no message"
-        return f"The session failed: {error.type} ({text})."
+        return _failed(error.type, f"The session failed: {error.type} ({text}).")
 
     # Effects that several inputs lead to
 
@@ -451,7 +452,12 @@ def _refusal(idle: StatusIdle) -> Ending:
     explanation = details.get("explanation")
     kind = f" (category {category})" if category else ""
     more = f": {explanation}" if explanation else "."
-    return Ending(verdict=Verdict.REFUSED, reason=f"The model refused{kind}{more}")
+    error = str(category or "refusal")
+    return Ending(verdict=Verdict.REFUSED, reason=f"The model refused{kind}{more}", error=error)
+
+
+def _failed(error: str, reason: str, hint: str | None = None) -> Ending:
+    return Ending(verdict=Verdict.FAILED, reason=reason, hint=hint, error=error)
 
 
 # Facts of the driver
@@ -561,7 +567,7 @@ def _answer_confirmed(work: _Work, given: AnswerConfirmed) -> None:
 
 def _send_failed(work: _Work, given: SendFailed) -> None:
     reason = f"{given.what} could not be sent: {given.reason}"
-    ending = Ending(verdict=Verdict.FAILED, reason=reason)
+    ending = _failed("not_sent", reason)
     if given.is_message and work.state.phase is Phase.WORKING:
         # No event would follow an interrupt: what the session does is asked for on the way out.
         work.finish(ending)
@@ -671,7 +677,7 @@ def _connection_lost(work: _Work, given: ConnectionLost) -> None:
         work.finish(work.state.stop)
         return
     reason = f"The connection to the session was lost for good: {given.reason}"
-    work.finish(Ending(verdict=Verdict.UNKNOWN, reason=reason))
+    work.finish(Ending(verdict=Verdict.UNKNOWN, reason=reason, error="connection_lost"))
 
 
 def _session_gone(work: _Work, given: SessionGone) -> None:
@@ -796,7 +802,7 @@ def _without_server(event: SessionError) -> Ending:
         else "Check its URL, and that the environment's network lets it through."
     )
     reason = f"The MCP server {event.server!r} {what}: {event.message}"
-    return Ending(verdict=Verdict.FAILED, reason=reason, hint=hint)
+    return _failed(event.type, reason, hint)
 
 
 def _spent(work: _Work, event: ModelRequestEnd) -> None:

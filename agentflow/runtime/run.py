@@ -22,7 +22,7 @@ from agentflow.errors import (
 from agentflow.runtime.events import TokenUsage
 from agentflow.secret import SecretText
 
-__all__ = ["LimitHit", "OutputResult", "Reuse", "RunRequest", "RunResult", "Verdict"]
+__all__ = ["LimitHit", "OutputResult", "Reuse", "RunRequest", "RunResult", "Verdict", "Waiting"]
 
 
 class Verdict(StrEnum):
@@ -136,6 +136,15 @@ class OutputResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A tool call, or a question of the agent, that waits for a person."""
+
+    id: str
+    tool: str
+    input: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     run_id: str
     session_id: str | None
@@ -163,6 +172,13 @@ class RunResult:
     active_s: float | None
     wall_s: float
     limit: LimitHit | None = None
+    error: str | None = None
+    """What went wrong, as a word that stays the same: the service's type of the error, the category of
+    a refusal, or one of `connection_lost`, `not_sent`, `retries_exhausted`, `same_error`,
+    `session_terminated` and `session_deleted`. None: nothing did, or it is told by the other fields.
+    """
+    waiting: tuple[Waiting, ...] = ()
+    """What a person has to decide before the run can go on."""
     warnings: tuple[str, ...] = ()
 
     @property

@@ -130,6 +130,8 @@ class Ending:
     limit: LimitHit | None = None
     leave: bool = False
     """The session is left as it is, because somebody goes on with it."""
+    error: str | None = None
+    """As in `RunResult`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,13 @@ def test_outputs_that_are_missing_are_data(desk: Path) -> None:
     assert result.verdict is agentflow.Verdict.INCOMPLETE
     assert [(o.name, o.path is None) for o in result.outputs] == [("other", True)]
     assert [path.name for path in result.extra_files] == ["note.md"]
+    assert result.error is None
+
+
+def test_a_failure_has_a_word_that_stays_the_same(desk: Path) -> None:
+    (desk / "script.yaml").write_text("turns:\n  - { say: No., stop: refusal }\n", encoding="utf-8")
+    result = agentflow.run("clerk", project=desk)
+    assert (result.verdict, bool(result.error)) == ("refused", True)
 
 
 def approves(call: agentflow.Call) -> bool:
@@ -55,6 +62,8 @@ def test_a_function_is_a_person_who_is_asked(desk: Path, person: Any) -> None:
 def test_without_a_person_the_run_halts_and_is_gone_on_with(desk: Path) -> None:
     halted = agentflow.run("asker", project=desk)
     assert (halted.verdict, halted.verdict.exit_code) == ("needs_person", 8)
+    [waiting] = halted.waiting
+    assert (waiting.tool, waiting.input["content"]) == ("write", "A lamp.")
     told: list[Notice] = []
     result = agentflow.resume(halted.run_id, project=desk, person=approves, on_event=told.append)
     assert (result.verdict, result.run_id) == ("completed", halted.run_id)
