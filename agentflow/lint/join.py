@@ -28,7 +28,7 @@ __all__ = ["ABSENCES", "Part", "can_be_joined", "joined", "rivals"]
 ABSENCES = frozenset(
     {
         *(codes.PATCHES_NOTHING.id, codes.UNDECLARED_VALUE.id),
-        *("AF509", "AF510", "AF608", "AF705", "AF903", "AF904", "AF1006", "AF1007"),
+        *("AF509", "AF510", "AF608", "AF705", "AF813", "AF903", "AF904", "AF1006", "AF1007"),
     }
 )
 """Codes of findings that more specs can only take away."""

@@ -112,6 +112,7 @@ RULES: tuple[Rule, ...] = (
     limits.team_without_headroom,
     limits.budget_in_cents,
     limits.unpriced_model,
+    unused.unused_pool,
     secrets.secret_in_text,
     secrets.secret_from_environment,
     unused.unused_secret,

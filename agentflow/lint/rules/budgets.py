@@ -84,7 +84,8 @@ def budget_without_dollars(ctx: Context) -> Iterator[Diagnostic]:
         budget = agent.spec.budget
         if budget is None or budget.usd is not None or price_of(agent.spec.model.id) is None:
             continue
-        limits = (budget.tokens, budget.turns, budget.tool_calls, budget.active, budget.wall)
+        counted = (budget.tokens, budget.turns, budget.tool_calls)
+        limits = (*counted, budget.active, budget.wall, budget.pools)
         if any(limit is not None for limit in limits):
             yield ctx.problem(
                 agent.span("budget", key=True),

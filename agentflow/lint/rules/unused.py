@@ -18,6 +18,7 @@ from agentflow.lint.rule import Context, rule
 __all__ = [
     "unused_fragment",
     "unused_resource",
+    "unused_pool",
     "unused_secret",
     "unused_toolset",
     "unused_variable",
@@ -223,6 +224,44 @@ def unused_secret(ctx: Context) -> Iterator[Diagnostic]:
                 fix=remove(
                     ctx.graph.project, ("secrets", name), f"the secret {name!r}", safe=False
                 ),
+            )
+
+
+@rule("AF813", "unused-pool", Severity.WARNING)
+def unused_pool(ctx: Context) -> Iterator[Diagnostic]:
+    """No agent draws from the pool.
+
+    A pool limits nothing by itself: only runs of agents that name it in `budget.pools` are counted
+    and stopped.
+
+    Bad:
+        apiVersion: agentflow/v1
+        kind: Project
+        name: desk
+        pools: { team: { usd: 20, per: day } }
+    Good:
+        apiVersion: agentflow/v1
+        kind: Project
+        name: desk
+        pools: { team: { usd: 20, per: day } }
+        ---
+        kind: Agent
+        name: analyst
+        model: claude-opus-5-5
+        prompt: Analyse the orders.
+        budget: { usd: 2.50, pools: [team] }
+    """
+    declared = ctx.graph.project.spec.pools
+    if not declared or not _is_whole(ctx.graph):
+        return
+    budgets = [agent.spec.budget for agent in ctx.graph.agents.values()]
+    drawn = {name for budget in budgets if budget is not None for name in budget.pools or ()}
+    for name in declared:
+        if name not in drawn:
+            yield ctx.problem(
+                ctx.graph.project.span("pools", name, key=True),
+                f"No agent draws from the pool {name!r}, so it limits nothing.",
+                hint=f"Write `budget: {{ pools: [{name}] }}` in agents, or remove it.",
             )
 
 
