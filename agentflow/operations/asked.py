@@ -70,6 +70,8 @@ class Starting(TypedDict, total=False):
     """A session, or a run of it, to give the task to. Left out: one of its own."""
     go_on: bool
     """Give the task to the session of the agent's newest run, if it can take another; as `--continue`."""
+    record: Path | str | None
+    """Where a cassette of the run is written. Left out: nowhere."""
 
 
 class Listening(TypedDict, total=False):
@@ -116,6 +118,7 @@ def options_of(agent: str | None, how: Running) -> RunOptions:
         detach=how.get("detach", False),
         session=how.get("session"),
         go_on=how.get("go_on", False),
+        record=_path(how.get("record")),
     )
 
 

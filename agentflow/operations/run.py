@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from agentflow.operations.forecast import forecast_from
 from agentflow.operations.orders import Order, RunOptions, needed_secrets, take_order
 from agentflow.operations.origin import origin_of
 from agentflow.operations.plan import make_plan
+from agentflow.operations.recording import recorded
 from agentflow.operations.reusing import Candidates, session_for
 from agentflow.operations.session_needs import session_uploads
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
@@ -189,22 +189,29 @@ class Desk:
             )
         )
         with self.connection.recorded(request, watch.observer) as observer:
-            carry_out = self._alone if self.crew is None else self.crew.run
-            result = await carry_out(
-                request, observer=observer, person=watch.person, stop=watch.stop
-            )
+            result = await self._carry_out(request, options, replace(watch, observer=observer))
             tell_result(result, observer)
         return result
 
-    @property
-    def _alone(self) -> partial[Coroutine[Any, Any, RunResult]]:
-        return partial(
-            run_session,
-            sessions=self.connection.sessions,
-            ledger=self.ledger,
-            clock=SystemClock(),
-            knobs=LISTED_AT_ONCE if self.connection.local else None,
-        )
+    async def _carry_out(self, request: RunRequest, options: RunOptions, watch: Watch) -> RunResult:
+        who: dict[str, Any] = {
+            "observer": watch.observer,
+            "person": watch.person,
+            "stop": watch.stop,
+        }
+        if self.crew is not None and options.record is None:
+            return await self.crew.run(request, **who)
+        person = watch.person is not None
+        sessions = self.connection.sessions
+        with recorded(options.record, sessions, request, self.built, person=person) as told:
+            return await run_session(
+                request,
+                sessions=told,
+                ledger=self.ledger,
+                clock=SystemClock(),
+                knobs=LISTED_AT_ONCE if self.connection.local else None,
+                **who,
+            )
 
     async def _find_applied(self, address: str, options: RunOptions, watch: Watch) -> Applied:
         """Looked up once for each agent; a failure is not remembered."""
