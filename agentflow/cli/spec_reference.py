@@ -63,6 +63,7 @@ _TYPES: tuple[tuple[Any, str], ...] = (
     (base.Duration, "duration"),
     (base.Count, "count"),
     (base.Money, "dollars"),
+    (base.Cost, "dollars"),
     (base.Percent, "share"),
     (base.FilePath, "file"),
     (base.Name, "name"),

@@ -25,6 +25,7 @@ __all__ = [
     "SECRET_FORM",
     "SECRET_MARK",
     "AgentRef",
+    "Cost",
     "Count",
     "CredentialRef",
     "Duration",
@@ -54,6 +55,7 @@ __all__ = [
     "VaultRef",
     "Word",
     "expand_word",
+    "parse_cost",
     "parse_count",
     "parse_duration",
     "parse_percent",
@@ -132,15 +134,25 @@ def parse_money(value: object) -> Decimal:
     Raises:
         ValueError: it is not an amount above zero, or finer than a cent.
     """
+    amount = parse_cost(value)
+    exponent = amount.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -2:
+        raise ValueError(f"{value} is finer than a cent, which the service cannot hold.")
+    return amount
+
+
+def parse_cost(value: object) -> Decimal:
+    """Dollars as `parse_money`, but of any fineness: what a run of a script costs is below a cent.
+
+    Raises:
+        ValueError: it is not an amount above zero.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         text = f"{_shown(value)} is not an amount in dollars such as 2.50, without a unit."
         raise ValueError(_quoted(value, "number") or text)  # noqa: TRY004 - pydantic reports ValueErrors alone
     amount = Decimal(value)
     if not amount.is_finite() or amount <= 0:
         raise ValueError(f"{value} is not an amount above zero.")
-    exponent = amount.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -2:
-        raise ValueError(f"{value} is finer than a cent, which the service cannot hold.")
     return amount
 
 
@@ -194,6 +206,13 @@ Money = Annotated[
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "examples": [2.5]}),
 ]
 """US dollars."""
+
+Cost = Annotated[
+    Decimal,
+    BeforeValidator(parse_cost),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "examples": [0.004]}),
+]
+"""US dollars that were spent, which may be less than a cent."""
 
 Percent = Annotated[
     Decimal,

@@ -4,11 +4,11 @@ import re
 from typing import Annotated, ClassVar, Literal, Self
 
 from agentflow.spec.base import (
+    Cost,
     Count,
     Duration,
     FilePath,
     Identifier,
-    Money,
     SpecModel,
     Text,
     Word,
@@ -159,7 +159,7 @@ _Message = Annotated[MessageExpected, Word()]
 class LimitsExpected(SpecModel):
     """At most."""
 
-    usd: Money | None = Field(default=None, description="Dollars at list price.")
+    usd: Cost | None = Field(default=None, description="Dollars at list price.")
     tokens: Count | None = Field(default=None, description="Tokens of all four classes.")
     turns: Count | None = Field(default=None, description="Model requests.")
     tool_calls: Count | None = Field(default=None, description="Calls of any tool.")

@@ -5,13 +5,13 @@ from typing import Annotated, Literal, Self
 from agentflow.spec.base import (
     AgentRef,
     ApiVersion,
+    Cost,
     Count,
     Duration,
     File,
     FilePath,
     Identifier,
     Json,
-    Money,
     Name,
     Percent,
     SpecModel,
@@ -207,7 +207,7 @@ class TestSpec(SpecModel):
     pass_rate: Percent | None = Field(
         default=None, description="With `repeat`: the share that must pass. Default: all."
     )
-    max_cost: Money | None = Field(
+    max_cost: Cost | None = Field(
         default=None, description="With `live`: dollars that all of its runs may cost together."
     )
     timeout: Duration = Field(default=300.0, description="A test that takes longer fails.")

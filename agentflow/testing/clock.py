@@ -13,16 +13,19 @@ import selectors
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
-__all__ = ["HandClock", "JumpingLoop", "run_jumping", "working"]
+__all__ = ["HandClock", "JumpingLoop", "run_jumping", "threaded", "working"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """A Monday morning, when every test begins."""
+
+_THREADED: ContextVar[bool] = ContextVar("threaded", default=False)
 
 _REAL_S = 0.05
 """How long to wait for something real before looking at the loop again."""
@@ -62,6 +65,14 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         func: Callable[[*Ts], T],
         *args: *Ts,
     ) -> asyncio.Future[T]:
+        if not _THREADED.get():
+            # Short work, such as looking at a file: a thread for it would take ten times as long.
+            done: asyncio.Future[T] = self.create_future()
+            try:
+                done.set_result(func(*args))
+            except Exception as error:
+                done.set_exception(error)
+            return done
         self._busy += 1
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._rested)
@@ -90,6 +101,16 @@ class _Selector(selectors.DefaultSelector):
             return found
         self._loop.advance(timeout)
         return []
+
+
+@contextmanager
+def threaded() -> Iterator[None]:
+    """Have blocking work that is begun in here run in threads on a `JumpingLoop` too: it may take long."""
+    token = _THREADED.set(True)
+    try:
+        yield
+    finally:
+        _THREADED.reset(token)
 
 
 @contextmanager

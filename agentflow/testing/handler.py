@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from agentflow.testing.clock import HandClock
 from agentflow.testing.report import Report, Skipped
 from agentflow.testing.results import Miss
 from agentflow.testing.seen import shown
+from agentflow.testing.values import plain_data
 from agentflow.testing.workers import TestPool
 
 __all__ = ["run_handler"]
@@ -98,7 +98,7 @@ def _call(index: int, call: HandlerCall) -> Call:
     return Call(
         id=f"call{index}",
         name=call.tool,
-        input=_plain(call.arguments),
+        input=plain_data(call.arguments),
         custom=True,
         server=None,
         stage=Stage.RUNNING,
@@ -118,8 +118,8 @@ def _misses(index: int, call: HandlerCall, outcome: Outcome) -> list[Miss]:
     if outcome.is_error:
         return [Miss(path, "The call fails.", "a result", got)]
     found = []
-    if call.result is not None and _plain(call.result) != _value(outcome.text, call.result):
-        expected = shown(json.dumps(_plain(call.result), ensure_ascii=False))
+    if call.result is not None and plain_data(call.result) != _value(outcome.text, call.result):
+        expected = shown(json.dumps(plain_data(call.result), ensure_ascii=False))
         found.append(Miss((*path, "result"), "It returns something else.", expected, got))
     for number, needle in enumerate(call.contains or ()):
         if needle not in outcome.text:
@@ -136,12 +136,3 @@ def _value(text: str, wanted: object) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _plain(value: Any) -> Any:
-    """Data of a spec as JSON has it."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -17,6 +17,7 @@ from agentflow.testing.report import Report
 from agentflow.testing.results import Miss
 from agentflow.testing.seen import Seen
 from agentflow.testing.stage import Played, Scene, play
+from agentflow.testing.values import plain_data
 from agentflow.testing.workers import Programs, TestPool
 
 __all__ = ["check_misses", "run_loop", "seen_of"]
@@ -83,7 +84,7 @@ def _stub(spec: StubSpec) -> Callable[[Mapping[str, Any]], Any]:
     def answer(input: Mapping[str, Any]) -> Any:
         if spec.error is not None:
             raise CallFailed(spec.error)
-        return spec.result
+        return plain_data(spec.result)
 
     return answer
 

@@ -7,7 +7,6 @@ everything from then on: from there on a shell may be at work beside them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from agentflow.local.paths import PathRefused, Places
 from agentflow.local.roster import Roster
 from agentflow.local.toolset import Toolbox, ToolOutcome, open_toolbox
-from agentflow.testing.clock import working
+from agentflow.testing.clock import threaded, working
 
 __all__ = ["Crashes", "TestTools", "tools_of"]
 
@@ -71,13 +70,13 @@ class TestTools:
             quick = self._quickly(name, input)
             if quick is not None:
                 return quick
-            self._real = await asyncio.to_thread(self._open_real)
-        with working():
+            self._real = self._open_real()
+        with working(), threaded():
             return await self._real.call(name, input)
 
     async def close(self) -> None:
         if self._real is not None:
-            with working():
+            with working(), threaded():
                 await self._real.close()
 
     def _quickly(self, name: str, input: Mapping[str, Any]) -> ToolOutcome | None:

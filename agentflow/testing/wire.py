@@ -125,6 +125,7 @@ class Wire:
             "headers": [(name.encode(), value.encode()) for name, value in lines.items()],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
+            "extensions": {"http.response.pathsend": {}},
         }
 
     async def request(
@@ -155,6 +156,8 @@ class Wire:
                         head = message
                     elif message["type"] == "http.response.body":
                         parts.append(message.get("body", b""))
+                    elif message["type"] == "http.response.pathsend":
+                        parts.append(await asyncio.to_thread(Path(message["path"]).read_bytes))
             finally:
                 await exchange.close()
         if exchange.broken or not head:
