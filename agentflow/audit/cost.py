@@ -66,23 +66,34 @@ def _saved(model: str | None, tokens: TokenUsage) -> Decimal | None:
 
 
 def turn_costs(story: Story, model: str | None) -> tuple[CostLine, ...]:
-    """A line for each turn. Running time and searches belong to the session, not to one of its turns."""
-    return tuple(
-        CostLine(
-            label=str(turn.number),
-            runs=0,
-            turns=1,
-            tokens=turn.tokens,
-            tokens_usd=_tokens_usd(model, turn.tokens),
-            saved_usd=_saved(model, turn.tokens),
-            active_s=(turn.ended_s or turn.began_s) - turn.began_s,
-            wall_s=(turn.ended_s or turn.began_s) - turn.began_s,
-            runtime_usd=Decimal(0),
-            searches=0,
-            searches_usd=Decimal(0),
-            reported_usd=None,
-        )
+    """A line for each turn, and one for all that threads used, if the service counts more than the turns.
+
+    Running time and searches belong to the session, not to one of its turns.
+    """
+    lines = [
+        _line(str(turn.number), turn.tokens, model, (turn.ended_s or turn.began_s) - turn.began_s)
         for turn in story.turns
+    ]
+    if story.elsewhere.total:
+        # Which models the threads ran is not in the events of the session.
+        lines.append(_line("threads", story.elsewhere, None, 0.0))
+    return tuple(lines)
+
+
+def _line(label: str, tokens: TokenUsage, model: str | None, seconds: float) -> CostLine:
+    return CostLine(
+        label=label,
+        runs=0,
+        turns=int(label != "threads"),
+        tokens=tokens,
+        tokens_usd=_tokens_usd(model, tokens),
+        saved_usd=_saved(model, tokens),
+        active_s=seconds,
+        wall_s=seconds,
+        runtime_usd=Decimal(0),
+        searches=0,
+        searches_usd=Decimal(0),
+        reported_usd=None,
     )
 
 
@@ -93,8 +104,8 @@ def cost_of(label: str, story: Story, model: str | None) -> CostLine:
     return CostLine(
         label=label,
         runs=1,
-        turns=len(turns),
-        tokens=story.tokens,
+        turns=len(story.turns),
+        tokens=story.tokens + story.elsewhere,
         tokens_usd=_sum(line.tokens_usd for line in turns),
         saved_usd=_sum(line.saved_usd for line in turns),
         active_s=story.active_s,

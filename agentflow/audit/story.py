@@ -190,6 +190,20 @@ class Story:
         return total
 
     @property
+    def elsewhere(self) -> TokenUsage:
+        """What the service counts beyond these turns: that of threads, whose turns are in lists of their own."""
+        counted = session_tokens(self.reported)
+        here = self.tokens
+        if counted.total <= here.total:
+            return _NO_TOKENS
+        return TokenUsage(
+            input=max(0, counted.input - here.input),
+            output=max(0, counted.output - here.output),
+            cache_read=max(0, counted.cache_read - here.cache_read),
+            cache_write=max(0, counted.cache_write - here.cache_write),
+        )
+
+    @property
     def wall_s(self) -> float:
         return self.last_s
 
@@ -512,6 +526,18 @@ _TAKERS: dict[str, Callable[[_Teller, Raw, str, float], None]] = {
     "event_start": _Teller.ignore,
     "event_delta": _Teller.ignore,
 }
+
+
+def session_tokens(usage: Raw) -> TokenUsage:
+    """The totals of a `session.usage`, in all four classes."""
+    writes = _map(usage.get("cache_creation"))
+    return TokenUsage(
+        input=_int(usage.get("input_tokens")),
+        output=_int(usage.get("output_tokens")),
+        cache_read=_int(usage.get("cache_read_input_tokens")),
+        cache_write=_int(writes.get("ephemeral_5m_input_tokens"))
+        + _int(writes.get("ephemeral_1h_input_tokens")),
+    )
 
 
 def _map(value: object) -> Mapping[str, Any]:

@@ -85,7 +85,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _turns(audited: Audited) -> Iterator[dict[str, Any]]:
     spent: float | None = 0.0
     lines = turn_costs(audited.story, audited.evidence.facts.model)
-    for turn, line in zip(audited.story.turns, lines, strict=True):
+    for turn, line in zip(audited.story.turns, lines, strict=False):  # threads come last
         known = spent is not None and line.tokens_usd is not None
         spent = spent + float(line.tokens_usd) if known else None  # type: ignore[operator,arg-type]
         yield {

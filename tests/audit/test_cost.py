@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 
 import jsonschema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.audit.cost import CostLine, cost_of, together, turn_costs
@@ -45,6 +45,29 @@ def test_a_model_without_a_price_is_unpriced_and_not_free() -> None:
     assert "unpriced" in render_costs([cost], cost)
 
 
+def test_what_threads_used_is_counted_and_not_priced_by_guess() -> None:
+    tape = (
+        Tape()
+        .begin()
+        .turn()
+        .reports(
+            90,
+            input_tokens=10,
+            output_tokens=500,
+            cache_read_input_tokens=9_000,
+            cache_creation={"ephemeral_5m_input_tokens": 700, "ephemeral_1h_input_tokens": 50},
+        )
+    )
+    story = tell(tape.stops().events)
+    *_, threads = turn_costs(story, MODEL)
+    assert (threads.label, threads.tokens.input, threads.tokens.cache_write) == ("threads", 6, 450)
+    whole = cost_of("whole", story, MODEL)
+    assert whole.tokens.total == 10 + 500 + 9_000 + 750
+    assert whole.estimate_usd is None
+    assert whole.reported_usd == Decimal("0.90")
+
+
+@settings(deadline=None)
 @given(_TAPES)
 def test_turns_add_up_to_the_session(tape: Tape) -> None:
     story = tell(tape.events)
@@ -55,6 +78,7 @@ def test_turns_add_up_to_the_session(tape: Tape) -> None:
     assert turns.turns == whole.turns
 
 
+@settings(deadline=None)
 @given(st.lists(_TAPES, min_size=1, max_size=4))
 def test_a_table_and_its_csv_and_its_json_say_the_same(tapes: list[Tape]) -> None:
     lines = [line(tape) for tape in tapes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.audit.finding import Facts, find
@@ -37,6 +37,7 @@ _EVENTS = st.fixed_dictionaries(
 _SESSIONS = st.sampled_from([case.tape for case in (*BAD, *GOOD)])
 
 
+@settings(deadline=None)
 @given(st.lists(_EVENTS, max_size=12))
 def test_no_event_is_too_strange(events: list[dict[str, Any]]) -> None:
     story = tell(events)
@@ -44,6 +45,7 @@ def test_no_event_is_too_strange(events: list[dict[str, Any]]) -> None:
     timeline(story)
 
 
+@settings(deadline=None)
 @given(_SESSIONS, st.data())
 def test_an_event_that_comes_twice_counts_once(tape: Tape, data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(tape.events), max_size=5))
@@ -57,6 +59,7 @@ def test_a_message_counts_when_it_is_processed() -> None:
     assert tell([queued]).messages == []
 
 
+@settings(deadline=None)
 @given(_SESSIONS)
 def test_tokens_are_the_sum_of_the_spans(tape: Tape) -> None:
     story = tell(tape.events)
@@ -67,6 +70,7 @@ def test_tokens_are_the_sum_of_the_spans(tape: Tape) -> None:
     assert story.tokens.cache_write == sum(usage["cache_creation_input_tokens"] for usage in usages)
 
 
+@settings(deadline=None)
 @given(_SESSIONS)
 def test_the_timeline_is_in_the_order_of_time_and_has_every_call(tape: Tape) -> None:
     story = tell(tape.events)
