@@ -7,9 +7,11 @@ and the project is checked as a whole.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +44,7 @@ from agentflow.source.tree import Document
 __all__ = ["Options", "Whole", "find_in_parts"]
 
 _FORMAT = "1"
-_AHEAD = 4 << 20
+_AHEAD = 2 << 20
 """Bytes of files that are held after they were looked at, until they are parsed."""
 
 
@@ -80,7 +82,8 @@ def find_in_parts(
     path = _place(files.root, options) if keep else None
     work = _Work(files, trace, options, read_parts(path))
     try:
-        found = work.whole(names)
+        with _collecting_by_hand():
+            found = work.whole(names)
     except FileRefused:
         return None  # said by the check as a whole
     if path is not None and work.has_news and not trace.spoiled:
@@ -89,6 +92,18 @@ def find_in_parts(
             work.now.code = {**work.kept.code, **{name: code["c", name] for _, name in code}}
             save_parts(path, work.now)
     return found
+
+
+@contextmanager
+def _collecting_by_hand() -> Iterator[None]:
+    """While specs are checked hardly anything is garbage; after each part, all of it is."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _place(root: Path, options: Options) -> str | None:
@@ -140,6 +155,7 @@ class _Work:
             for key, part in zip(keys, parts.parts, strict=True):
                 if not self._is_still_true(key):
                     self.now.parts[key] = self._checked(parts.core, part, callables)
+                    gc.collect()  # specs refer to each other in circles
                 if not self.now.parts[key].usable:
                     return None
         done = [self.now.parts[key] for key in keys]
