@@ -58,6 +58,10 @@ def add_verbs(verbs: object) -> None:
     files = verb("outputs", "the files of a session, and fetching those it produced")
     files.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
     files.add_argument("--out", metavar="DIR", help="download what the session produced")
+    tape = verb("record", "write a cassette of a session, for tests of the layer `replay`")
+    tape.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
+    tape.add_argument("cassette", metavar="FILE", type=Path, help="where it is written")
+    tape.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     end = verb("archive", "archive a session, which cannot be undone: its history stays")
     end.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
     end.add_argument("--yes", action="store_true", help="do it")
@@ -223,6 +227,20 @@ def _outputs(args: Namespace) -> int:
     return EXIT_OK
 
 
+def _record(args: Namespace) -> int:
+    from agentflow.operations.recording import record_session
+    from agentflow.output.delivered import recorded_json, render_recorded
+
+    project = open_project(project_directory(args))
+    made = asyncio.run(
+        record_session(
+            project, args.run, args.cassette, target=args.target, overwrite=args.overwrite
+        )
+    )
+    print(recorded_json(made) if args.format == "json" else render_recorded(made))
+    return EXIT_OK
+
+
 def _archive(args: Namespace) -> int:
     from agentflow.operations.delivered import archive
 
@@ -250,6 +268,7 @@ VERBS: dict[str, Callable[[Namespace], int]] = {
     "events": _events,
     "timeline": _timeline,
     "outputs": _outputs,
+    "record": _record,
     "archive": _archive,
     "diff": _diff,
 }

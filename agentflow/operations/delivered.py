@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from agentflow.errors import Blocked, UsageError
 from agentflow.operations.check import Project, compiled
@@ -17,7 +18,7 @@ from agentflow.ports import Sessions
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.outputs import local_names
 
-__all__ = ["Delivered", "archive", "outputs"]
+__all__ = ["Delivered", "Known", "archive", "known_session", "outputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,19 @@ class Delivered:
     """Where it was downloaded to. None: it was not."""
 
 
+class Known(NamedTuple):
+    """A session, and where it is."""
+
+    session_id: str
+    sessions: Sessions
+    """Of the service that has it."""
+    record: Mapping[str, Any] | None
+    """What its run was started with. None: it is no run of this project, or an old one."""
+
+
 @asynccontextmanager
-async def _session(
-    project: Project, given: str, target: str
-) -> AsyncIterator[tuple[str, Sessions]]:
-    """The id of a session, and the service that has it.
+async def known_session(project: Project, given: str, target: str) -> AsyncIterator[Known]:
+    """A session by its id, or by a run of it.
 
     Raises:
         UsageError: nothing is known by that name, or the run has no session.
@@ -55,7 +64,7 @@ async def _session(
         compiled(project, target=target)[0].manifest.target if record is None else target_of(record)
     )
     async with connect(place, project.root) as connection:
-        yield session_id, connection.sessions
+        yield Known(session_id, connection.sessions, record)
 
 
 async def outputs(
@@ -67,7 +76,7 @@ async def outputs(
         UsageError: nothing is known by that name, or a file in `out` would be replaced.
         ServiceError: the service does not list or send them.
     """
-    async with _session(project, given, target) as (session_id, sessions):
+    async with known_session(project, given, target) as (session_id, sessions, _):
         files = await sessions.files(session_id)
         produced = [file for file in files if file.downloadable]
         names = local_names(produced)
@@ -113,7 +122,7 @@ async def archive(project: Project, given: str, *, target: str) -> str:
         UsageError: nothing is known by that name.
         ServiceError: the service has no such session, or cannot be reached.
     """
-    async with _session(project, given, target) as (session_id, sessions):
+    async with known_session(project, given, target) as (session_id, sessions, _):
         info = await sessions.retrieve(session_id)
         if info.archived:
             return f"Session {session_id} was archived before."

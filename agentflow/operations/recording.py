@@ -13,15 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from agentflow import __version__
-from agentflow.compiler.manifest import AgentPolicy, Compiled
+from agentflow.compiler.manifest import Compiled
 from agentflow.errors import UsageError
+from agentflow.operations.check import Project
 from agentflow.operations.clock import SystemClock
+from agentflow.operations.delivered import known_session
 from agentflow.ports import SessionInfo, Sessions
-from agentflow.runtime.cassette import CassetteWriter, digests, file_body, protect_environment
+from agentflow.runtime.cassette import (
+    CassetteWriter,
+    digests,
+    field_digests,
+    file_body,
+    protect_environment,
+)
 from agentflow.runtime.recording import RecordingSessions, plain
 from agentflow.runtime.run import RunRequest
 
-__all__ = ["Recorded", "check_cassette", "recorded", "write_cassette"]
+__all__ = ["Recorded", "check_cassette", "record_session", "recorded"]
 
 _FROM_CLIENT = ("user.", "system.")
 _NOT_SENT = frozenset({"id", "processed_at"})
@@ -69,8 +77,11 @@ def recorded(
         return
     protect_environment()
     root = request.project_root
+    resource = built.manifest.resource(request.agent)
     head = {
-        **_head(request.agent, built, request.policy),
+        "agentflow": __version__,
+        "agent": request.agent,
+        "specs": None if resource is None else digests(resource.payload, request.policy),
         "inputs": {name: _portable(value, root) for name, value in request.inputs.items()},
         "person": person,
     }
@@ -86,43 +97,51 @@ def _portable(value: Any, root: Path) -> Any:
     return str(whole.relative_to(home) if whole.is_relative_to(home) else whole)
 
 
-def _head(agent: str | None, built: Compiled | None, policy: AgentPolicy | None) -> dict[str, Any]:
-    """What is known of the specs: nothing of a session that was made elsewhere."""
-    found: dict[str, Any] = {"agentflow": __version__, "agent": agent}
-    resource = None if built is None or agent is None else built.manifest.resource(agent)
-    if resource is not None and policy is not None:
-        found["specs"] = digests(resource.payload, policy)
-    return found
-
-
-async def write_cassette(
-    path: Path,
-    session_id: str,
-    sessions: Sessions,
-    *,
-    agent: str | None = None,
-    built: Compiled | None = None,
-    inputs: Mapping[str, Any] | None = None,
+async def record_session(
+    project: Project, given: str, path: Path, *, target: str, overwrite: bool
 ) -> Recorded:
     """Write what a service knows of a session, as if somebody had recorded it.
 
     Args:
+        project: whose target it is on; a run of it is known with all that it was started with.
+        given: a run as `find_run` takes it, or the id of a session, whoever made it.
         path: of the cassette.
-        session_id: whose.
-        sessions: of the service.
-        agent: its address, if it is one of ours.
-        built: the project as it is, which is what later changes are told from. None: nothing is told.
-        inputs: of its run, if that is known.
+        target: whose service has the session, if the ledger does not know it.
+        overwrite: a file at `path` may be replaced.
 
     Raises:
+        UsageError: nothing is known by that name, or the cassette has no place.
         ServiceError: the session or its files cannot be read.
     """
+    check_cassette(path, overwrite=overwrite)
+    async with known_session(project, given, target) as known:
+        record = known.record or {}
+        policy = record.get("policy")
+        specs = None
+        if policy is not None:
+            payload = record["origin"].get("payload", {})
+            specs = {"payload": dict(payload), "policy": field_digests(policy)}
+        inputs = {
+            name: value.get("file", value.get("value"))
+            for name, value in record.get("inputs", {}).items()
+        }
+        head = {
+            "agentflow": __version__,
+            "agent": record.get("agent"),
+            "specs": specs,
+            "inputs": inputs,
+            "person": True,
+        }
+        return await _copy(path, known.session_id, known.sessions, head)
+
+
+async def _copy(
+    path: Path, session_id: str, sessions: Sessions, head: Mapping[str, Any]
+) -> Recorded:
     protect_environment()
     info = await sessions.retrieve(session_id)
     events = await sessions.history(session_id)
     listed = [file for file in await sessions.files(session_id) if file.downloadable]
-    policy = None if built is None or agent is None else built.manifest.agents.get(agent)
-    head = {**_head(agent, built, policy), "inputs": dict(inputs or {}), "person": True}
     with CassetteWriter(path, SystemClock(), head) as writer:
         writer.add("create", out=_as_new(info))
         writer.add("stream")

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from agentflow.output.text import clean
+from agentflow.output.text import clean, count
 
 if TYPE_CHECKING:
     from agentflow.operations.delivered import Delivered
+    from agentflow.operations.recording import Recorded
 
-__all__ = ["delivered_json", "render_delivered"]
+__all__ = ["delivered_json", "recorded_json", "render_delivered", "render_recorded"]
 
 
 def render_delivered(files: Sequence[Delivered]) -> str:
@@ -34,3 +35,13 @@ def _note(file: Delivered) -> str:
 
 def delivered_json(files: Sequence[Delivered]) -> str:
     return json.dumps([asdict(file) for file in files], indent=2, ensure_ascii=False)
+
+
+def render_recorded(made: Recorded) -> str:
+    """One line about a cassette that was written."""
+    what = f"{count(made.events, 'event')} and {count(made.files, 'file')}"
+    return f"{clean(str(made.path))}: {what}"
+
+
+def recorded_json(made: Recorded) -> str:
+    return json.dumps({**asdict(made), "path": str(made.path)}, indent=2, ensure_ascii=False)

@@ -37,6 +37,7 @@ __all__ = [
     "Line",
     "Tape",
     "digests",
+    "field_digests",
     "file_body",
     "hide",
     "protect_environment",
@@ -78,12 +79,13 @@ def _hide_text(text: str) -> str:
 
 
 def digests(payload: Mapping[str, Any], policy: AgentPolicy) -> dict[str, dict[str, str]]:
-    """What the specs were, a digest for each field: so that a replay can tell which changed."""
+    """What the specs are, a digest for each field: so that a replay can tell which changed."""
     fields = json.loads(canonical_json(asdict(policy)))
-    return {
-        "payload": {key: digest(value) for key, value in sorted(payload.items())},
-        "policy": {key: digest(value) for key, value in sorted(fields.items())},
-    }
+    return {"payload": field_digests(payload), "policy": field_digests(fields)}
+
+
+def field_digests(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {key: digest(value) for key, value in sorted(fields.items())}
 
 
 def file_body(data: bytes) -> dict[str, str]:
