@@ -11,12 +11,13 @@ where it is ours to send.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from agentflow.compiler.manifest import BudgetPolicy
 from agentflow.diagnostics import Span
 from agentflow.runtime import prices
+from agentflow.runtime.copying import changed
 from agentflow.runtime.events import (
     AgentToolUse,
     CustomToolUse,
@@ -92,8 +93,10 @@ class Limits:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Usage:
+    """What a run has used. It has no slots, so that it can be `changed` quickly."""
+
     turns: int = 0
     """Model requests that started."""
     tool_calls: int = 0
@@ -169,25 +172,25 @@ def fold(usage: Usage, event: Event, model: str) -> Usage:
     """Count one event, which must not have been counted before."""
     match event:
         case ModelRequestStart():
-            return replace(usage, turns=usage.turns + 1)
+            return changed(usage, turns=usage.turns + 1)
         case ModelRequestEnd():
             day = (event.processed_at or "")[:10]
             cost = prices.request_cost_usd(model, event.tokens, on=day, speed=event.speed)
             before = usage.token_cost_usd
             total = None if before is None or cost is None else before + cost
-            return replace(usage, summed=usage.summed + event.tokens, token_cost_usd=total)
+            return changed(usage, summed=usage.summed + event.tokens, token_cost_usd=total)
         case AgentToolUse() | CustomToolUse():
             searched = event.name == "web_search" and isinstance(event, AgentToolUse)
-            return replace(
+            return changed(
                 usage, tool_calls=usage.tool_calls + 1, searches=usage.searches + searched
             )
         case SessionUsage():
             return _report(usage, event)
         case StatusRunning():
             since = usage.running_since_s if usage.running_since_s is not None else usage.wall_s
-            return replace(usage, running_since_s=since)
+            return changed(usage, running_since_s=since)
         case StatusIdle() | StatusRescheduled() | StatusTerminated():
-            return replace(usage, active_base_s=usage.active_s, running_since_s=None)
+            return changed(usage, active_base_s=usage.active_s, running_since_s=None)
         case _:
             return usage
 
@@ -198,7 +201,7 @@ def _report(usage: Usage, event: SessionUsage) -> Usage:
         return usage
     active = usage.active_s if event.active_s is None else event.active_s
     running = usage.running_since_s is not None
-    reported = replace(
+    reported = changed(
         usage,
         reported=event.tokens,
         list_cost_cents=event.list_cost_cents,
@@ -207,18 +210,18 @@ def _report(usage: Usage, event: SessionUsage) -> Usage:
         active_base_s=active,
         running_since_s=usage.wall_s if running else None,
     )
-    return replace(reported, priced_cost_usd=reported.estimated_cost_usd or Decimal(0))
+    return changed(reported, priced_cost_usd=reported.estimated_cost_usd or Decimal(0))
 
 
 def tick(usage: Usage, wall_s: float) -> Usage:
     """`wall_s` seconds have passed since the run started."""
-    return replace(usage, wall_s=max(usage.wall_s, wall_s))
+    return usage if wall_s <= usage.wall_s else changed(usage, wall_s=wall_s)
 
 
 def rebase(usage: Usage, wall_s: float) -> Usage:
     """The same on another clock: it is `wall_s` now, and what was active stays counted."""
     running = usage.running_since_s is not None
-    return replace(
+    return changed(
         usage,
         active_base_s=usage.active_s,
         running_since_s=wall_s if running else None,

@@ -570,15 +570,10 @@ class _Run:
         return self.ending
 
     def _take(self, given: Input) -> None:
-        if not isinstance(given, Tick):
-            now = self.wall_s()
-            if now - self.ticked_s >= TICKS_APART_S:
-                self.ticked_s = now
-                self._step(Tick(now))
-        self._step(given)
-
-    def _step(self, given: Input) -> None:
-        self.state, commands = machine.step(self.state, given)
+        now = self.wall_s()
+        due = now - self.ticked_s >= TICKS_APART_S
+        self.ticked_s = now if due else self.ticked_s
+        self.state, commands = machine.step(self.state, given, wall_s=now if due else None)
         hit = self.purse.settle(self.state.usage)
         if hit is not None:
             self.state, more = machine.step(self.state, LimitReached(hit))

@@ -21,6 +21,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agentflow.runtime import breaker, budget, reuse
+from agentflow.runtime.copying import changed
 from agentflow.runtime.events import (
     AgentMessage,
     AgentThinking,
@@ -115,11 +116,16 @@ def begin(setup: Setup) -> State:
     return State(setup=setup)
 
 
-def step(state: State, given: Input) -> Step:
-    """Take in one input. After the end nothing changes any more."""
+def step(state: State, given: Input, *, wall_s: float | None = None) -> Step:
+    """Take in one input. After the end nothing changes any more.
+
+    `wall_s`: how long the run has taken by now, as a `Tick` before would tell. None: nobody looked.
+    """
     if state.phase is Phase.ENDED:
         return Step(state, ())
     work = _Work(state)
+    if wall_s is not None:
+        _tick(work, Tick(wall_s))
     take = _FACTS.get(type(given))
     if take is not None:
         take(work, given)
@@ -137,7 +143,7 @@ class _Work:
         self.commands: list[Command] = []
 
     def put(self, **changes: Any) -> None:
-        self.state = self.state.changed(changes)
+        self.state = changed(self.state, **changes)
 
     def ask(self, command: Command) -> None:
         self.commands.append(command)

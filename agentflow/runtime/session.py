@@ -176,7 +176,7 @@ class Remark:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What is known of a session. It has no slots, so that a changed copy is one copy of a dict."""
+    """What is known of a session. It has no slots, so that it can be `changed` quickly."""
 
     setup: Setup
     phase: Phase = Phase.NEW
@@ -241,16 +241,6 @@ class State:
         error = self.error
         needed = error is not None and error.server in self.setup.required_servers
         return error if needed else None
-
-    def changed(self, changes: Mapping[str, Any]) -> State:
-        """The state with other values; it is made several times an event, where `replace` would be slow."""
-        made: State = object.__new__(State)
-        values = made.__dict__
-        values.update(self.__dict__)
-        known = len(values)
-        values.update(changes)
-        assert len(values) == known, changes
-        return made
 
     @property
     def at_rest(self) -> bool:
