@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +77,9 @@ class Bench:
             live=live,
             unsafe_no_sandbox=unsafe_no_sandbox,
         )
+
+    def with_live(self, live: bool) -> Bench:
+        return replace(self, live=live)
 
     @property
     def root(self) -> Path:
