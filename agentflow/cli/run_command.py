@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Iterator
@@ -126,19 +124,6 @@ def _arguments(args: Namespace) -> Running:
     }
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """The first Ctrl-C interrupts the session and collects; the second leaves at once."""
-
-    def first() -> None:
-        stop.set()
-        print("\nInterrupting the session; Ctrl-C again leaves at once.", file=sys.stderr)
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, first)
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-
-
 def _resuming(args: Namespace) -> Resuming:
     """What `agentflow.resume` is given for these flags.
 
@@ -202,10 +187,12 @@ def _event_log(where: str | None) -> Iterator[Observer | None]:
 
 def _listening(view: LiveView, log: Observer | None, root: Path) -> Listening:
     """Who watches: the terminal, whoever sits there, Ctrl-C, and a program that reads records."""
+    from agentflow.cli.interrupting import Interrupting
     from agentflow.cli.terminal_person import TerminalPerson
     from agentflow.runtime.notices import FindingsFound
 
     def tell(notice: Notice) -> None:
+        interrupting(notice)
         if isinstance(notice, FindingsFound):
             if notice.problems:
                 show_problems(notice.problems, stream=sys.stderr, root=root)
@@ -214,13 +201,13 @@ def _listening(view: LiveView, log: Observer | None, root: Path) -> Listening:
         if log is not None:
             log(notice)
 
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
+    interrupting = Interrupting()
+    interrupting.listen()
     there = sys.stdin.isatty() and sys.stderr.isatty()
     return {
         "on_event": tell,
         "person": TerminalPerson(view.quiet) if there else None,
-        "stop": stop,
+        "stop": interrupting.stop,
     }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,9 +42,22 @@ def desk(
     return Desk(tmp_path, capsys)
 
 
+@dataclass
+class Served:
+    """A project with its service in a process of its own."""
+
+    desk: Desk
+    process: subprocess.Popen[str]
+
+
 @pytest.fixture
-def served(desk: Desk) -> Iterator[Desk]:
-    """A project with its service in a process of its own; scripts are read when it starts."""
+def served(service: Served) -> Desk:
+    return service.desk
+
+
+@pytest.fixture
+def service(desk: Desk) -> Iterator[Served]:
+    """Scripts are read when it starts, so the beginning of the name of a test says which one is."""
     desk.make("on_timeout: deny, wait: 2m", WORKS if "works" in str(desk.root) else TALKS)
     specs = desk.root / "agentflow.yaml"
     text = specs.read_text(encoding="utf-8")
@@ -56,7 +71,7 @@ def served(desk: Desk) -> Iterator[Desk]:
     )
     assert server.stdout is not None
     assert server.stdout.readline().startswith("export ")
-    yield desk
+    yield Served(desk, server)
     server.terminate()
     server.communicate(timeout=30)
 
@@ -129,3 +144,42 @@ def test_a_session_that_works_is_left_alone_unless_it_is_steered(served: Desk) -
     [ended] = served.json("sessions", "reap", "-t", "local", "--yes", "--elsewhere")
     assert (ended["session_id"], ended["ended"]) == (session, True)
     assert served.json("sessions", "reap", "-t", "local") == []
+
+
+def test_what_works_is_left_at_once_by_a_second_ctrl_c(service: Served) -> None:
+    """The service stands still, so the first one has nothing to wait for but the second."""
+    desk = service.desk
+    process = desk.start()
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    assert any("sleep 120" in line for line in lines)
+    service.process.send_signal(signal.SIGSTOP)
+    try:
+        process.send_signal(signal.SIGINT)
+        assert any("Ctrl-C again leaves at once" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=20)
+    finally:
+        service.process.send_signal(signal.SIGCONT)
+    assert process.returncode == 130
+    [line] = desk.json("sessions", "list")
+    run, session = line["run_id"], line["session_id"]
+    assert f"Left at once. Session {session} may still be at work" in text
+    assert f"agentflow sessions interrupt {run}" in text
+    assert line["state"] == "abandoned"
+    assert desk("sessions", "interrupt", run) == 0
+    assert "its session rests" in desk.out
+
+
+def test_a_deadline_interrupts_what_works(desk: Desk) -> None:
+    desk.make("on_timeout: deny", WORKS)
+    specs = desk.root / "agentflow.yaml"
+    text = specs.read_text(encoding="utf-8").replace("write: ask", "write: ask, bash: allow")
+    specs.write_text(text.replace("{ usd: 1 }", "{ usd: 1, wall: 1s }"), encoding="utf-8")
+    began = time.monotonic()
+    assert desk("run") == 7
+    assert time.monotonic() - began < 60
+    assert "budget.wall was reached" in desk.out
+    sent = next((desk.root / ".agentflow/runs").glob("*/transcript.jsonl")).read_text("utf-8")
+    out = [json.loads(line).get("out", {}).get("type") for line in sent.splitlines()]
+    assert "user.interrupt" in out
