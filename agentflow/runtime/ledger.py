@@ -28,7 +28,7 @@ from typing import Any, Self
 from agentflow.errors import StateError
 from agentflow.runtime.ledger_schema import FORMAT, upgrade
 from agentflow.runtime.session import Outcome
-from agentflow.secret import masked
+from agentflow.secret import mask, masked
 
 __all__ = ["FORMAT", "CallEntry", "Claim", "Ledger", "MessageEntry", "RunEntry", "storable"]
 
@@ -116,8 +116,11 @@ def _run_entry(row: tuple[Any, ...]) -> RunEntry:
 
 
 def storable(text: str) -> str:
-    """A model that breaks off an escape sends half a character, which no database takes."""
-    return text.encode("utf-8", "replace").decode()
+    """A text as the ledger keeps it: without known secrets, and without halves of characters.
+
+    A model that breaks off an escape sends half a character, which no database takes.
+    """
+    return mask(text.encode("utf-8", "replace").decode())
 
 
 class Ledger:
