@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from agentflow.cli.options import (
     add_format_option,
     add_project_options,
+    project_options,
     to_stderr,
     use_color,
 )
@@ -22,6 +23,11 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--auto-approve", action="store_true", help="do not ask before changing")
+    parser.add_argument(
+        "--require-tests",
+        action="store_true",
+        help="first run the tests that the target asks for, and change nothing if one fails",
+    )
     add_drift_options(parser)
     add_project_options(parser)
     add_format_option(parser)
@@ -70,5 +76,30 @@ async def _apply(args: Namespace) -> int:
     return outcome.exit_code
 
 
+def _require_tests(args: Namespace) -> None:
+    """Run the tests of the target's layers.
+
+    Raises:
+        Blocked: one does not pass, or there is none.
+        ProblemsFound: the project has errors.
+    """
+    from agentflow.operations.check import open_project
+    from agentflow.output.tested import render_case, render_totals
+    from agentflow.testing.gate import run_required
+
+    options = project_options(args)
+    color = use_color(sys.stderr)
+    run_required(
+        open_project(options.directory),
+        target=options.target,
+        variables=options.variables,
+        settings=options.settings,
+        heard=lambda result: to_stderr(render_case(result, color=color)) if result.is_bad else None,
+        totals=lambda results, took_s: to_stderr(render_totals(results, took_s, color=color)),
+    )
+
+
 def run(args: Namespace) -> int:
+    if args.require_tests:
+        _require_tests(args)
     return asyncio.run(_apply(args))

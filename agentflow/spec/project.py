@@ -71,6 +71,11 @@ class TargetSpec(SpecModel):
     vars: dict[Identifier, Json] = Field(
         default_factory=dict, description="Values for this target, over the defaults."
     )
+    tests: list[Literal["handler", "render", "loop", "replay", "live"]] | None = Field(
+        default=None,
+        description="Layers of tests that `apply --require-tests` runs before it changes anything. "
+        "Default: all but `live`.",
+    )
     telemetry: Annotated[TelemetrySpec, Word()] | None = Field(
         default=None, description="Where runs on this target are told to, instead of the project's."
     )
