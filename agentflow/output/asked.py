@@ -33,7 +33,8 @@ def call_lines(
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         yield from _block(f"{clean(name)}: {_cut(text, whole)}", indent)
     if change is not None:
-        yield from _block(_cut(change, whole), indent)
+        # Every line of a diff has a sign of its own in front, so these can stand in line with each other.
+        yield from (f"{indent}{line}" for line in _cut(change, whole).split("\n"))
 
 
 def _cut(text: str, whole: str) -> str:

@@ -11,7 +11,7 @@ def lines(tool: str, input: dict[str, object], change: str | None = None) -> lis
 
 def test_a_diff_stands_for_what_it_says() -> None:
     shown = lines("write", {"file_path": "/a", "content": "b"}, "--- /a\n+++ /a\n+b")
-    assert shown == ["  file_path: /a", "  --- /a", "    +++ /a", "    +b"]
+    assert shown == ["  file_path: /a", "  --- /a", "  +++ /a", "  +b"]
     assert lines("write", {"content": "b"}) == ["  content: b"]
 
 
