@@ -90,7 +90,7 @@ def _ready(
         raise Blocked(plan.problems[0].message, hint=plan.problems[0].hint)
     if action.record is None:
         raise Blocked(
-            f"{address} is not applied to target {target!r}.",
+            f"{address} is not applied to target {target!r}: {action.reason}.",
             hint=f"Apply it first: agentflow apply -t {target}",
         )
     if not as_applied and (plan.blocked or action.verb is not Verb.NONE):

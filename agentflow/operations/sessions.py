@@ -21,7 +21,7 @@ from agentflow.operations.connect import connect
 from agentflow.operations.elsewhere import strays
 from agentflow.operations.origin import target_of
 from agentflow.operations.remembered import find_run
-from agentflow.operations.workspace import ledger_path, local_root, run_dir
+from agentflow.operations.workspace import ledger_path, local_root, run_dir, state_dir
 from agentflow.ports import Clock
 from agentflow.runtime.ledger import Ledger, RunEntry
 from agentflow.runtime.opening import RUN_MARK
@@ -36,6 +36,7 @@ from agentflow.runtime.remarks import RemarkEntry, close_remarks, remarks
 from agentflow.runtime.run import Verdict
 from agentflow.runtime.stopping import stop_session
 from agentflow.runtime.watching import is_watched
+from agentflow.state.store import StateStore
 
 __all__ = [
     "OPEN",
@@ -114,6 +115,10 @@ class ToolLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetail:
     line: RunLine
+    agent_version: int
+    """Of the agent that its session has, for as long as it lives."""
+    applied: str | None
+    """What is applied by now instead, as the record of this machine has it. None: the same, or unknown."""
     questions: tuple[Question, ...]
     remarks: tuple[RemarkEntry, ...]
     """What was said to it while it went on."""
@@ -193,6 +198,20 @@ def list_runs(
         return tuple(islice((one for one in lines if wanted is None or wanted(one)), limit))
 
 
+def _applied_since(ledger: Ledger, entry: RunEntry, root: Path) -> str | None:
+    """What is applied in place of the agent that a run was started with. None: the same, or unknown."""
+    record = ledger.record(entry.id)
+    if record is None:
+        return None
+    project = str(record.get("title") or "").removesuffix(f"/{entry.agent}")
+    target = target_of_run(ledger, entry).name
+    state, _ = StateStore(state_dir(root), project=project, target=target).read()
+    now = state.resources.get(entry.agent)
+    if now is None or (now.id, now.version) == (entry.agent_id, entry.agent_version):
+        return None
+    return f"version {now.version}" if now.id == entry.agent_id else f"another agent, {now.id}"
+
+
 def show_run(root: Path, given: str) -> RunDetail:
     """All that the ledger says of a run. Raises as `find_run`."""
     with Ledger.open(ledger_path(root)) as ledger:
@@ -211,6 +230,8 @@ def show_run(root: Path, given: str) -> RunDetail:
         )
         return RunDetail(
             line=_line(entry, root, ledger, open_now),
+            agent_version=entry.agent_version,
+            applied=_applied_since(ledger, entry, root),
             questions=tuple(asked),
             remarks=tuple(remarks(ledger, entry.id)),
             decisions=tuple(

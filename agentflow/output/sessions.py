@@ -99,6 +99,7 @@ def render_run(detail: RunDetail) -> str:
     line = detail.line
     lines = [
         f"{line.run_id}  {clean(line.agent)}  {line.state}",
+        f"  agent     version {detail.agent_version}{_applied(detail.applied)}",
         f"  target    {clean(line.target or 'not kept')}",
         f"  session   {line.session_id or 'none'}",
         f"  started   {_when(line.started_at)}{_resumed(line.resumes)}",
@@ -124,6 +125,10 @@ def render_run(detail: RunDetail) -> str:
         if one.closed_at is None:
             lines += _question(one, waits=line.state == "followed")
     return "\n".join(lines)
+
+
+def _applied(now: str | None) -> str:
+    return "" if now is None else f", and {clean(now)} is applied by now"
 
 
 def _remark(one: RemarkEntry) -> str:

@@ -81,7 +81,7 @@ def why_not(
     """
     return (
         _gone(info)
-        or _other_agent(wanted, info)
+        or _other_agent(wanted, info, last)
         or (_unfinished(last) if last is not None else None)
         or _at_work(info, history)
         or _other_surroundings(wanted, info, record)
@@ -96,8 +96,13 @@ def _gone(info: SessionInfo) -> str | None:
     return None
 
 
-def _other_agent(wanted: Wanted, info: SessionInfo) -> str | None:
+def _other_agent(wanted: Wanted, info: SessionInfo, last: RunEntry | None) -> str | None:
     if info.agent_id != wanted.agent_id:
+        if last is not None and last.agent == wanted.agent:
+            return (
+                f"its agent, {info.agent_id}, was archived or replaced, and {wanted.agent} is "
+                f"{wanted.agent_id} now"
+            )
         return f"it is a session of another agent, {info.agent_id}"
     if info.agent_version != wanted.agent_version:
         different = f" ({', '.join(wanted.differs)})" if wanted.differs else ""

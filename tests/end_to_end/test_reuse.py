@@ -220,3 +220,13 @@ def test_an_earlier_run_of_the_session_is_left_alone(desk: Desk) -> None:
     assert desk("run", "--resume", first["run_id"]) == 2
     assert desk("run", "--resume", "last", "--continue") == 2
     assert "--continue cannot change it" in desk.err
+
+
+def test_a_version_that_was_replaced_is_shown(desk: Desk) -> None:
+    first = desk.run()
+    assert desk("sessions", "show", "last") == 0
+    assert "agent     version 1\n" in desk.out
+    desk.spec(("Write what you are told.", "Write well what you are told."))
+    desk.run()
+    assert desk("sessions", "show", first["run_id"]) == 0
+    assert "agent     version 1, and version 2 is applied by now" in desk.out
