@@ -129,6 +129,7 @@ def test_05_a_stream_that_ends_without_a_last_event_is_no_success(pit: Pit) -> N
     assert played.result.verdict is Verdict.UNKNOWN
     assert played.result.verdict.exit_code == EXIT_SERVICE
     assert "lost for good" in played.result.reason
+    assert f"agentflow run --resume {played.result.run_id}" in str(played.result.hint)
 
 
 def test_06_a_stop_in_the_middle_of_a_turn_is_not_its_end(pit: Pit) -> None:

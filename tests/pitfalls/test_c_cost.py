@@ -10,7 +10,7 @@ from agentflow.runtime.events import TokenUsage
 from agentflow.runtime.notices import Spent
 from agentflow.runtime.run import Verdict
 from tests.matrix.bench import Played
-from tests.matrix.shapes import rate_call
+from tests.matrix.shapes import rate_call, turn
 from tests.pitfalls.pit import REPORT, Pit
 from tests.pitfalls.specs import agent, compiled, linted
 from tests.runtime.support import budget_policy
@@ -84,6 +84,27 @@ def test_32_a_run_overshoots_by_one_request_at_most(pit: Pit) -> None:
     played = pit.play(*rates, WRITES, DONE, changes={"budget": limit})
     assert played.result.verdict is Verdict.BUDGET
     assert one * 2 <= played.result.tokens.total <= one * 3
+
+
+def test_33_the_same_error_again_and_again_ends_the_run(pit: Pit) -> None:
+    tries = [
+        turn(
+            f"Try {n}.",
+            {"id": f"t{n}", "name": "bash", "input": {"command": "fail url_not_allowed"}},
+        )
+        for n in range(12)
+    ]
+    played = pit.play(
+        *tries,
+        WRITES,
+        DONE,
+        changes={"budget": budget_policy(same_error=3)},
+        faults={"requests": [{"number": 5, "slow_s": 60.0}]},
+    )
+    assert played.result.verdict is not Verdict.COMPLETED
+    assert len(played.of("user.interrupt")) == 1
+    assert len(played.of("agent.tool_result")) == 4
+    assert "url_not_allowed" in f"{played.result.reason} {played.result.hint}"
 
 
 def test_34_packages_are_installed_once_and_not_by_the_model() -> None:
