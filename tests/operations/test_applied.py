@@ -58,6 +58,14 @@ def test_what_was_never_applied_is_refused(bench: Bench, as_applied: bool) -> No
     assert caught.value.exit_code == 6
 
 
+def test_an_archived_agent_is_told_as_that(bench: Bench) -> None:
+    bench.apply_all(specs())
+    id = bench.body("agent", "a")["id"]
+    bench.loop.run(bench.client.beta.agents.archive(id))
+    with pytest.raises(Blocked, match=f"{id} was archived, which cannot be undone"):
+        check(bench, specs(), as_applied=True)
+
+
 def test_an_edited_spec_is_refused_with_the_two_ways_out(bench: Bench) -> None:
     bench.apply_all(specs())
     with pytest.raises(Blocked, match=r"the spec changed: system\.") as caught:
