@@ -345,12 +345,21 @@ def _hit(limits: Limits, name: str, usage: Usage) -> LimitHit:
 def amount_text(name: str, value: Decimal) -> str:
     """An amount of a limit, as a person reads it: with its unit."""
     if name == "usd":
-        cents = value.quantize(Decimal("0.01"))
-        return f"${cents}" if cents == value or value >= 1 else f"${value.normalize():f}"
+        return _dollars(value)
     if name in ("active", "wall"):
         return _duration(float(value))
     unit = {"tokens": "token", "turns": "turn", "tool_calls": "tool call"}[name]
     return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
+
+
+def _dollars(value: Decimal) -> str:
+    cents = value.quantize(Decimal("0.01"))
+    if cents == value or value >= 1:
+        return f"${cents}"
+    # Four digits say what a cent hides; of less than that, the first two that are something.
+    digits = max(4, 1 - value.adjusted()) if value else 2
+    short = value.quantize(Decimal(1).scaleb(-digits))
+    return f"${cents}" if short == cents else f"${short.normalize():f}"
 
 
 def _duration(seconds: float) -> str:
