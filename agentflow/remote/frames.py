@@ -61,11 +61,12 @@ class FrameReader:
             if rest.startswith(_BOM):
                 del rest[: len(_BOM)]
         # A line feed may be the second half of an end whose first half was taken.
-        if self._half and rest[:1] == b"\n":
-            del rest[:1]
+        if self._half and rest:
+            self._half = False
+            if rest[:1] == b"\n":
+                del rest[:1]
         end = max(rest.rfind(b"\n"), rest.rfind(b"\r")) + 1
         if not end:
-            self._half = self._half and not rest
             return []
         lines = bytes(rest[:end])
         self._half = lines.endswith(b"\r") and end == len(rest)

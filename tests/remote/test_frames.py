@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from anthropic._streaming import SSEDecoder
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentflow.remote.frames import Frame, FrameReader
@@ -37,6 +37,7 @@ def read(*chunks: bytes) -> list[Frame]:
     return [frame for chunk in chunks for frame in reader.feed(chunk)]
 
 
+@example(b"data: 1\r\n\n", [])
 @given(STREAMS, st.lists(st.integers(0, 400), max_size=8))
 def test_where_the_bytes_are_cut_changes_nothing(stream: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
