@@ -300,7 +300,6 @@ def _has_work(data: Mapping[str, Any], form: Form, *, nulls: bool) -> bool:
     for key, value in data.items():
         if (key[-1:] in _SIGNS and name_and_sign(key)[1]) or (nulls and value is None):
             return True
-    for key, value in data.items():
         if isinstance(value, dict) and _has_work(value, form.at(key), nulls=nulls):
             return True
     return False

@@ -80,8 +80,14 @@ def no_text(text: str) -> str | None:
     return characters.no_text(readable(text))
 
 
-def named(value: Any) -> set[str]:
-    """Addresses of the resources that any string in `value` refers to."""
+def named(value: Any, *, within: str = _OPEN) -> set[str]:
+    """Addresses of the resources that any string in `value` refers to.
+
+    Args:
+        within: a text that holds all of its strings, if there is one: mostly none has a mark.
+    """
+    if _OPEN not in within:
+        return set()
     return {f"{m[1]}/{m[2]}" for text in _marked(value) for m in _MARK.finditer(text)}
 
 

@@ -118,8 +118,8 @@ def render_prompt(
 
 def _finish(template: TemplateText, text: str, placed: frozenset[str]) -> Checked[Rendered | None]:
     text = trimmed(text)
-    span = template.span(0, min(len(template.text), 1))
     if not text:
+        span = template.span(0, min(len(template.text), 1))
         problem = codes.TEMPLATE_EMPTY.at(span, "The prompt is empty.", hint="Write instructions.")
         return Checked(None, (problem,))
     if problems := _no_text(template):

@@ -140,6 +140,6 @@ def declared_tools(tools: Tools) -> dict[str, BuiltInTool]:
     for name in BUILT_IN_TOOLS:
         if name in given:
             tool = getattr(tools, name)
-            if is_enabled(tool):
+            if tool is not None and tool.policy != "off":  # as `is_enabled`
                 found[name] = tool
     return found

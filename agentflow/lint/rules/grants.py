@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from agentflow.compiler.graph import AgentNode
-from agentflow.diagnostics import Diagnostic, Level, Severity, Span
+from agentflow.diagnostics import Diagnostic, Level, Severity
 from agentflow.lint.abilities import has_raw_tools, policies_of
 from agentflow.lint.edits import rewrite
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
+from agentflow.source.tree import Path
 from agentflow.spec.refs import parse_ref
 from agentflow.spec.tool import UrlFilter, is_enabled
 
@@ -61,17 +62,17 @@ def files_without_reader(ctx: Context) -> Iterator[Diagnostic]:
         tools: { write: allow, read: allow }
     """
     for agent in ctx.agents:
-        given: dict[str, Span] = {
-            f"the input {name!r}": agent.span("inputs", name, key=True)
+        given: dict[str, Path] = {
+            f"the input {name!r}": ("inputs", name)
             for name, item in agent.spec.inputs.items()
             if item.type == "file"
         }
         for kind in ("files", "repositories", "memory"):
             if getattr(agent.spec, kind):
-                given[f"`{kind}`"] = agent.span(kind, key=True)
+                given[f"`{kind}`"] = (kind,)
         if given and _has_none_of(agent, "read", "bash", "grep"):
             yield ctx.problem(
-                next(iter(given.values())),
+                agent.span(*next(iter(given.values())), key=True),
                 f"Agent {agent.spec.name!r} is given {one_of(given, joined='and', limit=4)}, and "
                 "has no tool that reads files.",
                 hint="Add `tools: { read: allow }`.",
@@ -203,14 +204,13 @@ def wait_beyond_budget(ctx: Context) -> Iterator[Diagnostic]:
         wall = agent.spec.budget.wall if agent.spec.budget is not None else None
         if wall is None:
             continue
-        related = ((agent.span("budget", "wall"), "the whole run"),)
         for index, approval in enumerate(agent.spec.approvals):
             if approval.wait is not None and approval.wait >= wall:
                 yield ctx.problem(
                     agent.span("approvals", index, "wait"),
                     f"A run of agent {agent.spec.name!r} is over before this wait is.",
                     hint="Make `wall` longer than `wait`, or wait less long.",
-                    related=related,
+                    related=((agent.span("budget", "wall"), "the whole run"),),
                 )
         for name, tool in agent.spec.custom.items():
             if "timeout" in tool.model_fields_set and tool.timeout >= wall:
@@ -219,7 +219,7 @@ def wait_beyond_budget(ctx: Context) -> Iterator[Diagnostic]:
                     f"A run of agent {agent.spec.name!r} is over before a call of {name!r} times "
                     "out.",
                     hint="Make `wall` longer than `timeout`, or the `timeout` shorter.",
-                    related=related,
+                    related=((agent.span("budget", "wall"), "the whole run"),),
                 )
 
 

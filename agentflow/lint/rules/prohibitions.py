@@ -68,7 +68,6 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
         yield from _read_only_elsewhere(ctx, agent)
         if not able:
             continue
-        related = tuple((agent.span("tools", name), f"{name} is on") for name in able)
         for field, prose in ctx.texts(agent):
             match = next(prose.find_all(_READ_ONLY, code=False), None)
             if match is not None:
@@ -78,7 +77,7 @@ def read_only_not_enforced(ctx: Context) -> Iterator[Diagnostic]:
                     f"{one_of(map(repr, able), joined='and')} can change files.",
                     hint=f"Turn {one_of(map(repr, able), joined='and')} off (`tools: {{ {able[0]}: off }}`), or let "
                     f"{'it' if len(able) == 1 else 'them'} `ask`.",
-                    related=related,
+                    related=tuple((agent.span("tools", name), f"{name} is on") for name in able),
                 )
 
 

@@ -276,7 +276,6 @@ def uncertainty_contradicted(ctx: Context) -> Iterator[Diagnostic]:
         if agent.spec.uncertainty is None or any("ask" in name for name in agent.spec.custom):
             continue
         mode = agent.spec.uncertainty.mode
-        related = ((agent.span("uncertainty"), "the policy"),)
         for field, prose in ctx.texts(agent):
             if mode == "ask":
                 found = prose.find_all(_DO_NOT_ASK, code=False)
@@ -291,5 +290,5 @@ def uncertainty_contradicted(ctx: Context) -> Iterator[Diagnostic]:
                     if mode == "ask"
                     else "Write `uncertainty: ask` if a person is to answer, or remove the "
                     "sentence.",
-                    related=related,
+                    related=((agent.span("uncertainty"), "the policy"),),
                 )

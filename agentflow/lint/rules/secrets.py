@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
@@ -115,19 +115,23 @@ def _looks_random(value: str) -> bool:
     )
 
 
-def _in_question(text: str) -> Iterator[_Format]:
+def _in_question(text: str, formats: Iterable[_Format]) -> Iterator[_Format]:
     """The formats that a mark of is in a text."""
-    for entry in _FORMATS:
+    for entry in formats:
         for mark in entry.marks:
             if mark in text:
                 yield entry
                 break
 
 
-def secrets_in(text: str) -> Iterator[tuple[str, int, int]]:
-    """What it looks like, start and end."""
+def secrets_in(text: str, formats: Iterable[_Format] = _FORMATS) -> Iterator[tuple[str, int, int]]:
+    """What it looks like, start and end.
+
+    Args:
+        formats: the others have no mark in the text, as the caller knows.
+    """
     taken: list[tuple[int, int]] = []
-    for entry in _in_question(text):
+    for entry in _in_question(text, formats):
         for match in re.finditer(entry.pattern, text):
             if not re.search(_DUMMY, match[0]):
                 span = match.span("value" if "value" in match.re.groupindex else 0)
@@ -201,8 +205,10 @@ def secret_in_text(ctx: Context) -> Iterator[Diagnostic]:
         prompt: |
           Read the orders with the tool `orders_api`, which has the key.
     """
-    for file, text in _sources(ctx).items():
-        for what, start, end in secrets_in(text):
+    sources = _sources(ctx)
+    formats = tuple(_in_question("\n".join(sources.values()), _FORMATS))
+    for file, text in sources.items():
+        for what, start, end in secrets_in(text, formats):
             shown = min(4, (end - start) // 4)  # of a password, hardly anything
             yield ctx.problem(
                 _place(file, text, start, end),

@@ -21,15 +21,15 @@ __all__ = [
 ]
 
 
-def _criteria(ctx: Context) -> Iterator[tuple[AgentNode, int, str]]:
-    """Points of `done` that are text, each once, wherever agents take them from."""
+def _criteria(ctx: Context, pattern: str) -> Iterator[tuple[AgentNode, int, re.Match[str]]]:
+    """Points of `done` with such words, each once, wherever agents take them from."""
     seen: set[Span] = set()
     for agent in ctx.agents:
         for index, point in enumerate(agent.spec.done):
-            span = agent.span("done", index)
-            if isinstance(point, str) and span not in seen:
+            match = re.search(pattern, _quoted(point)) if isinstance(point, str) else None
+            if match is not None and (span := agent.span("done", index)) not in seen:
                 seen.add(span)
-                yield agent, index, point
+                yield agent, index, match
 
 
 def _quoted(text: str) -> str:
@@ -76,14 +76,12 @@ def vague_done(ctx: Context) -> Iterator[Diagnostic]:
         done:
           - The report has at most two pages, and every figure in it can be found in the orders.
     """
-    for agent, index, point in _criteria(ctx):
-        match = re.search(_VAGUE, _quoted(point))
-        if match is not None:
-            yield ctx.problem(
-                agent.document.text_span(("done", index), *match.span()),
-                f"{match[0]!r} in `done` of agent {agent.spec.name!r} is a matter of opinion.",
-                hint="Say what can be seen in the result: a number, a section, a source.",
-            )
+    for agent, index, match in _criteria(ctx, _VAGUE):
+        yield ctx.problem(
+            agent.document.text_span(("done", index), *match.span()),
+            f"{match[0]!r} in `done` of agent {agent.spec.name!r} is a matter of opinion.",
+            hint="Say what can be seen in the result: a number, a section, a source.",
+        )
 
 
 _PERSON = (
@@ -117,10 +115,9 @@ def done_needs_person(ctx: Context) -> Iterator[Diagnostic]:
         done: [Every figure in the report can be found in the orders.]
         uncertainty: assume
     """
-    for agent, index, point in _criteria(ctx):
+    for agent, index, match in _criteria(ctx, _PERSON):
         asks = agent.spec.uncertainty is not None and agent.spec.uncertainty.mode == "ask"
-        match = re.search(_PERSON, _quoted(point))
-        if match is not None and not asks and not agent.spec.custom and not agent.spec.mcp:
+        if not asks and not agent.spec.custom and not agent.spec.mcp:
             yield ctx.problem(
                 agent.document.text_span(("done", index), *match.span()),
                 f"Agent {agent.spec.name!r} cannot see whether {match[0]!r} holds: nobody is asked "
