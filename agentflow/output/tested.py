@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from agentflow.output.text import clean, count, seconds
 from agentflow.testing.results import Failure, Result
+from agentflow.testing.telling import failure_lines
 
 __all__ = [
     "render_case",
@@ -48,19 +49,8 @@ def render_case(result: Result, *, color: bool, show_path: Callable[[str], str] 
 
 
 def _failures(result: Result, show_path: Callable[[str], str]) -> Iterator[str]:
-    for failure in result.failures:
-        span = failure.span
-        where = "" if span is None else f"{show_path(span.file)}:{span.line}:{span.column}: "
-        yield f"    {where}{clean(failure.message)}"
-        lines = (
-            ("expected", failure.expected),
-            ("got", failure.got),
-            ("decided by", failure.evidence),
-            ("hint", failure.hint),
-        )
-        for label, text in lines:
-            if text is not None:
-                yield f"      {label:11}{clean(text)}"
+    for line in failure_lines(result, show_path):
+        yield f"    {clean(line)}"
 
 
 def render_totals(results: Sequence[Result], took_s: float, *, color: bool) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from agentflow.compiler import late
 from agentflow.compiler.manifest import CustomToolPolicy
+from agentflow.operations.orders import tool_secrets
 from agentflow.operations.secrets import read_secrets
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.people import People
@@ -71,7 +72,6 @@ def _host(
 ) -> ToolHost:
     clock = HandClock()
     ledger.begin_run(_ID, agent=case.agent, agent_id="", agent_version=1, at="")
-    headers = [tool.http.headers for tool in used.values() if tool.http is not None]
     sources = case.bench.graph.project.spec.secrets
     people = People(
         run_id=_ID,
@@ -89,7 +89,7 @@ def _host(
         ledger=ledger,
         clock=clock,
         people=people,
-        secrets=read_secrets(sorted(late.secrets(headers)), sources, case.bench.root),
+        secrets=read_secrets(sorted(late.secrets(tool_secrets(used))), sources, case.bench.root),
         results=Results(directory / "results"),
     )
 

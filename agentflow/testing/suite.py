@@ -23,7 +23,7 @@ from agentflow.testing.layers import LAYERS
 from agentflow.testing.report import Report, Skipped
 from agentflow.testing.results import Failure, Miss, Outcome, Result
 
-__all__ = ["Heard", "run_case", "run_cases"]
+__all__ = ["Heard", "run_alone", "run_case", "run_cases"]
 
 Heard = Callable[[Result], None]
 """Told of each result when it is there."""
@@ -116,6 +116,13 @@ def _claimed(cases: Sequence[Case], taken: object) -> Iterator[Case]:
         if index >= len(cases):
             return
         yield cases[index]
+
+
+def run_alone(case: Case) -> Result:
+    """One test in a loop of its own, for whoever runs tests one at a time."""
+    if case.spec.layer == "live":
+        return asyncio.run(run_case(case))
+    return run_jumping(run_case(case))
 
 
 async def run_case(case: Case) -> Result:
