@@ -247,6 +247,8 @@ class CustomToolPolicy:
 
 @record
 class OutcomePolicy:
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Of `run` and `command`. Values may hold marks of secrets."""
     description: str | None
     """None: the task of the run."""
     rubric: str

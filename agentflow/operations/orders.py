@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.compiler import late
-from agentflow.compiler.manifest import AgentPolicy, Compiled, Manifest, Target
+from agentflow.compiler.manifest import (
+    AgentPolicy,
+    Compiled,
+    CustomToolPolicy,
+    Manifest,
+    Target,
+)
 from agentflow.errors import UsageError
 from agentflow.operations.check import Project, Report
 from agentflow.operations.inputs import resolve_inputs
@@ -19,7 +25,7 @@ from agentflow.operations.session_needs import check_session
 from agentflow.operations.sessions import is_served
 from agentflow.secret import SecretText
 
-__all__ = ["Order", "RunOptions", "needed_secrets", "take_order"]
+__all__ = ["Order", "RunOptions", "needed_secrets", "take_order", "tool_secrets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +128,18 @@ def check_detached(target: Target, root: Path) -> None:
         )
 
 
+def tool_secrets(tools: Mapping[str, CustomToolPolicy]) -> list[Mapping[str, str]]:
+    """What of custom tools may name secrets: headers and variables."""
+    headers = [tool.http.headers for tool in tools.values() if tool.http is not None]
+    return [*headers, *(tool.env for tool in tools.values())]
+
+
 def needed_secrets(policy: AgentPolicy) -> list[Mapping[str, Any]]:
-    """What of a policy may name secrets: headers of custom tools, webhooks, and repositories."""
+    """What of a policy may name secrets: custom tools, webhooks, and repositories."""
     hooks = [rule.webhook for rule in policy.approvals]
     hooks += [policy.uncertainty.webhook] if policy.uncertainty is not None else []
     signed = [{"secret": hook.secret} for hook in hooks if hook is not None]
-    tools = [tool.http.headers for tool in policy.custom.values() if tool.http is not None]
-    return [*tools, *signed, *policy.session.resources]
+    return [*tool_secrets(policy.custom), *signed, *policy.session.resources]
 
 
 def _secret_sources(policy: AgentPolicy, report: Report) -> dict[str, str]:

@@ -37,15 +37,24 @@ class _TooMuch(Exception):
     """The program wrote more than `OUTPUT_LIMIT`."""
 
 
-def run(argv: list[str], input: dict[str, Any], *, root: Path) -> dict[str, Any]:
+def run(
+    argv: list[str],
+    input: dict[str, Any],
+    *,
+    root: Path,
+    environment: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """`{"value": its standard output}` if it ended with exit code 0, else `{"error": …}`.
 
     Args:
         argv: what starts with `./` is relative to `root`, as is everything the program opens.
+        input: given to the program on its standard input.
+        root: where it runs.
+        environment: what it gets. None: ours.
     """
     program = str(root / argv[0]) if argv[0].startswith("./") else argv[0]
     try:
-        ended = _run([program, *argv[1:]], input, cwd=root, environment=dict(os.environ))
+        ended = _run([program, *argv[1:]], input, cwd=root, environment=environment)
     except _Failed as error:
         return {"error": error.about(argv[0])}
     if ended.code == 0:
@@ -105,7 +114,7 @@ class _Ended(NamedTuple):
 
 
 def _run(
-    words: list[str], input: dict[str, Any], *, cwd: Path, environment: dict[str, str]
+    words: list[str], input: dict[str, Any], *, cwd: Path, environment: dict[str, str] | None
 ) -> _Ended:
     try:
         process = subprocess.Popen(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from agentflow.compiler import late
 from agentflow.compiler.manifest import ArgumentPolicy, CustomToolPolicy
 from agentflow.ports import Clock
 from agentflow.runtime.ledger import Claim, Ledger
@@ -123,12 +124,20 @@ class ToolHost:
             )
         elif tool.run is not None or tool.command is not None:
             runs = {"run": tool.run} if tool.run is not None else {"command": tool.command}
-            request = {**runs, "input": dict(call.input)}
+            request = {**runs, "input": dict(call.input), "env": self._environment(tool)}
             value = await self._pool.call(request, timeout_s=tool.timeout_s)
         else:
             return await self._ask(call)
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         return text, False
+
+    def _environment(self, tool: CustomToolPolicy) -> dict[str, str]:
+        """What goes through the pipe to the worker, and is in no argument and no file."""
+        values = {name: secret.reveal() for name, secret in self._secrets.items()}
+        revealed: dict[str, str] = late.revealed(dict(tool.env), values)
+        if any("\0" in value for value in revealed.values()):
+            raise CallFailed("A secret that it is given holds a NUL, which no variable can.")
+        return revealed
 
     async def _ask(self, call: Call) -> tuple[str, bool]:
         """A tool without code is a question to a person.

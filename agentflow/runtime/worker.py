@@ -4,9 +4,9 @@ It reads frames from its standard input and answers each on the descriptor that 
 (prints of a tool go to standard error instead). A frame is eight bytes of length, big-endian, and that
 many bytes of JSON. A request is
 
-    {"run": "package.module:function", "input": {…}}       called with the input as keyword arguments
+    {"run": "package.module:function", "input": {…}, "env": {…}}  called with the input as keyword arguments
     {"run": "package.module:function", "paths": {…}}       called with one mapping of name to `Path`
-    {"command": ["program", …], "input": {…}}              started with the input on its standard input
+    {"command": ["program", …], "input": {…}, "env": {…}}  started with the input on its standard input
     {"check": ["program", …], "paths": {…}, "cwd": "…"}    started there, with the paths as its input
     {"describe": "package.module:function"}                imported and described, not called
 
@@ -16,6 +16,7 @@ The caller ends a call that takes too long by killing the process, which works w
 """
 
 import asyncio
+import contextlib
 import ctypes
 import dataclasses
 import enum
@@ -27,6 +28,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -92,6 +94,21 @@ def _without_secrets(text: str) -> str:
         if len(value) >= 8 and any(word in name.upper() for word in SECRET_WORDS):
             text = text.replace(value, f"[{name}]")
     return text
+
+
+@contextlib.contextmanager
+def _given(variables: dict[str, str]) -> Iterator[None]:
+    """Variables that are set for one call; a worker has one at a time."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _harmless() -> dict[str, str]:
@@ -165,7 +182,10 @@ def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]
     try:
         if "command" in request:
             answer: dict[str, Any] = _sibling("program").run(
-                request["command"], request["input"], root=Path.cwd()
+                request["command"],
+                request["input"],
+                root=Path.cwd(),
+                environment={**os.environ, **request.get("env", {})},
             )
             if "error" in answer:
                 answer["error"] = _without_secrets(answer["error"])
@@ -181,7 +201,8 @@ def _answer(request: dict[str, Any], runner: "asyncio.Runner") -> dict[str, Any]
             return found
         if "describe" in request:
             return {"value": _sibling("hints").describe(_function(request["describe"]))}
-        return {"value": _call(request, runner)}
+        with _given(request.get("env", {})):
+            return {"value": _call(request, runner)}
     except BaseException as error:
         # Also SystemExit and the like: code that is called as a tool cannot end the worker politely.
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

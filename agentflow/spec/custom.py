@@ -145,6 +145,22 @@ HeaderValue = Annotated[
     Secret(required=False),
     Field(json_schema_extra={"pattern": "^[!-~]([ -~]*[!-~])?$"}),
 ]
+
+
+def _variable(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("A variable of the environment holds no NUL.")
+    return value
+
+
+VariableName = Annotated[str, StringConstraints(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+VariableValue = Annotated[
+    str,
+    StringConstraints(max_length=32_768),
+    AfterValidator(_variable),
+    Secret(required=False),
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*$"}),
+]
 Status = Annotated[int, Field(ge=200, le=599)]
 
 
@@ -190,6 +206,12 @@ class CustomTool(SpecModel):
     http: HttpTool | None = Field(
         default=None, description="A POST request with the arguments of a call as a JSON object."
     )
+    env: Annotated[dict[VariableName, VariableValue], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="Variables that `run` or `command` gets with every call, beside those of "
+        "`agentflow run`: where a secret belongs.",
+        examples=[{"DESK_TOKEN": "${secret.desk}"}],
+    )
     description: Text | None = Field(
         default=None,
         description="What the agent is told. Default: the docstring of `run`; the others need one.",
@@ -225,4 +247,6 @@ class CustomTool(SpecModel):
         if len(named) > 1:
             both = " and ".join(f"`{name}`" for name in named)
             raise ValueError(f"A tool is run in one way, and this one has {both}.")
+        if self.env and self.http is not None:
+            raise ValueError("`env` is for what runs here. A request has `headers`.")
         return self

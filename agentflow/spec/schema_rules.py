@@ -105,7 +105,13 @@ RULES: Mapping[type[SpecModel], Rules] = {
             _never(_has("message"), _is("answer", "allow")),
         )
     ),
-    CustomTool: Rules((_exactly_one(*RUNNERS),), _at_most_one(*RUNNERS)),
+    CustomTool: Rules(
+        (_exactly_one(*RUNNERS),),
+        (
+            *_at_most_one(*RUNNERS),
+            _if(_has("http"), {"properties": {"env": {"maxProperties": 0}}}),
+        ),
+    ),
     CheckSpec: Rules((_exactly_one("run", "command"),), _at_most_one("run", "command")),
     WebSearchTool: _ONE_LIST,
     WebFetchTool: _ONE_LIST,

@@ -2272,6 +2272,16 @@ CASES: tuple[BadInput, ...] = (
         message="A duration needs a unit: write 30s, 30m or 30h.",
     ),
     BadInput(
+        id="variables-for-a-request",
+        files=agent(
+            f"custom: {{rate: {{http: {{url: 'https://r.example'}}, env: {{A: b}}, {CARD}}}}}\n"
+        ),
+        code="AF114",
+        line=6,
+        column=16,
+        message="`custom.rate`: `env` is for what runs here. A request has `headers`.",
+    ),
+    BadInput(
         id="result-longer-than-the-service-takes",
         files=agent(f"custom: {{rate: {{command: [rate], max_result: 200k, {CARD}}}}}\n"),
         code="AF115",

@@ -223,4 +223,5 @@ def _custom_tool(node: AgentNode, name: str, card: ToolCard) -> CustomToolPolicy
         policy=tool.policy,
         arguments=rules,
         max_result=tool.max_result,
+        env=dict(tool.env),
     )
