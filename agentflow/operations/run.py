@@ -178,6 +178,7 @@ class Desk:
             detach=options.detach,
             uploads=session_uploads(self.built.manifest, order.policy, root),
             reuse=reuse,
+            pools_of=target.name if target.service == "local" else None,
             origin=_origin(self.built, order.address, options, order.sources),
         )
         watch.observer(

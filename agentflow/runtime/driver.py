@@ -177,8 +177,9 @@ async def run_session(
         pulse=pulse,
         purse=_purse(request, ledger, clock),
     )
+    # What is refused here leaves nothing behind.
+    around.purse.open(detached=request.detach)
     with watch(request.directory, request.run_id):
-        around.purse.open(detached=request.detach)
         ledger.begin_run(
             request.run_id,
             agent=request.agent,
@@ -358,7 +359,14 @@ def _limits(request: RunRequest) -> budget.Limits:
 
 
 def _purse(request: RunRequest, ledger: Ledger, clock: Clock) -> Purse:
-    return Purse(ledger, _limits(request), run_id=request.run_id, flow=request.flow, clock=clock)
+    return Purse(
+        ledger,
+        _limits(request),
+        run_id=request.run_id,
+        flow=request.flow,
+        clock=clock,
+        pools_of=request.pools_of,
+    )
 
 
 def _setup(request: RunRequest, task: str, purse: Purse) -> Setup:

@@ -29,7 +29,16 @@ from agentflow.runtime.budget import Limits, Usage, amount_text
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.run import LimitHit, Verdict
 
-__all__ = ["DEAD_AFTER_S", "Purse", "Standing", "part", "period_of", "refill", "standing"]
+__all__ = [
+    "DEAD_AFTER_S",
+    "Purse",
+    "Standing",
+    "part",
+    "period_of",
+    "pool_key",
+    "refill",
+    "standing",
+]
 
 NANO = 1_000_000_000
 """Dollars are kept as whole billionths: sums stay exact, and a token costs a hundred of them."""
@@ -103,6 +112,11 @@ def _zone(pool: PoolPolicy) -> tzinfo:
         ) from error
 
 
+def pool_key(name: str, pools_of: str | None) -> str:
+    """What a pool is called in the ledger; `pools_of` as in a `RunRequest`."""
+    return name if pools_of is None else f"{name}@{pools_of}"
+
+
 def part(room: int, own: int | None) -> int:
     """What a run holds beyond what it used, of `room` that is left for it; `own`: its own limit's rest."""
     if room <= 0:
@@ -171,8 +185,16 @@ class Purse:
     """What one run draws from pools. Without pools it costs nothing and never stops anything."""
 
     def __init__(
-        self, ledger: Ledger, limits: Limits, *, run_id: str, flow: str | None, clock: Clock
+        self,
+        ledger: Ledger,
+        limits: Limits,
+        *,
+        run_id: str,
+        flow: str | None,
+        clock: Clock,
+        pools_of: str | None = None,
     ) -> None:
+        """The arguments are as in a `RunRequest`."""
         self._ledger = ledger
         self._limits = limits
         self._run_id = run_id
@@ -182,7 +204,11 @@ class Purse:
         self._measures = [
             (
                 measure,
-                (measure.pool.name, measure.name, period_of(measure.pool, self._at, run_id, flow)),
+                (
+                    pool_key(measure.pool.name, pools_of),
+                    measure.name,
+                    period_of(measure.pool, self._at, run_id, flow),
+                ),
             )
             for measure in _measures(pools)
         ]

@@ -60,6 +60,7 @@ def write_record(request: RunRequest, task: str) -> Mapping[str, Any]:
         "reuse": None if request.reuse is None else asdict(request.reuse),
         "origin": request.origin,
         "flow": request.flow,
+        "pools_of": request.pools_of,
     }
 
 
@@ -118,6 +119,7 @@ def _request(
         reuse=_reuse(record.get("reuse")),
         origin=record["origin"],
         flow=record.get("flow"),
+        pools_of=record.get("pools_of"),
     )
 
 

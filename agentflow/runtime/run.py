@@ -97,6 +97,9 @@ class RunRequest:
     """None: the run has a session of its own."""
     flow: str | None = None
     """The id of the flow that it is a step of. None: it is none."""
+    pools_of: str | None = None
+    """The target whose runs have the pools to themselves, because they cost nothing. None: runs on all
+    other targets share them."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What the caller needs to come back to this run: JSON, kept in the ledger, and not read here."""
     records: Path | None = None
