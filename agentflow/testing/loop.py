@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentflow.compiler import late
 from agentflow.local.drivers.script import ScriptDriver
+from agentflow.operations.orders import tool_secrets
+from agentflow.operations.secrets import read_secrets
 from agentflow.runtime.pool import CallFailed
+from agentflow.secret import SecretText
 from agentflow.spec.test import StubSpec
 from agentflow.testing.bench import Case, scratch_directory
 from agentflow.testing.expectations import misses
 from agentflow.testing.faults import plan_of
+from agentflow.testing.offline import offline
 from agentflow.testing.person import ScriptedPerson
 from agentflow.testing.prompts import prompt_misses
 from agentflow.testing.report import Report
@@ -48,6 +53,7 @@ async def run_loop(case: Case) -> Report:
         person=None
         if person is None
         else ScriptedPerson(allow=person.allow, deny=person.deny, replies=person.replies),
+        secrets=_secrets(case),
         unsafe_no_sandbox=bench.unsafe_no_sandbox,
     )
     with scratch_directory() as directory:
@@ -78,6 +84,17 @@ def told(seen: Seen) -> str:
     result = seen.result
     cost = "" if result.cost_usd is None else f", ${result.cost_usd:.4f}"
     return f"{result.verdict}, {result.turns} turns, {seen.called}{cost}"
+
+
+def _secrets(case: Case) -> dict[str, SecretText]:
+    """Those that tools are given which really run.
+
+    Raises:
+        SecretUnavailable: one cannot be read; a tool in `stubs` needs none.
+    """
+    tools = offline(case.policy, case.spec.stubs.keys()).custom
+    names = late.secrets(tool_secrets(tools))
+    return read_secrets(names, case.bench.graph.project.spec.secrets, case.bench.root)
 
 
 def _stub(spec: StubSpec) -> Callable[[Mapping[str, Any]], Any]:

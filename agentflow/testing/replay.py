@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentflow.compiler.manifest import AgentPolicy
 from agentflow.operations.orders import check_runnable
 from agentflow.runtime.approvals import Answer
 from agentflow.runtime.cassette import Tape, digests, read_tape
@@ -26,13 +24,14 @@ from agentflow.testing.bench import Case, scratch_directory
 from agentflow.testing.clock import HandClock
 from agentflow.testing.expectations import misses
 from agentflow.testing.loop import check_misses, told
+from agentflow.testing.offline import offline
 from agentflow.testing.player import CassetteSessions
 from agentflow.testing.prompts import prompt_misses
 from agentflow.testing.report import Report
 from agentflow.testing.results import Miss
 from agentflow.testing.seen import Seen, shown
 from agentflow.testing.stage import KNOBS, RUN_ID
-from agentflow.testing.workers import STUB, TestPool
+from agentflow.testing.workers import TestPool
 
 __all__ = ["TapeAnswers", "changed_fields", "replayed", "run_replay"]
 
@@ -86,7 +85,7 @@ async def replayed(
         agent_id=str(created.get("agent_id", "")),
         agent_version=int(created.get("agent_version", 1)),
         environment_id=str(created.get("environment_id", "")),
-        policy=_without_code(case.policy),
+        policy=offline(case.policy, None),
         inputs=_inputs(case, tape),
         out_dir=directory / "outputs",
         project_root=case.bench.root,
@@ -111,16 +110,6 @@ async def replayed(
             return result, ledger.approvals(RUN_ID)
     finally:
         await pool.close()
-
-
-def _without_code(policy: AgentPolicy) -> AgentPolicy:
-    custom = {
-        name: replace(tool, run=STUB + name, command=None, http=None)
-        if tool.run or tool.command or tool.http
-        else tool
-        for name, tool in policy.custom.items()
-    }
-    return replace(policy, custom=custom)
 
 
 def _inputs(case: Case, tape: Tape) -> dict[str, Any]:

@@ -45,9 +45,10 @@ from agentflow.runtime.run import RunRequest, RunResult
 from agentflow.secret import SecretText
 from agentflow.testing.clock import HandClock
 from agentflow.testing.faults import Misfortune
+from agentflow.testing.offline import offline
 from agentflow.testing.tools import Crashes, Stub, tools_of
 from agentflow.testing.wire import Wire, WireSessions
-from agentflow.testing.workers import STUB, Programs, TestPool
+from agentflow.testing.workers import Programs, TestPool
 
 __all__ = ["KNOBS", "Played", "Scene", "TestService", "open_service", "play"]
 
@@ -198,20 +199,13 @@ async def _request(
     manifest = scene.compiled.manifest
     ids = await _create_all(needed_part(manifest, scene.agent), service)
     environment = policy.environment or ""
-    custom = {
-        name: replace(tool, run=STUB + name, command=None, http=None)
-        if name in scene.stubs or tool.http is not None
-        else tool
-        for name, tool in policy.custom.items()
-        if tool.run or tool.command or tool.http or name in scene.stubs
-    }
     return RunRequest(
         run_id=RUN_ID,
         agent=scene.agent,
         agent_id=ids[scene.agent],
         agent_version=1,
         environment_id=ids.get(environment, environment.removeprefix("id:")),
-        policy=replace(policy, custom={**policy.custom, **custom}),
+        policy=offline(policy, scene.stubs.keys()),
         inputs=scene.inputs,
         out_dir=directory / "outputs",
         project_root=scene.root,
