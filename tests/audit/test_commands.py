@@ -101,6 +101,20 @@ def test_the_service_tells_the_same(project: Path, capsys: pytest.CaptureFixture
     assert unknown["timeline"] == ledger["timeline"]
 
 
+def test_a_cassette_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, cassette = tmp_path / "hello", tmp_path / "session.jsonl"
+    shutil.copytree(EXAMPLES / "hello", root, ignore=shutil.ignore_patterns(".agentflow"))
+    assert main(["run", "-C", str(root), "--record", str(cassette)]) == 0
+    capsys.readouterr()
+    assert main(["sessions", "audit", "last", "-C", str(root), "--format", "json"]) == 0
+    ledger = json.loads(capsys.readouterr().out)
+    assert main(["sessions", "audit", str(cassette), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["source"], ledger["source"]) == ("file", "ledger")
+    assert told["timeline"] == ledger["timeline"]
+    assert told["cost"]["tokens"] == ledger["cost"]["tokens"]
+
+
 def test_costs_of_all_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for by in ("run", "agent", "day", "project"):
         assert main(["sessions", "cost", "--by", by, "-C", str(project), "--format", "json"]) == 0
