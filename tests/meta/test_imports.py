@@ -29,6 +29,7 @@ ALLOWED["local"] = FIRST | {"source"}
 ALLOWED["audit"] = ALLOWED["runtime"] | {"runtime"}
 ALLOWED["operations"] = ALLOWED["runtime"] | {"runtime", "remote", "local", "audit"}
 ALLOWED["api"] = ALLOWED["operations"] | {"operations"}
+ALLOWED["looking"] = ALLOWED["api"]
 # Tests play runs; the command line and the gate of `apply` show what came of them.
 ALLOWED["testing"] = ALLOWED["operations"] | {"operations"}
 ALLOWED["output"] = ALLOWED["testing"] | {"testing"}

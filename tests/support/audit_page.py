@@ -47,6 +47,22 @@ go from row to row, `n` goes to the next finding, Enter opens.
 *saved* is what the same tokens would have cost without the cache, less what they cost. A model without a list price
 makes an estimate unknown, never zero.
 
+## From Python
+
+```python
+import agentflow
+
+audited = agentflow.audit_session("last")
+for finding in audited.findings:
+    print(finding.code, finding.severity, finding.message, finding.evidence, finding.source)
+print(audited.cost.estimate_usd, audited.cost.tokens.cache_read)
+
+for line in agentflow.session_costs(by="agent"):
+    print(line.label, line.runs, line.estimate_usd)
+```
+
+What is not known is `None`: the price of a model without a list price, the spec of a session that comes from a file.
+
 ## Codes
 """
 
