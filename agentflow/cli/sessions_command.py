@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from agentflow.cli import sessions_look
 from agentflow.cli.logs import add_log_options, logging_to
-from agentflow.cli.options import add_directory_option, add_format_option, project_directory
+from agentflow.cli.options import (
+    add_directory_option,
+    add_format_option,
+    add_project_options,
+    project_directory,
+    project_options,
+)
 from agentflow.errors import EXIT_OK, EXIT_SERVICE, UsageError
 from agentflow.operations.check import open_project
 
@@ -71,6 +77,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--wall", "TIME", "time from start to end"),
     ):
         more.add_argument(option, metavar=metavar, help=help_)
+    pools = verbs.add_parser(
+        "pools", help="what runs have used together", description="what runs have used together"
+    )
+    add_project_options(pools)
+    add_format_option(pools)
     verb("interrupt", "end a run and bring its session to rest")
     add_log_options(
         verb("attach", "follow a run that nobody follows; the same as `agentflow run --resume`")
@@ -161,6 +172,21 @@ def _target(args: Namespace) -> Target:
     return built.manifest.target
 
 
+def _pools(args: Namespace) -> int:
+    from agentflow.operations.pools import list_pools
+    from agentflow.output.sessions import as_json, render_pools
+
+    options = project_options(args)
+    lines = list_pools(
+        open_project(options.directory),
+        target=options.target,
+        variables=options.variables,
+        settings=options.settings,
+    )
+    print(as_json(lines) if args.format == "json" else render_pools(lines))
+    return EXIT_OK
+
+
 def _interrupt(args: Namespace) -> int:
     from agentflow.operations.sessions import interrupt
 
@@ -192,6 +218,7 @@ _VERBS: dict[str, Callable[[Namespace], int]] = {
     "answer": _decide,
     "send": _send,
     "budget": _budget,
+    "pools": _pools,
     "interrupt": _interrupt,
     "attach": _attach,
     "reap": _reap,

@@ -14,6 +14,7 @@ from agentflow.output.text import clean, count, dollars, one_line, seconds
 if TYPE_CHECKING:
     from agentflow.operations.limits import Raised
     from agentflow.operations.listing import ServiceLine
+    from agentflow.operations.pools import PoolLine
     from agentflow.operations.sessions import Reaped, RunDetail, RunLine
     from agentflow.runtime.questions import Question
     from agentflow.runtime.remarks import RemarkEntry
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_json",
     "render_on_service",
+    "render_pools",
     "render_raised",
     "render_reaped",
     "render_run",
@@ -188,6 +190,18 @@ def render_reaped(found: Sequence[Reaped], *, ended: bool) -> str:
             "Somebody may follow what was begun elsewhere. --yes --elsewhere ends that too"
         )
     return "\n".join(lines)
+
+
+def render_pools(lines: Sequence[PoolLine]) -> str:
+    """How far each pool is used."""
+    if not lines:
+        return "No agent draws from a pool of a day or a month. See `pools` in docs/runs.md."
+    rows = [("POOL", "PERIOD", "USED", "HELD", "LIMIT", "FULL AGAIN")]
+    for line in lines:
+        held = f"{line.held} by {count(line.runs, 'run')}" if line.runs else "-"
+        again = line.full_again[:16].replace("T", " ")
+        rows.append((line.pool, line.period, line.used, held, line.limit, again))
+    return "\n".join(_table(rows))
 
 
 def render_raised(raised: Sequence[Raised]) -> str:

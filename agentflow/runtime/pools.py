@@ -31,8 +31,11 @@ from agentflow.runtime.run import LimitHit, Verdict
 
 __all__ = [
     "DEAD_AFTER_S",
+    "Measure",
     "Purse",
     "Standing",
+    "measure_text",
+    "measures",
     "part",
     "period_of",
     "pool_key",
@@ -63,19 +66,20 @@ class Standing:
     """In flight, that hold something."""
 
 
-class _Measure(NamedTuple):
+class Measure(NamedTuple):
     pool: PoolPolicy
     name: str
     """`usd` or `tokens`."""
     limit: int
 
 
-def _measures(pools: Sequence[PoolPolicy]) -> Iterator[_Measure]:
+def measures(pools: Sequence[PoolPolicy]) -> Iterator[Measure]:
+    """What is limited of pools: each has a line of its own in the ledger."""
     for pool in pools:
         if pool.usd is not None:
-            yield _Measure(pool, "usd", int(Decimal(pool.usd) * NANO))
+            yield Measure(pool, "usd", int(Decimal(pool.usd) * NANO))
         if pool.tokens is not None:
-            yield _Measure(pool, "tokens", pool.tokens)
+            yield Measure(pool, "tokens", pool.tokens)
 
 
 def period_of(pool: PoolPolicy, at: datetime, run_id: str, flow: str | None) -> str:
@@ -210,7 +214,7 @@ class Purse:
                     period_of(measure.pool, self._at, run_id, flow),
                 ),
             )
-            for measure in _measures(pools)
+            for measure in measures(pools)
         ]
         self._settled: tuple[object, ...] | None = None
 
@@ -291,7 +295,7 @@ class Purse:
                 if not keep:
                     self._write(key, self._spent(key), held=0)
 
-    def _others(self, measure: _Measure, key: tuple[str, str, str]) -> Standing:
+    def _others(self, measure: Measure, key: tuple[str, str, str]) -> Standing:
         return standing(self._ledger, key, measure.limit, self._clock.now(), but=self._run_id)
 
     def _spent(self, key: tuple[str, str, str]) -> int:
@@ -302,7 +306,7 @@ class Purse:
         )
         return int(rows[0][0]) if rows else 0
 
-    def _used(self, usage: Usage, measure: _Measure, key: tuple[str, str, str]) -> int:
+    def _used(self, usage: Usage, measure: Measure, key: tuple[str, str, str]) -> int:
         """Of this period: what the run used in one before was taken from that one."""
         total = usage.tokens.total
         if measure.name == "usd":
@@ -327,7 +331,7 @@ class Purse:
 
     def _hold(
         self,
-        measure: _Measure,
+        measure: Measure,
         key: tuple[str, str, str],
         mine: int,
         others: Standing,
@@ -358,26 +362,26 @@ class Purse:
 
     # Words
 
-    def _used_up(self, measure: _Measure, others: Standing, mine: int) -> BudgetReached:
+    def _used_up(self, measure: Measure, others: Standing, mine: int) -> BudgetReached:
         pool = measure.pool
         place = self._limits.source(f"pools.{pool.name}")
-        used = _text(measure, others.used + mine)
+        used = measure_text(measure, others.used + mine)
         held = ""
         if others.held:
             runs = "1 run" if others.runs == 1 else f"{others.runs} runs"
-            held = f", and {_text(measure, others.held)} are held by {runs} in flight"
+            held = f", and {measure_text(measure, others.held)} are held by {runs} in flight"
         where = f" ({place})" if place else ""
         return BudgetReached(
-            f"The pool {pool.name!r} is used up: {used} of {_text(measure, measure.limit)} are "
+            f"The pool {pool.name!r} is used up: {used} of {measure_text(measure, measure.limit)} are "
             f"used{held}{where}.",
             hint=_advice(pool, self._at, place),
         )
 
-    def _hit(self, measure: _Measure, others: Standing, mine: int) -> LimitHit:
+    def _hit(self, measure: Measure, others: Standing, mine: int) -> LimitHit:
         pool = measure.pool
         place = self._limits.source(f"pools.{pool.name}")
-        limit = f"{_text(measure, measure.limit)} per {pool.per}"
-        used = _text(measure, others.used + others.held + mine)
+        limit = f"{measure_text(measure, measure.limit)} per {pool.per}"
+        used = measure_text(measure, others.used + others.held + mine)
         return LimitHit(
             name=f"pools.{pool.name}",
             limit=limit,
@@ -387,7 +391,7 @@ class Purse:
         )
 
 
-def _own(budget: BudgetPolicy | None, measure: _Measure) -> int | None:
+def _own(budget: BudgetPolicy | None, measure: Measure) -> int | None:
     if budget is None:
         return None
     if measure.name == "tokens":
@@ -395,7 +399,8 @@ def _own(budget: BudgetPolicy | None, measure: _Measure) -> int | None:
     return None if budget.usd is None else int(Decimal(budget.usd) * NANO)
 
 
-def _text(measure: _Measure, value: int) -> str:
+def measure_text(measure: Measure, value: int) -> str:
+    """An amount of a pool as a person reads it."""
     number = Decimal(value) / NANO if measure.name == "usd" else Decimal(value)
     return amount_text(measure.name, number)
 

@@ -157,6 +157,24 @@ def test_a_pool_is_shared_and_a_run_does_not_start_without_it(desk: Desk) -> Non
     assert "It is full again at" in desk.err
     assert "raise its limit at agentflow.yaml:5:3." in desk.err
 
+    assert desk("sessions", "pools") == 0
+    assert desk.out.splitlines()[0].split() == [
+        "POOL",
+        "PERIOD",
+        "USED",
+        "HELD",
+        "LIMIT",
+        "FULL",
+        "AGAIN",
+    ]
+    assert "8,000 tokens  -" in desk.out
+    assert desk("sessions", "pools", "--format", "json") == 0
+    tokens, usd = sorted(json.loads(desk.out), key=lambda line: line["measure"])
+    assert (usd["pool"], usd["limit"], usd["runs"]) == ("desk", "$0.09", 0)
+    assert (tokens["used"], tokens["held"]) == ("8,000 tokens", "0 tokens")
+    # A run that was refused leaves nothing behind.
+    assert len(list((desk.root / ".agentflow/runs").iterdir())) == 2
+
     desk.make(budget="usd: 1, pools: [desk]", pool="usd: 1, tokens: 1M, per: month")
     report = desk.run("--resume", second["run_id"])
     assert (report["verdict"], report["session_id"]) == ("completed", second["session_id"])
