@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
-__all__ = ["HandClock", "JumpingLoop", "run_jumping", "threaded", "working"]
+__all__ = ["HandClock", "JumpingLoop", "limited", "run_jumping", "threaded", "working"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -37,6 +37,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._seconds = 0.0
         self._busy = 0
+        self._limit: tuple[float, asyncio.Task[Any]] | None = None
         super().__init__(_Selector(self))
 
     def time(self) -> float:
@@ -58,6 +59,31 @@ class JumpingLoop(asyncio.SelectorEventLoop):
             yield
         finally:
             self._busy -= 1
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """End the work in here when it has taken so many seconds, of those that really pass.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        task = asyncio.current_task()
+        assert task is not None, "a task asks for a limit of its own"
+        self._limit = (time.monotonic() + seconds, task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._limit is not None:
+                raise
+            task.uncancel()
+            raise TimeoutError from None
+        finally:
+            self._limit = None
+
+    def look_at_limit(self) -> None:
+        if self._limit is not None and time.monotonic() >= self._limit[0]:
+            task, self._limit = self._limit[1], None
+            task.cancel()
 
     def run_in_executor(
         self,
@@ -90,6 +116,7 @@ class _Selector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._loop.look_at_limit()
         found = super().select(0)
         if found or (timeout is not None and timeout <= 0):
             return found
@@ -101,6 +128,17 @@ class _Selector(selectors.DefaultSelector):
             return found
         self._loop.advance(timeout)
         return []
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """On a `JumpingLoop`, as its `limited`; elsewhere nothing is limited here."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, JumpingLoop):
+        with loop.limited(seconds):
+            yield
+    else:
+        yield
 
 
 @contextmanager
