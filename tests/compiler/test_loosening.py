@@ -116,6 +116,16 @@ def test_making_a_spec_wider_needs_permission(
         assert problems(files, target="local") == ()
 
 
+def test_a_pool_that_is_not_drawn_from_any_more_limits_less() -> None:
+    pools = "pools: { desk: { usd: 9, per: day }, team: { usd: 9, per: day } }\n"
+    base = "budget: { usd: 2, pools: [desk, team] }"
+    (problem,) = problems(files_of(base, "{ budget: { pools: [team] } }", PROJECT + pools))
+    assert problem.code == "AF227"
+    assert "Runs do not draw from the pool 'desk', and did" in problem.message
+    more = "{ budget: { pools: [team, desk] } }"
+    assert problems(files_of("budget: { usd: 2, pools: [desk] }", more, PROJECT + pools)) == ()
+
+
 NARROWER = [
     ("off", "tools: { bash: allow, read: allow }", "{ tools: { bash: ask, read: off } }"),
     ("off-with-rule", RULES, "{ tools: { bash: off } }"),

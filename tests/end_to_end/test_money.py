@@ -123,22 +123,20 @@ def test_the_budget_of_the_service_is_raised_and_it_goes_on_by_itself(desk: Desk
     assert report["cost_usd"] == "0.07"
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--usd", "a lot"], "--usd: 'a lot' is not an amount in dollars such as 2.50."),
-        (["--usd", "-1"], "--usd: -1 is not an amount above zero."),
-        (["--turns", "many"], "--turns: 'many' is not a whole number such as 60"),
-        (["--wall", "90"], "--wall: '90' is not a duration such as 30s"),
-        ([], "Which limit is to be raised?"),
-    ],
-)
-def test_what_is_no_limit_is_said(desk: Desk, words: list[str], said: str) -> None:
+def test_what_is_no_limit_is_said(desk: Desk) -> None:
     desk.make(budget="usd: 1, turns: 1")
     desk.run()
     assert desk.code == 7
-    assert desk("sessions", "budget", "last", *words) == 2
-    assert said in desk.err
+    for words, said in (
+        (["--usd", "a lot"], "--usd: 'a lot' is not an amount in dollars such as 2.50."),
+        (["--usd", "-1"], "--usd: -1 is not an amount above zero."),
+        (["--usd", "nan"], "--usd: NaN is not an amount above zero."),
+        (["--turns", "many"], "--turns: 'many' is not a whole number such as 60"),
+        (["--wall", "90"], "--wall: '90' is not a duration such as 30s"),
+        ([], "Which limit is to be raised?"),
+    ):
+        assert desk("sessions", "budget", "last", *words) == 2, words
+        assert said in desk.err
     assert desk("run", "--resume", "last") == 7
 
 
