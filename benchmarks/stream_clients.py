@@ -24,6 +24,26 @@ BATCH, GAP_S = 20, 0.015
 """How streams are opened, for every client alike: a burst would measure the listen queue."""
 
 
+PROJECT = """\
+apiVersion: agentflow/v1
+kind: Project
+name: post
+---
+kind: Environment
+name: desk
+network: {{}}
+---
+kind: Agent
+name: clerk
+model: claude-opus-5-5
+environment: desk
+prompt: You sort letters.
+task: {}
+tools: {{ read: allow }}
+budget: {{ usd: 1000, turns: 100000, tool_calls: 100000, wall: 10h }}
+"""
+
+
 class Meter:
     """Counts events, how late each was, and the CPU of all but the first and the last tenth.
 
@@ -151,6 +171,7 @@ async def with_bytes(url: str, streams: int, text: str, meter: Meter, clocked: C
 
 async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked: Clocked) -> None:
     """What `agentflow.Supervisor` has under it: the driver, its machine, transcripts and the ledger."""
+    from agentflow.operations.check import compiled, open_project
     from agentflow.operations.clock import SystemClock
     from agentflow.remote.client import StreamClients
     from agentflow.remote.sessions import RemoteSessions
@@ -158,7 +179,6 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
     from agentflow.runtime.notices import Notice, Received
     from agentflow.runtime.run import RunRequest
     from agentflow.runtime.supervisor import Crew
-    from tests.runtime.support import agent_policy
 
     class Together(RemoteSessions):
         """Sends nothing before all streams are open."""
@@ -173,6 +193,9 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
             meter.heard(notice.event["sent_ns"])
 
     with tempfile.TemporaryDirectory() as folder, Ledger.open(Path(folder) / "ledger.db") as ledger:
+        (Path(folder) / "agentflow.yaml").write_text(PROJECT.format(text), encoding="utf-8")
+        built, _ = compiled(open_project(Path(folder)), target="local")
+        policy = built.manifest.agents["agent/clerk"]
         clients = StreamClients(lambda: client(url))
         sessions = Together(client(url), clients)
         async with Crew(
@@ -191,10 +214,10 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
                     out_dir=Path(folder) / f"out-{number}",
                     project_root=Path(folder),
                 )
-                result = await crew.run(request, observer=tell)
+                async with crew.place():
+                    result = await crew.run(request, observer=tell)
                 assert result.verdict == "completed", result
 
-            policy = agent_policy(task=text)
             await asyncio.gather(*(one(number) for number in range(count)))
         await clients.close()
 

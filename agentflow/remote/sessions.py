@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections.abc import (
     AsyncGenerator,
+    AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -85,11 +86,15 @@ class RemoteSessions:
     @asynccontextmanager
     async def stream(self, session_id: str) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
         """Entering opens the connection: events emitted from then on are delivered."""
+        import httpx2
+
         async with AsyncExitStack() as stack:
             client: Any = self._streams
             if isinstance(client, StreamClients):
                 client = stack.enter_context(client.place())
-            opening = client.beta.sessions.events.with_streaming_response.stream(session_id)
+            events = client.beta.sessions.events.with_streaming_response
+            # Silence is normal, and watched by who reads; a limit on each read is a timer for each.
+            opening = events.stream(session_id, timeout=httpx2.Timeout(_TIMEOUT_S, read=None))
             try:
                 response = await stack.enter_async_context(opening)
             except Exception as error:
@@ -148,6 +153,13 @@ def _whole_file(to: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
+def _bytes(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """What is read as it is read. Without an encoding there is nothing to decode, or to put together."""
+    if "content-encoding" in response.headers or not isinstance(response.stream, AsyncIterable):
+        return response.aiter_bytes()
+    return aiter(response.stream)
+
+
 async def _frames(response: httpx2.Response) -> AsyncGenerator[Mapping[str, Any], None]:
     """The events of a stream as they come. It ends when the service closes it.
 
@@ -158,7 +170,7 @@ async def _frames(response: httpx2.Response) -> AsyncGenerator[Mapping[str, Any]
 
     reader = FrameReader()
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in _bytes(response):
             for kind, data in reader.feed(chunk):
                 if kind == "error":
                     text = data[:500].decode("utf-8", "replace")

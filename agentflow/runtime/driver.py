@@ -37,6 +37,7 @@ from agentflow.runtime.approvals import Person
 from agentflow.runtime.asking import Approver, approve_hint
 from agentflow.runtime.catching_up import catch_up
 from agentflow.runtime.changes import shown_in
+from agentflow.runtime.inbox import Inbox
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.mounted import missing_mounts
 from agentflow.runtime.notices import Note, Notice, Observer, Received, SessionStarted
@@ -482,7 +483,7 @@ class _Run:
         self.told_alive = self.began
         self.ticked_s = -TICKS_APART_S
         self.state: State = machine.begin(_setup(request, task, around.purse))
-        self.inbox: asyncio.Queue[Input] = asyncio.Queue()
+        self.inbox = Inbox(self._take)
         self.ending: Ending | None = None
         self.stopping_since: float | None = None
         self.report: Report | None = None
@@ -571,10 +572,10 @@ class _Run:
             if self.stop is not None:
                 self._spawn(self._watch_stop(self.stop), self.others)
             with self._watched_clock():
-                while self.ending is None:
-                    self._take(await self.inbox.get())
+                await self.inbox.ended()
             for task in self.tools | self.others:
                 task.cancel()
+        assert self.ending is not None
         return self.ending
 
     def _take(self, given: Input) -> None:
@@ -595,6 +596,7 @@ class _Run:
                 self.tell(notice)
             case Finish(ending):
                 self.ending = ending
+                self.inbox.close()
             case RunTool(call):
                 self._spawn(self._run_tool(call), self.tools)
             case Decide(call):

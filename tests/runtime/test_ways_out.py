@@ -34,7 +34,7 @@ def test_what_a_stopped_repair_delivered_is_collected(tmp_path: Path) -> None:
         return [running()]
 
     desk.react = react
-    policy = agent_policy(outputs=REPORT, budget=budget_policy(wall_s=20.0))
+    policy = agent_policy(outputs=REPORT, budget=budget_policy(wall_s=500.0))
     result = Trial(tmp_path, desk, policy).run()
     assert (result.verdict, result.repairs) == (Verdict.BUDGET, 1)
     assert [output.problems for output in result.outputs] == [()]
