@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from agentflow.spec.agent import AgentSpec, ApprovalRule, CheckSpec
+from agentflow.spec.agent import AgentSpec, ApprovalRule, CheckSpec, UncertaintySpec
 from agentflow.spec.base import SpecModel
 from agentflow.spec.custom import RUNNERS, CustomTool
 from agentflow.spec.environment import EnvironmentSpec
@@ -94,6 +94,8 @@ def _both(*rules: Schema) -> Rules:
 
 _ONE_LIST = _both(*_at_most_one("domains", "blocked"))
 
+_IS_WEBHOOK: Schema = {"required": ["ask"], "properties": {"ask": {"type": "object"}}}
+
 RULES: Mapping[type[SpecModel], Rules] = {
     AgentSpec: _both(
         {"properties": {"custom": {"propertyNames": {"not": {"pattern": "^(mcp__|ant__)"}}}}}
@@ -102,8 +104,13 @@ RULES: Mapping[type[SpecModel], Rules] = {
         whole=(
             _exactly_one("answer", "ask"),
             _if(_has("wait"), _has("ask")),
+            _if(_IS_WEBHOOK, _has("wait")),
             _never(_has("message"), _is("answer", "allow")),
         )
+    ),
+    UncertaintySpec: Rules(
+        (_if(_any("ask", "wait"), _may_be("mode", "ask")), _if(_IS_WEBHOOK, _has("wait"))),
+        (_if(_any("ask", "wait"), _may_be("mode", "ask")),),
     ),
     CustomTool: Rules(
         (_exactly_one(*RUNNERS),),

@@ -2327,6 +2327,44 @@ CASES: tuple[BadInput, ...] = (
         message="The tool 'bash' has no argument 'comand'.",
         hint="Did you mean 'command'?",
     ),
+    *(
+        BadInput(
+            id=f"approval-by-a-webhook-{id}",
+            files={
+                "agentflow.yaml": PROJECT + "secrets: {s: 'env:S'}\n",
+                **agent(
+                    f"{ASKING}approvals:\n- tool: bash\n{wait}  ask:\n    webhook: {url}\n"
+                    f"    secret: {secret}\n"
+                ),
+            },
+            code="AF114",
+            line=line,
+            column=column,
+            message=message,
+        )
+        for id, wait, url, secret, line, column, message in (
+            ("for-ever", "", "https://a.org", "${secret.s}", 8, 3, "A webhook needs `wait`"),
+            ("unencrypted", "  wait: 1h\n", "http://a.org", "${secret.s}", 11, 14, "unencrypted"),
+            (
+                "with-its-secret",
+                "  wait: 1h\n",
+                "https://a.org",
+                "correct horse",
+                12,
+                13,
+                "A secret is written out here.",
+            ),
+        )
+    ),
+    BadInput(
+        id="nobody-is-asked-by-those-who-assume",
+        files=agent("uncertainty: {mode: assume, wait: 1h}\n"),
+        code="AF114",
+        line=6,
+        column=14,
+        message="`uncertainty`: `wait` goes with `mode: ask`.",
+        hint=None,
+    ),
     BadInput(
         id="approval-behind-a-wider-one",
         files=agent(
