@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentflow.cli.main import main
+from tests.end_to_end import test_resume
 
 PROJECT = """\
 apiVersion: agentflow/v1
@@ -199,3 +200,23 @@ def test_a_forecast_is_what_earlier_runs_used(desk: Desk) -> None:
     assert report["cost_usd"] == {"p50": "0.07", "p90": "0.07", "runs": 2}
     assert {"name": "usd", "limit": "1.00", "reached": 0, "of": 2} in report["limits"]
     assert desk("run", "--resume", "last", "--forecast") == 2
+
+
+def test_what_a_killed_run_held_is_given_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = test_resume.PROJECT.replace(
+        'budget: { usd: "${var.cap}" }', "budget: { usd: 1, pools: [desk] }"
+    ).replace("vars:", "pools: { desk: { usd: 9, tokens: 1M, per: month } }\nvars:")
+    assert "pools: [desk]" in project
+    monkeypatch.setattr(test_resume, "PROJECT", project)
+    test_resume.killed(desk.root, idempotent=True)
+
+    def pool() -> dict[str, Any]:
+        assert desk("sessions", "pools", "--format", "json") == 0
+        return {line["measure"]: line for line in json.loads(desk.out)}
+
+    report = desk.run("--resume", "last")
+    assert report["verdict"] == "completed"
+    total = sum(report["tokens"][name] for name in ("input", "output", "cache_read", "cache_write"))
+    after = pool()
+    assert after["tokens"]["used"] == f"{total:,} tokens"
+    assert (after["tokens"]["held"], after["usd"]["runs"]) == ("0 tokens", 0)
