@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.manifest import HttpPolicy
+from agentflow.errors import ServiceError
 from agentflow.local.drivers.base import Turn, TurnContext
 from agentflow.local.drivers.script import ScriptDriver
 from agentflow.local.drivers.script_file import Script
@@ -35,7 +36,17 @@ from tests.matrix.clock import PatientClock
 from tests.matrix.shapes import RATE_SCHEMA, SHAPES, Shape
 from tests.runtime.support import custom_policy
 
-__all__ = ["AT_ONCE", "Frames", "Played", "Seen", "Stage", "open_stage"]
+__all__ = [
+    "AT_ONCE",
+    "AnsweredBefore",
+    "AnsweredBehind",
+    "CaseSessions",
+    "Frames",
+    "Played",
+    "Seen",
+    "Stage",
+    "open_stage",
+]
 
 KNOBS = Knobs(
     silence_s=1.5, give_up_s=60.0, stop_wait_s=20.0, settle_s=1.0, settle_stopped_s=0.2, tick_s=0.05
@@ -117,6 +128,32 @@ class CaseSessions(RemoteSessions):
         left = [one for one in self._plan.answers if one.to != "sessions.create"]
         self._plan = self._plan.model_copy(update={"answers": left})
         return await RemoteSessions(self._client.with_options(default_headers=header)).create(body)
+
+
+class AnsweredBefore(CaseSessions):
+    """Somebody else answers every custom tool call right before us."""
+
+    async def send(
+        self, session_id: str, events: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        if events[0]["type"] == "user.custom_tool_result":
+            # To them it may happen too that an answer is lost, or that they are late themselves.
+            with contextlib.suppress(ServiceError):
+                await super().send(session_id, events)
+        return await super().send(session_id, events)
+
+
+class AnsweredBehind(CaseSessions):
+    """Somebody else answers every custom tool call right behind us."""
+
+    async def send(
+        self, session_id: str, events: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        stored = await super().send(session_id, events)
+        if events[0]["type"] == "user.custom_tool_result":
+            with contextlib.suppress(ServiceError):
+                await super().send(session_id, events)
+        return stored
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentflow.local.fault_plan import FaultPlan
 from agentflow.runtime.run import Verdict
-from tests.matrix.bench import Played
+from tests.matrix.bench import AnsweredBefore, AnsweredBehind, CaseSessions, Played
 
 __all__ = ["GROUPS", "Case", "cases_of"]
 
@@ -85,6 +85,8 @@ class Case:
     """A message of somebody else is in the history."""
     fires: bool = True
     """The service tells that it happened."""
+    client: type[CaseSessions] = CaseSessions
+    """Through which the run sees the service: others answer the same calls."""
 
 
 def _case(name: str, *parts: Mapping[str, Any], **more: Any) -> Case:
@@ -200,6 +202,20 @@ def _cut_and_sessions(base: Played) -> Iterator[Case]:
                 yield _case(f"cut={n} {name}", cut, plan)
 
 
+def _second_answers(base: Played) -> Iterator[Case]:
+    """Somebody else answers too: the service refuses, takes or ignores the second answer."""
+    if not base.effects:
+        return
+    index = 0
+    for n, cut in _cuts(base):
+        for client in (AnsweredBefore, AnsweredBehind):
+            for mode in ("refuse", "accept", "ignore"):
+                index += 1
+                if (index + n) % _STRIDE == 0:
+                    name = f"cut={n} {client.__name__}-{mode}"
+                    yield _case(name, cut, {"second_answers": mode}, client=client)
+
+
 GROUPS: Mapping[str, Callable[[Played], Iterator[Case]]] = {
     "cut-before": _positions("cut_stream_before", 1),
     "cut-within": _positions("cut_stream_within", 1),
@@ -216,6 +232,7 @@ GROUPS: Mapping[str, Callable[[Played], Iterator[Case]]] = {
     "cut-and-answers": _cut_and_answers,
     "cut-and-requests": _cut_and_requests,
     "cut-and-sessions": _cut_and_sessions,
+    "second-answers": _second_answers,
 }
 
 

@@ -37,6 +37,15 @@ def turn(say: str, *tools: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"say": say, "tools": list(tools), "usage": _USAGE, **more}
 
 
+def _server_call(name: str, what: str) -> dict[str, Any]:
+    return {"id": name, "name": name, "server": "warehouse", "input": {"what": what}}
+
+
+def _with_result(turn: Mapping[str, Any], result: str) -> dict[str, Any]:
+    """A turn whose calls all get this answer of their server."""
+    return {**turn, "tools": [{**call, "result": result} for call in turn["tools"]]}
+
+
 @dataclass(frozen=True)
 class Shape:
     name: str
@@ -193,6 +202,28 @@ SHAPES: tuple[Shape, ...] = (
         asking=("edit",),
         approvals=(rule("edit"),),
         members=("clerk", "scribe"),
+    ),
+    Shape(
+        "servers",
+        (
+            _with_result(
+                turn("I search.", _server_call("search", "lamps"), _server_call("open", "box")),
+                '{"lamps": 3}',
+            ),
+            turn(
+                "Then the report.",
+                write_call("report.md", "# Rates\n${result.search.lamps}\n"),
+                _server_call("drop", "box"),
+                _server_call("gone", "box"),
+                expect=[{"tool": "open", "is_error": False}, {"tool": "search", "contains": "3"}],
+            ),
+            turn("Done.", expect=[{"tool": "drop", "is_error": True}]),
+        ),
+        approvals=(
+            rule("warehouse.drop", "deny", message="Nothing is dropped."),
+            rule("warehouse.*"),
+        ),
+        servers={"warehouse": "always_ask"},
     ),
     Shape(
         "repair",

@@ -37,13 +37,13 @@ async def play(
     async def one(case: Case) -> None:
         async with room:
             try:
-                got = await stage.play(shape, case.plan)
+                got = await stage.play(shape, case.plan, make=case.client)
             except Exception as error:
                 broken.append(f"{shape.name} {case.name}: {error!r}")
                 return
         if case.fires and not got.fired:
             missed.append(case.name)
-            case = Case(case.name, case.plan)
+            case = Case(case.name, case.plan, client=case.client)
         broken.extend(f"{shape.name} {case.name}: {law}" for law in broken_laws(case, base, got))
 
     await asyncio.gather(*(one(case) for case in cases))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from agentflow.runtime.run import Verdict
 from agentflow.runtime.session import Phase, SendConfirmed, Started
 from agentflow.runtime.transcript import read_transcript
 from tests.lint.support import CODE
-from tests.matrix.bench import CaseSessions, Played
+from tests.matrix.bench import AnsweredBefore, AnsweredBehind, Played
 from tests.matrix.cases import JOINING
 from tests.matrix.shapes import SHAPES, rate_call, turn
 from tests.pitfalls.pit import REPORT, Pit
@@ -223,41 +223,18 @@ def test_11_a_message_that_joins_a_turn_does_not_pair_with_an_idle_of_its_own(pi
     assert played.result.final_message == "Brief."
 
 
-class Twice(CaseSessions):
-    """Somebody else answers the same call behind us."""
-
-    async def send(
-        self, session_id: str, events: Sequence[Mapping[str, Any]]
-    ) -> Sequence[Mapping[str, Any]]:
-        stored = await super().send(session_id, events)
-        if events[0]["type"] == "user.custom_tool_result":
-            await super().send(session_id, events)
-        return stored
-
-
 def test_12_a_late_second_result_wakes_the_session_for_nothing(pit: Pit) -> None:
     played = pit.play(
         turn("A rate.", rate_call("EUR")),
         turn("The report.", REPORT),
         DONE,
         faults={"second_answers": "accept"},
-        make=Twice,
+        make=AnsweredBehind,
     )
     assert len(played.of("user.custom_tool_result")) == 2
     assert played.result.verdict is Verdict.COMPLETED
     assert played.said == ["A rate.", "The report.", "Done."]
     assert list(played.effects.values()) == [1]
-
-
-class Before(CaseSessions):
-    """Somebody else answers the same call before us."""
-
-    async def send(
-        self, session_id: str, events: Sequence[Mapping[str, Any]]
-    ) -> Sequence[Mapping[str, Any]]:
-        if events[0]["type"] == "user.custom_tool_result":
-            await super().send(session_id, events)
-        return await super().send(session_id, events)
 
 
 @pytest.mark.parametrize("second", ["refuse", "accept", "ignore"])
@@ -270,7 +247,7 @@ def test_13_more_calls_than_an_idle_names_and_answers_that_are_there_already(
         turn("The report.", REPORT),
         DONE,
         faults={"second_answers": second},
-        make=Before,
+        make=AnsweredBefore,
     )
     assert played.result.verdict is Verdict.COMPLETED
     first = played.of("session.status_idle")[0]
