@@ -130,7 +130,9 @@ def step(state: State, given: Input, *, wall_s: float | None = None) -> Step:
     if take is not None:
         take(work, given)
     else:
+        before = work.state.usage
         work.event(given)  # type: ignore[arg-type]  # what is not a fact is an event
+        work.spent = work.state.usage is not before
     work.decide()
     return Step(work.state, tuple(work.commands))
 
@@ -141,6 +143,8 @@ class _Work:
     def __init__(self, state: State) -> None:
         self.state = state
         self.commands: list[Command] = []
+        self.spent = True
+        """Limits may be reached: by what was counted, or by the clock, which ticks several times a second."""
 
     def put(self, **changes: Any) -> None:
         self.state = changed(self.state, **changes)
@@ -246,8 +250,10 @@ class _Work:
             self.finish(state.stop)
 
     def _work_on(self) -> None:
-        self._warn()
-        limit = budget.exceeded(self.state.setup.limits, self.state.usage)
+        limit = None
+        if self.spent:
+            self._warn()
+            limit = budget.exceeded(self.state.setup.limits, self.state.usage)
         if limit is not None:
             self.stop(self.limit_ending(limit))
             return

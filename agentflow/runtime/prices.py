@@ -113,9 +113,14 @@ def request_cost_usd(
 
 def session_time_cost_usd(active_s: float) -> Decimal:
     """What running a session costs beside its tokens; idle time is free."""
-    return Decimal(_table()["session_hour"]["usd"]) * Decimal(str(active_s)) / Decimal(3600)
+    return _hour_usd() * Decimal(str(active_s)) / 3600
 
 
 def searches_cost_usd(searches: int) -> Decimal:
     """What web searches cost beside the tokens of their results."""
-    return searches * Decimal(_table()["web_search"]["usd"])
+    return searches * Decimal(_table()["web_search"]["usd"]) if searches else Decimal(0)
+
+
+@cache
+def _hour_usd() -> Decimal:
+    return Decimal(_table()["session_hour"]["usd"])
