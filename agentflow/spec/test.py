@@ -18,7 +18,7 @@ from agentflow.spec.base import (
     Text,
     ToolName,
 )
-from agentflow.spec.declare import Field, model_validator
+from agentflow.spec.declare import Field, StringConstraints, model_validator
 from agentflow.spec.expect import ExpectSpec, ToolCall
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
 
 Layer = Literal["handler", "render", "loop", "replay", "live"]
 
-MadeFile = Annotated[FilePath, File("made")]
+MadeFile = Annotated[str, StringConstraints(pattern=r"^\.\.?/"), File("made")]
 """A file beside the spec that a command writes, so it may be missing."""
 
 

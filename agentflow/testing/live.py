@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -25,7 +26,7 @@ _NO_BUDGET = BudgetPolicy(
 
 
 async def run_live(case: Case) -> Report:
-    """Run it `repeat` times, one after the other, and stop where the outcome is settled.
+    """Run it `repeat` times, one after the other, and stop where it cannot pass any more.
 
     Raises:
         Skipped: nobody said that it may cost something.
@@ -65,7 +66,7 @@ class _Repeated:
     def __init__(self, case: Case) -> None:
         self.case = case
         spec = case.spec
-        self.wanted = -(-spec.repeat * (spec.pass_rate or Decimal(1)) // 1)
+        self.wanted = math.ceil(spec.repeat * (spec.pass_rate or Decimal(1)))
         self.passed = 0
         self.failed = 0
         self.spent = Decimal(0)
