@@ -39,6 +39,7 @@ __all__ = [
     "WebhookPolicy",
     "canonical_json",
     "digest",
+    "digest_of",
 ]
 
 FORMAT = 1
@@ -53,21 +54,24 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+)
+
+
 def canonical_json(value: Any) -> str:
     """One text per value: keys sorted, no spaces, no escapes beyond what JSON needs, no NaN."""
-    return json.dumps(
-        value,
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-        default=_plain,
-    )
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:
     """`sha256:` and 64 hexadecimal digits, of the canonical JSON in UTF-8."""
-    return "sha256:" + hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return digest_of(canonical_json(value))
+
+
+def digest_of(canonical: str) -> str:
+    """The same, of a text that is canonical JSON."""
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @record
@@ -243,12 +247,12 @@ class CustomToolPolicy:
     arguments: Mapping[str, ArgumentPolicy]
     max_result: int | None = None
     """Characters of a result that the agent gets. None: as many as the service takes."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Of `run` and `command`. Values may hold marks of secrets."""
 
 
 @record
 class OutcomePolicy:
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Of `run` and `command`. Values may hold marks of secrets."""
     description: str | None
     """None: the task of the run."""
     rubric: str

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 from agentflow.compiler import late
 from agentflow.compiler.fragments import Fragments
-from agentflow.compiler.manifest import GitHubSource, Resource, Upload, digest
+from agentflow.compiler.manifest import (
+    GitHubSource,
+    Resource,
+    Upload,
+    canonical_json,
+    digest,
+    digest_of,
+)
 from agentflow.compiler.render.raw import merge
 from agentflow.ports import Callables, Files
 from agentflow.spec.budget import PoolSpec
@@ -29,7 +36,8 @@ def make_resource(
 ) -> Resource:
     """The resource, with `raw` merged into its payload. Arguments as in `Resource`."""
     merged = merge(payload, raw or {})
-    needs = late.named(merged.payload) | ({parent} if parent else set())
+    text = canonical_json(merged.payload)
+    needs = late.named(merged.payload, within=text) | ({parent} if parent else set())
     ordered = tuple(sorted(files, key=lambda file: file.name))
     return Resource(
         address=address,
@@ -38,7 +46,7 @@ def make_resource(
         payload=merged.payload,
         depends_on=tuple(sorted(needs)),
         unchecked=merged.pointers,
-        digest=_digest(merged.payload, ordered, source),
+        digest=_digest(merged.payload, ordered, source) if files or source else digest_of(text),
         parent=parent,
         files=ordered,
         source=source,
@@ -48,9 +56,7 @@ def make_resource(
 def _digest(
     payload: Mapping[str, Any], files: Sequence[Upload], source: GitHubSource | None
 ) -> str:
-    """Where a file lies in the project makes no difference to the service."""
-    if not files and source is None:
-        return digest(payload)
+    """With what is sent beside it. Where a file lies in the project is no difference to the service."""
     from dataclasses import asdict
 
     sent = [[file.name, file.sha256] for file in files]
