@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow.compiler.manifest import Target
+from agentflow.errors import AgentflowError
 from agentflow.operations.embedded import Embedded, embedded_service
 from agentflow.operations.telemetry import open_telemetry
 from agentflow.ports import Resources, Sessions
 from agentflow.runtime.logs import RunLog
 from agentflow.runtime.notices import Notice, Observer
 from agentflow.runtime.run import RunRequest
+from agentflow.secret import mask, masked
 
 if TYPE_CHECKING:
     from agentflow.runtime.telemetry import Telemetry
@@ -54,6 +56,10 @@ class Connection:
                 yield recording
         except Exception as error:
             log.failed(error)
+            if isinstance(error, AgentflowError):
+                # It may quote what the service said, and is told to whoever called.
+                error.message, error.hint = mask(error.message), masked(error.hint)
+                error.args = masked(error.args)
             raise
 
 

@@ -45,7 +45,7 @@ class RunLog:
 
     def __call__(self, notice: Notice) -> None:
         match notice:
-            case Received(event=event):
+            case Received(event=event) if _log.isEnabledFor(logging.DEBUG):
                 facts = {"type": event.get("type"), "id": event.get("id")}
                 self._say(logging.DEBUG, "event", facts)
             case SessionStarted(session_id=id):

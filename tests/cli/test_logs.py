@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.cli.logs import add_log_options, logging_to
+from agentflow.cli.main import _bug, _report
 from agentflow.errors import UsageError
 from agentflow.runtime.events import TokenUsage
 from agentflow.runtime.logs import RunLog
@@ -157,3 +158,13 @@ def test_an_application_has_the_records_in_its_own_log(caplog: pytest.LogCapture
     [record] = caplog.records
     assert record.getMessage() == "session started"
     assert record.run_id == "run1"  # type: ignore[attr-defined]
+
+
+def test_an_error_message_is_masked_where_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    protect("desk", CANARY)
+    assert _report(UsageError(f"No {CANARY}.", hint=f"Set {CANARY}.")) == 2
+    _bug(ValueError(CANARY))
+    told = capsys.readouterr().err
+    assert "error: No [desk].\n  hint: Set [desk]." in told
+    assert "error: ValueError: [desk]" in told
+    assert CANARY not in told

@@ -7,16 +7,22 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from agentflow.compiler.manifest import Target
-from agentflow.errors import UsageError
+from agentflow.errors import Rejected, UsageError
 from agentflow.operations import telemetry
+from agentflow.operations.connect import Connection
 from agentflow.operations.telemetry import Place, open_telemetry, place_of
+from agentflow.ports import Resources, Sessions
+from agentflow.runtime.notices import Note, Notice
+from agentflow.runtime.run import RunRequest
 from agentflow.secret import protect
+from tests.runtime.support import agent_policy
 from tests.support.cli import ROOT, clean_environment
 from tests.support.collector import collector
 
@@ -211,3 +217,38 @@ def test_where_it_is_off_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     assert "agentflow.operations.connect" in loaded
     assert not [name for name in loaded if name.split(".")[0] in ("opentelemetry", "requests")]
     assert "agentflow.runtime.telemetry" not in loaded
+
+
+def test_whoever_calls_is_told_an_error_without_secrets() -> None:
+    """Also where nobody listens: an exception of a run quotes what the service said."""
+    protect("desk", "canary-s3cr3t")
+    request = RunRequest(
+        run_id="run1",
+        agent="agent/a",
+        agent_id="agent_1",
+        agent_version=1,
+        environment_id="env_1",
+        policy=agent_policy(),
+        inputs={},
+        out_dir=Path("out"),
+        project_root=Path(),
+    )
+    connection = Connection(
+        resources=cast(Resources, None),
+        sessions=cast(Sessions, None),
+        base_url="http://x",
+        local=False,
+        plays=True,
+    )
+    told: list[Notice] = []
+
+    def fail() -> None:
+        with connection.recorded(request, told.append) as observer:
+            observer(Note(level="info", text="It began."))
+            raise Rejected("The key canary-s3cr3t is wrong.", hint="Not canary-s3cr3t.", status=400)
+
+    with pytest.raises(Rejected) as caught:
+        fail()
+    assert str(caught.value) == caught.value.message == "The key [desk] is wrong."
+    assert caught.value.hint == "Not [desk]."
+    assert told == [Note(level="info", text="It began.")]
