@@ -47,18 +47,39 @@ class Part:
     """What else was read: prompts, schemas, code."""
 
 
-def can_be_joined(problems: Sequence[Diagnostic], found: Sequence[Diagnostic]) -> bool:
+def can_be_joined(
+    graph: Graph, problems: Sequence[Diagnostic], found: Sequence[Diagnostic]
+) -> bool:
     """Whether a part is fit to be told apart from the others.
 
-    An error may come from what it is apart from, and a spec that has one is left out of what follows.
-
     Args:
+        graph: of the part and the core.
         problems: what the compiler reports.
         found: all that was found.
     """
-    return not any(
-        problem.severity is Severity.ERROR and problem.code not in ABSENCES for problem in problems
-    ) and not any(problem.code == RULE_FAILED.id for problem in found)
+    return (
+        bool(graph.agents)  # without any, rules do not ask what is used
+        and not any(p.severity is Severity.ERROR and not _stays(p.code) for p in problems)
+        and not any(problem.code == RULE_FAILED.id for problem in found)
+    )
+
+
+def _stays(code: str) -> bool:
+    """Whether an error of the compiler is one of what a spec is bound to, and says nothing of others.
+
+    A file that cannot be read may hold anything, and a name that is not found may be elsewhere.
+    """
+    return code in ABSENCES or any(first <= code <= last for first, last in _STAYING)
+
+
+_STAYING = (
+    ("AF110", "AF199"),  # shapes
+    ("AF202", "AF208"),  # variables
+    ("AF223", "AF225"),  # operators
+    ("AF250", "AF260"),  # what values mean, without circles of references
+    ("AF262", "AF299"),
+    ("AF301", "AF399"),  # templates
+)
 
 
 def rivals(graph: Graph, files: Collection[str]) -> frozenset[str]:

@@ -294,7 +294,7 @@ class _Work:
         if built.graph is not None and self._is_as_guessed(built.graph, part):
             context = Context(graph=built.graph, compiled=built.compiled, files=files)
             found = scan(context, found=problems)
-            if can_be_joined(problems, found):
+            if can_be_joined(built.graph, problems, found):
                 kept = _kept(built.graph, found, frozenset(part), self.core)
         for (kind, name), state in trace.facts.items():
             self.trace.note(kind, name, state)
