@@ -99,7 +99,7 @@ def count(
 
 def tripped(streaks: Mapping[str, Streak], limit: int | None) -> tuple[str, Streak] | None:
     """The tool that has given the same error too often. None: none has, or nobody counts."""
-    if limit is None:
+    if limit is None or not streaks:
         return None
     return next(((tool, one) for tool, one in streaks.items() if one.turns >= limit), None)
 

@@ -10,9 +10,10 @@ where it is ours to send.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from agentflow.compiler.manifest import BudgetPolicy
 from agentflow.diagnostics import Span
@@ -234,9 +235,10 @@ def exceeded(limits: Limits, usage: Usage) -> LimitHit | None:
     budget = limits.budget
     if budget is None:
         return None
-    cost = usage.known_cost_usd
-    if budget.usd is not None and cost is not None and cost >= Decimal(budget.usd):
-        return _hit(limits, "usd", usage)
+    if budget.usd is not None:
+        cost = usage.known_cost_usd
+        if cost is not None and cost >= Decimal(budget.usd):
+            return _hit(limits, "usd", usage)
     if budget.tokens is not None and usage.tokens.total >= budget.tokens:
         return _hit(limits, "tokens", usage)
     if budget.turns is not None and usage.turns > budget.turns:
@@ -296,8 +298,9 @@ def warnings(limits: Limits, usage: Usage) -> tuple[tuple[str, str], ...]:
         return ()
     share = Decimal(budget.warn_at)
     found = []
-    for name, (limit, used) in _measures(budget, usage).items():
-        if limit and used is not None and used >= share * limit:
+    for name, limit in _limits(budget).items():
+        used = _used(name, usage) if limit else None
+        if used is not None and used >= share * limit:
             spent = f"{amount_text(name, used)} of {amount_text(name, limit)}"
             found.append((name, f"{spent} are used: budget.{name} stops the run at its limit."))
     return tuple(found)
@@ -312,20 +315,36 @@ def budget_cents(usd: str) -> str:
     return str(max(1, int(Decimal(usd) * 100)))
 
 
-def _measures(budget: BudgetPolicy, usage: Usage) -> dict[str, tuple[Decimal, Decimal | None]]:
-    """By name: the limit (0: none) and what is used of it (None: not known)."""
+@lru_cache(maxsize=64)
+def _limits(budget: BudgetPolicy) -> dict[str, Decimal]:
+    """By name. 0: none."""
 
     def number(value: float | str | None) -> Decimal:
         return Decimal(0) if value is None else Decimal(str(value))
 
     return {
-        "usd": (number(budget.usd), usage.cost_usd),
-        "tokens": (number(budget.tokens), Decimal(usage.tokens.total)),
-        "turns": (number(budget.turns), Decimal(usage.turns)),
-        "tool_calls": (number(budget.tool_calls), Decimal(usage.tool_calls)),
-        "active": (number(budget.active_s), number(usage.active_s)),
-        "wall": (number(budget.wall_s), number(usage.wall_s)),
+        "usd": number(budget.usd),
+        "tokens": number(budget.tokens),
+        "turns": number(budget.turns),
+        "tool_calls": number(budget.tool_calls),
+        "active": number(budget.active_s),
+        "wall": number(budget.wall_s),
     }
+
+
+_USED: dict[str, Callable[[Usage], Decimal | None]] = {
+    "usd": lambda usage: usage.cost_usd,
+    "tokens": lambda usage: Decimal(usage.tokens.total),
+    "turns": lambda usage: Decimal(usage.turns),
+    "tool_calls": lambda usage: Decimal(usage.tool_calls),
+    "active": lambda usage: Decimal(str(usage.active_s)),
+    "wall": lambda usage: Decimal(str(usage.wall_s)),
+}
+
+
+def _used(name: str, usage: Usage) -> Decimal | None:
+    """What is used of a limit. None: it is not known."""
+    return _USED[name](usage)
 
 
 def _hit(limits: Limits, name: str, usage: Usage) -> LimitHit:
@@ -333,7 +352,7 @@ def _hit(limits: Limits, name: str, usage: Usage) -> LimitHit:
     limit: Decimal | None = None
     used = usage.cost_usd
     if limits.budget is not None:
-        limit, used = _measures(limits.budget, usage)[name]
+        limit, used = _limits(limits.budget)[name], _used(name, usage)
     return LimitHit(
         name=name,
         limit=amount_text(name, limit) if limit else "the session's budget",

@@ -426,6 +426,8 @@ class _Work:
         state = self.state
         if state.remarking is not None:
             return True
+        if not state.remarks:
+            return False
         waiting = [one for one in state.remarks if one.steer or not steer]
         limit = state.shared_limit or budget.no_more_work(state.setup.limits, state.usage)
         if not waiting or limit is not None:
