@@ -131,6 +131,7 @@ async def record_session(
             "specs": specs,
             "inputs": inputs,
             "person": True,
+            "copied": True,
         }
         return await _copy(path, known.session_id, known.sessions, head)
 

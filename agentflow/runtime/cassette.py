@@ -7,7 +7,8 @@
     {"at": "…", "op": "stream_end", "error": {…}}                       it broke; without `error` it ended
     {"at": "…", "op": "send", "in": […], "error": {"type": "Unavailable", …}}
 
-Nothing secret gets into one: known values are masked, and so is what looks like a key. The last line lists
+`copied` in the head says that it was made of a session afterwards: of uploads and of the body of the session
+there is nothing on it. Nothing secret gets into one: known values are masked, and so is what looks like a key. The last line lists
 what stands in their place, which a replay takes for any text. Bytes that are no text are base64.
 """
 
@@ -35,6 +36,7 @@ __all__ = [
     "FORMAT",
     "CassetteWriter",
     "Line",
+    "Slot",
     "Tape",
     "digests",
     "field_digests",
@@ -109,8 +111,16 @@ def tape_bytes(body: Mapping[str, Any]) -> bytes:
     return base64.b64decode(str(body["base64"]))
 
 
+class Slot:
+    """The place of a line that is written later: of a request, where it was made."""
+
+    def __init__(self) -> None:
+        self.line: Mapping[str, Any] | None = None
+        """None: its answer is not there yet."""
+
+
 class CassetteWriter:
-    """Appends to a cassette, a line at a time, so that a crash loses none that was written."""
+    """Appends to a cassette. What a request brings about stands after it, also if its answer is late."""
 
     def __init__(self, path: Path, clock: Clock, head: Mapping[str, Any]) -> None:
         """Start a cassette at `path`, in place of one that is there.
@@ -126,6 +136,7 @@ class CassetteWriter:
         self._file = self._part.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._clock = clock
         self._masked: set[str] = set()
+        self._waiting: list[Slot] = []
         self._write({"cassette": FORMAT, "at": clock.now().isoformat(), **head})
 
     def __enter__(self) -> Self:
@@ -133,14 +144,37 @@ class CassetteWriter:
 
     def __exit__(self, *_: object) -> None:
         """The cassette is there now: whole, or as far as the session came."""
+        self._flush(all_of_it=True)
         self._write({"op": "end", "masked": sorted(self._masked)})
         self._file.close()
         self._part.replace(self._path)
 
     def add(self, op: str, **fields: Any) -> None:
         """One line. What is None is left out."""
+        self.fill(self.reserve(), op, **fields)
+
+    def reserve(self) -> Slot:
+        """A place in the order of what happens, for `fill`."""
+        slot = Slot()
+        self._waiting.append(slot)
+        return slot
+
+    def fill(self, slot: Slot, op: str, **fields: Any) -> None:
         given = {key: value for key, value in fields.items() if value is not None}
-        self._write({"at": self._clock.now().isoformat(), "op": op, **given})
+        slot.line = {"at": self._clock.now().isoformat(), "op": op, **given}
+        self._flush()
+
+    def drop(self, slot: Slot) -> None:
+        """Nobody will ever know what the answer was."""
+        self._waiting.remove(slot)
+        self._flush()
+
+    def _flush(self, *, all_of_it: bool = False) -> None:
+        """Write what is known, up to the first line that is not; at the end all others too."""
+        while self._waiting and (all_of_it or self._waiting[0].line is not None):
+            line = self._waiting.pop(0).line
+            if line is not None:
+                self._write(line)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         shown = hide(line)

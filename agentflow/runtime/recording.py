@@ -40,27 +40,41 @@ class RecordingSessions:
         self._inner = inner
         self._writer = writer
 
-    async def _note(self, op: str, given: Any, request: Awaitable[T]) -> T:
-        """The answer; a failure is written down and raised again."""
+    async def _wrote(self, op: str, given: Any, request: Awaitable[T]) -> T:
+        """The answer to a request with an effect; it stands where it was made, before what it caused."""
+        slot = self._writer.reserve()
         try:
             answer = await request
         except ServiceError as error:
-            self._writer.add(op, **{"in": given}, error=error_of(error))
+            self._writer.fill(slot, op, **{"in": given}, error=error_of(error))
             raise
-        self._writer.add(op, **{"in": given}, out=_shown(answer))
+        except BaseException:
+            self._writer.drop(slot)
+            raise
+        self._writer.fill(slot, op, **{"in": given}, out=_shown(answer))
+        return answer
+
+    async def _read(self, op: str, request: Awaitable[T]) -> T:
+        """The answer to a request without one; it stands where it came."""
+        try:
+            answer = await request
+        except ServiceError as error:
+            self._writer.add(op, error=error_of(error))
+            raise
+        self._writer.add(op, out=_shown(answer))
         return answer
 
     async def create(self, body: Mapping[str, Any]) -> SessionInfo:
-        return await self._note("create", dict(body), self._inner.create(body))
+        return await self._wrote("create", dict(body), self._inner.create(body))
 
     async def retrieve(self, session_id: str) -> SessionInfo:
-        return await self._note("retrieve", None, self._inner.retrieve(session_id))
+        return await self._read("retrieve", self._inner.retrieve(session_id))
 
     async def update(self, session_id: str, body: Mapping[str, Any]) -> SessionInfo:
-        return await self._note("update", dict(body), self._inner.update(session_id, body))
+        return await self._wrote("update", dict(body), self._inner.update(session_id, body))
 
     async def add_resource(self, session_id: str, body: Mapping[str, Any]) -> None:
-        await self._note("add_resource", dict(body), self._inner.add_resource(session_id, body))
+        await self._wrote("add_resource", dict(body), self._inner.add_resource(session_id, body))
 
     async def list(self, *, statuses: Sequence[str] = ()) -> Sequence[SessionInfo]:
         # About other sessions too, which are no part of this one.
@@ -85,24 +99,24 @@ class RecordingSessions:
         self._writer.add("stream_end")
 
     async def history(self, session_id: str) -> Sequence[Mapping[str, Any]]:
-        return await self._note("history", None, self._inner.history(session_id))
+        return await self._read("history", self._inner.history(session_id))
 
     async def send(
         self, session_id: str, events: Sequence[Mapping[str, Any]]
     ) -> Sequence[Mapping[str, Any]]:
         sent: _Items = [dict(event) for event in events]
-        return await self._note("send", sent, self._inner.send(session_id, events))
+        return await self._wrote("send", sent, self._inner.send(session_id, events))
 
     async def archive(self, session_id: str) -> None:
-        await self._note("archive", None, self._inner.archive(session_id))
+        await self._wrote("archive", None, self._inner.archive(session_id))
 
     async def upload(self, path: Path, *, filename: str) -> RemoteFile:
         body = file_body(await asyncio.to_thread(path.read_bytes))
         given = {"filename": filename, "sha256": body["sha256"]}
-        return await self._note("upload", given, self._inner.upload(path, filename=filename))
+        return await self._wrote("upload", given, self._inner.upload(path, filename=filename))
 
     async def files(self, session_id: str) -> Sequence[RemoteFile]:
-        return await self._note("files", None, self._inner.files(session_id))
+        return await self._read("files", self._inner.files(session_id))
 
     async def download(self, file_id: str, to: Path) -> None:
         try:
