@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from opentelemetry import trace
-from opentelemetry.metrics import Histogram, MeterProvider
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from agentflow import __version__
 from agentflow.ports import Clock
 from agentflow.runtime.events import text_of
+from agentflow.runtime.instruments import SCOPE, Instruments
 from agentflow.runtime.notices import (
     Approval,
     Ended,
@@ -44,48 +45,14 @@ from agentflow.secret import mask
 
 __all__ = ["CONTENT_LIMIT", "Recorder", "Sink", "Telemetry"]
 
-SCOPE = "agentflow"
 CONTENT_LIMIT = 64_000
 """Characters of a message, of arguments or of a result that a span carries."""
 
 _TRACE_FILE = "trace"
 _NS = 1_000_000_000
-_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
-_TOKENS = tuple(float(4**power) for power in range(14))
-_CALLS = tuple(float(2**power) for power in range(11))
-_USD = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 100.0)
 _FAILED = frozenset({Verdict.FAILED, Verdict.UNKNOWN})
 
 Attributes = dict[str, str | bool | int | float]
-
-
-class _Instruments:
-    def __init__(self, provider: MeterProvider) -> None:
-        meter = provider.get_meter(SCOPE, __version__)
-
-        def histogram(name: str, unit: str, text: str, bounds: tuple[float, ...]) -> Histogram:
-            return meter.create_histogram(
-                name, unit, text, explicit_bucket_boundaries_advisory=bounds
-            )
-
-        self.tokens = histogram(
-            "gen_ai.client.token.usage", "{token}", "Tokens of a request", _TOKENS
-        )
-        self.request = histogram(
-            "gen_ai.client.operation.duration", "s", "Time of a request to the model", _SECONDS
-        )
-        self.tool = histogram("gen_ai.execute_tool.duration", "s", "Time of a tool call", _SECONDS)
-        self.run = histogram("gen_ai.invoke_agent.duration", "s", "Time of a run", _SECONDS)
-        self.turns = histogram(
-            "gen_ai.invoke_agent.inference_calls", "{inference_call}", "Requests of a run", _CALLS
-        )
-        self.calls = histogram(
-            "gen_ai.invoke_agent.tool_calls", "{tool_call}", "Tool calls of a run", _CALLS
-        )
-        self.approval = histogram(
-            "agentflow.approval.duration", "s", "Time until a call was answered", _SECONDS
-        )
-        self.cost = histogram("agentflow.run.cost", "{USD}", "Cost of a run", _USD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +72,7 @@ class Telemetry:
         self.sink = sink
         self._clock = clock
         self._tracer = sink.tracers.get_tracer(SCOPE, __version__)
-        self._instruments = _Instruments(sink.meters)
+        self._instruments = Instruments(sink.meters)
 
     @contextmanager
     def run(self, request: RunRequest, watching: Observer) -> Iterator[Observer]:
@@ -138,7 +105,7 @@ class Recorder:
         request: RunRequest,
         sink: Sink,
         tracer: trace.Tracer,
-        instruments: _Instruments,
+        instruments: Instruments,
         clock: Clock,
         links: list[Link],
     ) -> None:
@@ -180,7 +147,7 @@ class Recorder:
         request: RunRequest,
         sink: Sink,
         tracer: trace.Tracer,
-        instruments: _Instruments,
+        instruments: Instruments,
         clock: Clock,
     ) -> Self:
         """A recorder that knows what earlier processes have seen of the run, and is linked to them."""
