@@ -64,6 +64,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-q", dest="quiet", action="store_true", help="show failures alone")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     parser.add_argument("--unsafe-no-sandbox", action="store_true", help="let tools run unconfined")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write a cassette of one test of the layer `loop`",
+    )
     add_project_options(parser)
     add_format_option(parser)
 
@@ -80,6 +86,7 @@ def _bench(args: Namespace, project: Project) -> Bench:
         update=args.update,
         live=args.live,
         unsafe_no_sandbox=args.unsafe_no_sandbox,
+        record=args.record,
     )
 
 
@@ -103,6 +110,10 @@ def _once(args: Namespace, project: Project) -> int:
     began = time.perf_counter()
     bench = _bench(args, project)
     cases = _chosen(args, bench)
+    if args.record is not None and [case.spec.layer for case in cases] != ["loop"]:
+        raise UsageError(
+            "--record takes one test of the layer `loop`.", hint="Name it: agentflow test NAME"
+        )
     if args.list:
         return _listed(cases)
     as_json = args.format == "json"

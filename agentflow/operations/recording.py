@@ -18,7 +18,7 @@ from agentflow.errors import UsageError
 from agentflow.operations.check import Project
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.delivered import known_session
-from agentflow.ports import SessionInfo, Sessions
+from agentflow.ports import Clock, SessionInfo, Sessions
 from agentflow.runtime.cassette import (
     CassetteWriter,
     digests,
@@ -62,6 +62,7 @@ def recorded(
     built: Compiled,
     *,
     person: bool,
+    clock: Clock | None = None,
 ) -> Iterator[Sessions]:
     """The sessions to give to a run: they write down all that it does, unless `path` is None.
 
@@ -71,6 +72,7 @@ def recorded(
         request: the run.
         built: what its agent was compiled to.
         person: somebody can be asked.
+        clock: tells when something happened. None: the machine's.
     """
     if path is None:
         yield sessions
@@ -85,7 +87,7 @@ def recorded(
         "inputs": {name: _portable(value, root) for name, value in request.inputs.items()},
         "person": person,
     }
-    with CassetteWriter(path, SystemClock(), head) as writer:
+    with CassetteWriter(path, clock or SystemClock(), head) as writer:
         yield RecordingSessions(sessions, writer)
 
 

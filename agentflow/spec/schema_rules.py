@@ -204,6 +204,7 @@ RULES: Mapping[type[SpecModel], Rules] = {
         whole=(
             *(_if({"required": [key]}, _may_be("layer", layer)) for key, layer in BELONGS.items()),
             *(_if(_is("layer", BELONGS[key]), {"required": [key]}) for key in sorted(NEEDED)),
+            _if(_has("task"), _may_be("layer", "loop", "replay")),
         )
     ),
     StepSpec: Rules(

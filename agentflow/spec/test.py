@@ -183,6 +183,10 @@ class TestSpec(SpecModel):
     inputs: dict[Identifier, Json] = Field(
         default_factory=dict, description="Values of the agent's inputs; files beside the spec."
     )
+    task: Text | None = Field(
+        default=None,
+        description="With `loop` and `replay`: the first message, instead of the agent's own.",
+    )
     calls: list[HandlerCall] | None = Field(default=None, description="With `handler`.")
     golden: MadeFile | None = Field(
         default=None,
@@ -221,6 +225,10 @@ class TestSpec(SpecModel):
                 raise ValueError(f"`{key}` goes with `layer: {layer}`, not {self.layer}.")
             if not given and self.layer == layer and key in NEEDED:
                 raise ValueError(f"`layer: {layer}` needs `{key}`.")
+        if self.task is not None and self.layer not in ("loop", "replay"):
+            raise ValueError(
+                f"`task` goes with `layer: loop` or `layer: replay`, not {self.layer}."
+            )
         return self
 
 

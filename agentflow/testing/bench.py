@@ -43,6 +43,8 @@ class Bench:
     live: bool = False
     """Tests that cost money may run."""
     unsafe_no_sandbox: bool = False
+    record: Path | None = None
+    """Where a cassette of the loop test that is run is written. None: nowhere."""
 
     @classmethod
     def of(
@@ -55,6 +57,7 @@ class Bench:
         update: bool = False,
         live: bool = False,
         unsafe_no_sandbox: bool = False,
+        record: Path | None = None,
     ) -> Bench:
         """Compile a project for its tests.
 
@@ -76,6 +79,7 @@ class Bench:
             update=update,
             live=live,
             unsafe_no_sandbox=unsafe_no_sandbox,
+            record=record,
         )
 
     def with_live(self, live: bool) -> Bench:

@@ -47,6 +47,8 @@ async def run_loop(case: Case) -> Report:
         agent=case.agent,
         model=model,
         inputs=case.inputs(),
+        task=spec.task,
+        record=bench.record,
         plan=plan,
         misfortune=misfortune,
         stubs={name: _stub(stub) for name, stub in spec.stubs.items()},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,11 @@ async def replayed(
     case: Case, tape: Tape, sessions: CassetteSessions, directory: Path
 ) -> tuple[RunResult, Sequence[tuple[str, str, bool, str]]]:
     """The run, and the answers to tools that asked."""
-    check_runnable(case.agent, case.policy)
+    own = case.policy
+    policy = replace(
+        own, task=case.spec.task or own.task, environment=own.environment or "id:env_none"
+    )
+    check_runnable(case.agent, policy)
     answers = TapeAnswers(tape)
     pool = TestPool(case.bench.root, case.bench.programs, answer=answers.tool)
     created: Mapping[str, Any] = next((one.answer for one in tape.of("create") if one.answer), {})
@@ -85,7 +90,7 @@ async def replayed(
         agent_id=str(created.get("agent_id", "")),
         agent_version=int(created.get("agent_version", 1)),
         environment_id=str(created.get("environment_id", "")),
-        policy=offline(case.policy, None),
+        policy=offline(policy, None),
         inputs=_inputs(case, tape),
         out_dir=directory / "outputs",
         project_root=case.bench.root,

@@ -14,15 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agentflow.compiler import late
 from agentflow.compiler.manifest import (
     AgentPolicy,
     Compiled,
-    Manifest,
-    Resource,
     canonical_json,
 )
-from agentflow.errors import Unavailable, UsageError
+from agentflow.errors import Unavailable
 from agentflow.local.app import Access, make_app
 from agentflow.local.assembly import ServiceConfig, assemble
 from agentflow.local.drivers.base import ModelDriver
@@ -34,7 +31,9 @@ from agentflow.local.store import Store
 from agentflow.local.toolset import ToolOutcome
 from agentflow.operations.applied import needed_part
 from agentflow.operations.orders import check_runnable
-from agentflow.operations.session_needs import check_session, session_uploads
+from agentflow.operations.recording import recorded
+from agentflow.operations.session_needs import session_uploads
+from agentflow.ports import Sessions
 from agentflow.runtime.approvals import Person
 from agentflow.runtime.driver import Knobs, resume_session, run_session
 from agentflow.runtime.ledger import Ledger
@@ -45,7 +44,7 @@ from agentflow.runtime.run import RunRequest, RunResult
 from agentflow.secret import SecretText
 from agentflow.testing.clock import HandClock
 from agentflow.testing.faults import Misfortune
-from agentflow.testing.offline import offline
+from agentflow.testing.offline import offline, offline_payload, played
 from agentflow.testing.tools import Crashes, Stub, tools_of
 from agentflow.testing.wire import Wire, WireSessions
 from agentflow.testing.workers import Programs, TestPool
@@ -56,6 +55,9 @@ KNOBS = Knobs(settle_s=0.0, settle_stopped_s=0.0, tick_s=1.0)
 """What is not listed at once was not written; and time is looked at by the second."""
 
 RUN_ID = "test"
+_NOWHERE = "environment/none"
+"""Where an agent runs that names no environment. No spec can have this address and be needed."""
+_EMPTY = {"name": "none", "config": {"type": "cloud", "networking": {"type": "limited"}}}
 _TOKEN = "a-token-of-this-test"
 _HEARTBEAT_S = 3600.0
 
@@ -72,6 +74,10 @@ class Scene:
     model: ModelDriver
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """As `operations.inputs` makes them."""
+    task: str | None = None
+    """Instead of the agent's own."""
+    record: Path | None = None
+    """Where a cassette of it is written. None: nowhere."""
     plan: FaultPlan | None = None
     misfortune: Misfortune = field(default_factory=Misfortune)
     stubs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
@@ -164,9 +170,7 @@ async def play(
         UsageError: the agent cannot be run, or needs what the embedded service does not have.
         ServiceError: the service refuses what was compiled.
     """
-    policy = scene.compiled.manifest.agents[scene.agent]
-    check_runnable(scene.agent, policy)
-    check_session(scene.agent, policy, replace(scene.compiled.manifest.target, service="local"))
+    policy = _runnable(scene)
     crashes = Crashes(dict(scene.misfortune.crashes))
     async with open_service(
         directory / "service",
@@ -178,7 +182,27 @@ async def play(
     ) as service:
         request = await _request(scene, policy, service, directory)
         run = _Play(scene, request, service, programs, crashes, directory, observer)
-        return await run.to_the_end()
+        person = scene.person is not None
+        with recorded(
+            scene.record, run.sessions, request, scene.compiled, person=person, clock=run.clock
+        ) as sessions:
+            return await run.to_the_end(sessions)
+
+
+def _runnable(scene: Scene) -> AgentPolicy:
+    """The policy of the agent as it is played.
+
+    Raises:
+        UsageError: it has no task.
+    """
+    policy = scene.compiled.manifest.agents[scene.agent]
+    policy = replace(
+        policy,
+        task=scene.task or policy.task,
+        environment=policy.environment or _NOWHERE,
+    )
+    check_runnable(scene.agent, policy)
+    return offline(policy, scene.stubs.keys())
 
 
 def _as_tool(answer: Callable[[Mapping[str, Any]], Any]) -> Stub:
@@ -197,7 +221,7 @@ async def _request(
 ) -> RunRequest:
     """The run of a scene, with all that it needs on the service."""
     manifest = scene.compiled.manifest
-    ids = await _create_all(needed_part(manifest, scene.agent), service)
+    ids = await _create_all(scene, service)
     environment = policy.environment or ""
     return RunRequest(
         run_id=RUN_ID,
@@ -205,7 +229,7 @@ async def _request(
         agent_id=ids[scene.agent],
         agent_version=1,
         environment_id=ids.get(environment, environment.removeprefix("id:")),
-        policy=offline(policy, scene.stubs.keys()),
+        policy=policy,
         inputs=scene.inputs,
         out_dir=directory / "outputs",
         project_root=scene.root,
@@ -217,29 +241,17 @@ async def _request(
     )
 
 
-async def _create_all(part: Manifest, service: TestService) -> dict[str, str]:
-    """Create what an agent needs, each after what it refers to; ids by address."""
-    ids: dict[str, str] = {}
-    waiting = {resource.address: resource for resource in part.resources}
-    while waiting:
-        ready = [r for r in waiting.values() if not waiting.keys() & set(r.depends_on)]
-        assert ready, "references of a manifest make no circle"
-        for resource in ready:
-            ids[resource.address] = await _create(resource, ids, service)
-            del waiting[resource.address]
+async def _create_all(scene: Scene, service: TestService) -> dict[str, str]:
+    """Create what an agent needs; ids by address."""
+    ids = {_NOWHERE: await service.create("environment", _EMPTY)}
+    plays = getattr(scene.model, "plays_team", None)
+    for resource in played(needed_part(scene.compiled.manifest, scene.agent).resources):
+        if resource.kind == "file":
+            continue  # uploaded by the run
+        team = bool(plays is not None and plays(resource.payload.get("name")))
+        payload = offline_payload(resource, team=team, ids=ids)
+        ids[resource.address] = await service.create(resource.kind, payload)
     return ids
-
-
-async def _create(resource: Resource, ids: Mapping[str, str], service: TestService) -> str:
-    if resource.kind not in ("agent", "environment"):
-        raise UsageError(
-            f"{resource.address} is needed, and the embedded service has no {resource.kind}s.",
-            hint="Test this agent with `layer: live`, on a target with another service.",
-        )
-    payload = late.fill(
-        resource.payload, lambda address, field: "1" if field == "version" else ids.get(address)
-    )
-    return await service.create(resource.kind, payload)
 
 
 class _WatchedSessions(WireSessions):
@@ -305,6 +317,8 @@ class _Play:
         self.directory = directory
         self.clock = HandClock()
         self.sessions = _WatchedSessions(service.wire, self.clock, scene.misfortune)
+        self.told: Sessions = self.sessions
+        """What the client is given: the same, or what records it."""
         self.notices: list[Notice] = []
         self.observer = observer
         self.kills = 0
@@ -314,7 +328,8 @@ class _Play:
         if self.observer is not None:
             self.observer(notice)
 
-    async def to_the_end(self) -> Played:
+    async def to_the_end(self, sessions: Sessions) -> Played:
+        self.told = sessions
         ledger = Ledger.open(Path(":memory:"))
         try:
             while True:
@@ -365,7 +380,7 @@ class _Play:
 
     def _around(self, pool: TestPool) -> dict[str, Any]:
         return {
-            "sessions": self.sessions,
+            "sessions": self.told,
             "clock": self.clock,
             "observer": self.tell,
             "person": self.scene.person,
