@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import from_json
+
 __all__ = [
     "AgentMessage",
     "AgentThinking",
@@ -436,8 +438,6 @@ def decoded(data: bytes) -> Any:
     Raises:
         ValueError: it is not JSON.
     """
-    from pydantic_core import from_json
-
     try:
         return from_json(data)
     except ValueError:

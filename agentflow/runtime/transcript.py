@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from pydantic_core import to_json
+
 from agentflow.ports import Clock
 from agentflow.runtime.events import decoded
 from agentflow.secret import mask
@@ -114,8 +116,6 @@ class Transcript:
 
 def _json(event: Mapping[str, Any]) -> str:
     """One line. What has no UTF-8, which no event of the service has, is written as its escape."""
-    from pydantic_core import to_json
-
     try:
         return to_json(event, fallback=str).decode()
     except ValueError:
