@@ -11,6 +11,7 @@ from typing import Any
 from agentflow.compiler.manifest import Compiled
 from agentflow.errors import Blocked, NotFound, UsageError
 from agentflow.operations.applied import Applied
+from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import Connection
 from agentflow.operations.orders import Order
 from agentflow.operations.origin import changes, target_of
@@ -18,6 +19,7 @@ from agentflow.operations.remembered import look_up
 from agentflow.operations.workspace import run_dir, workspace
 from agentflow.ports import SessionInfo
 from agentflow.records import record
+from agentflow.runtime.blocking import standing
 from agentflow.runtime.budget import budget_cents
 from agentflow.runtime.ledger import Ledger, RunEntry
 from agentflow.runtime.opening import mount_inputs, mounts_of
@@ -26,6 +28,11 @@ from agentflow.runtime.run import Reuse
 from agentflow.runtime.watching import is_watched
 
 __all__ = ["Candidates", "hold_session", "session_for"]
+
+
+SETTLE_TRIES = 10
+SETTLE_S = 0.5
+"""Between looks at a history that lags behind the status of its session."""
 
 
 @record
@@ -163,6 +170,12 @@ class _Looking:
             return f"run {last.id} is being followed"
         record = self._ledger.record(last.id) if last is not None else None
         history = await self._connection.sessions.history(info.id)
+        for _ in range(SETTLE_TRIES):
+            if info.status != "idle" or standing(history).state != "works":
+                break
+            # Status and list settle at different times; the status is first.
+            await SystemClock().sleep(SETTLE_S)
+            history = await self._connection.sessions.history(info.id)
         return why_not(self._wanted(record), info, history, last, record)
 
     def _wanted(self, record: Mapping[str, Any] | None) -> Wanted:

@@ -6,9 +6,12 @@ in its session. The stream is open by then, so nothing falls between the history
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from typing import Any
 
+from agentflow.ports import Clock
+from agentflow.runtime import backoff
 from agentflow.runtime.events import parse_event
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.notices import Note, Observer
@@ -16,11 +19,15 @@ from agentflow.runtime.reading import Reader
 from agentflow.runtime.remarks import find_sent, last_of
 from agentflow.runtime.resuming import Earlier, placed, resumed
 from agentflow.runtime.reuse import refuse_company, split
-from agentflow.runtime.run import RunRequest
+from agentflow.runtime.run import Reuse, RunRequest
 from agentflow.runtime.sending import Sender
 from agentflow.runtime.session import Input, Reused, Started
 
 __all__ = ["catch_up"]
+
+SETTLE_TRIES = 6
+SETTLE_DRAW = 0.5
+"""Half of the longest pause each time: about eight seconds in all."""
 
 
 async def catch_up(
@@ -30,7 +37,7 @@ async def catch_up(
     reader: Reader,
     ledger: Ledger,
     sender: Sender,
-    now: datetime,
+    clock: Clock,
     tell: Observer,
 ) -> list[Input]:
     """Read the history; what the machine is told of it, in order.
@@ -40,7 +47,7 @@ async def catch_up(
         StateError: the history is not the one that the run was begun behind.
         ServiceError: it cannot be read.
     """
-    history = await reader.history()
+    history = await _settled(reader, request.reuse, clock)
     told: list[Input] = []
     if request.reuse is not None:
         parts = split(history, request.reuse)
@@ -65,6 +72,20 @@ async def catch_up(
             sender.has_sent(entry.event_id)
     text = f"Going on with what another process began: {len(history)} events so far."
     tell(Note(level="info", text=text))
-    come = resumed(earlier, messages, history, now)
+    come = resumed(earlier, messages, history, clock.now())
     last = last_of([come.message, *said], history)
     return [*told, replace(come, message=last)]
+
+
+async def _settled(
+    reader: Reader, reuse: Reuse | None, clock: Clock
+) -> Sequence[Mapping[str, Any]]:
+    """The history, once it has the place that the run begins behind: a list may lag behind its session."""
+    for attempt in range(SETTLE_TRIES):
+        history = await reader.history()
+        if reuse is None or reuse.after is None:
+            break
+        if any(event.get("id") == reuse.after for event in history):
+            break
+        await clock.sleep(backoff.delay_s(attempt, SETTLE_DRAW))
+    return history

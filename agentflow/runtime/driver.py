@@ -682,7 +682,7 @@ class _Run:
             reader=self.reader,
             ledger=self.ledger,
             sender=self.sender,
-            now=self.clock.now(),
+            clock=self.clock,
             tell=self.tell,
         )
         # What was said meanwhile is known before the end of the last turn is.
