@@ -38,6 +38,7 @@ from tests.runtime.support import custom_policy
 
 __all__ = [
     "AT_ONCE",
+    "IDLE_LEFT_OPEN",
     "AnsweredBefore",
     "AnsweredBehind",
     "CaseSessions",
@@ -51,6 +52,11 @@ __all__ = [
 KNOBS = Knobs(
     silence_s=1.5, give_up_s=60.0, stop_wait_s=20.0, settle_s=1.0, settle_stopped_s=0.2, tick_s=0.05
 )
+IDLE_LEFT_OPEN = "ignore:unclosed:ResourceWarning"
+"""A filter: a request that is cancelled while the client's pool closes connections that have been idle for
+too long leaves the rest of those to the garbage collector. Nothing of ours holds them."""
+TOOL_TIMEOUT_S = 300.0
+"""Real time, in which a busy machine may do nothing for us for long."""
 AT_ONCE = 12
 """Runs at a time: most of a run is waiting, for silence above all."""
 
@@ -250,14 +256,13 @@ class Stage:
 
     def request(self, shape: Shape, run_id: str, root: Path) -> RunRequest:
         """A run of a shape, with everything that it leaves below `root`."""
-        http = HttpPolicy(url=self.url, headers={}, expect=None)
-        rate = custom_policy(
-            None,
-            http=http,
-            input_schema=RATE_SCHEMA,
-            policy="ask" if shape.custom_asks else "allow",
-            **shape.rate,
-        )
+        asked: dict[str, Any] = {
+            "http": HttpPolicy(url=self.url, headers={}, expect=None),
+            "input_schema": RATE_SCHEMA,
+            "policy": "ask" if shape.custom_asks else "allow",
+            "timeout_s": TOOL_TIMEOUT_S,
+        }
+        rate = custom_policy(None, **{**asked, **shape.rate})
         return RunRequest(
             run_id=run_id,
             agent=f"agent/{shape.name}",
@@ -315,7 +320,8 @@ class Stage:
         )
 
     async def look(self, session_id: str) -> Seen:
-        sessions = RemoteSessions(self.client)
+        # What is only looked at may be asked for again, as by default.
+        sessions = RemoteSessions(self.client.with_options(max_retries=5))
         history = await sessions.history(session_id)
         calls = {event["id"] for event in history if event["type"] == "agent.custom_tool_use"}
         return Seen(

@@ -17,7 +17,7 @@ from agentflow.compiler.template import render_task
 from agentflow.runtime.events import text_of
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.record import write_record
-from tests.matrix.bench import Stage
+from tests.matrix.bench import IDLE_LEFT_OPEN, Stage
 from tests.matrix.laws import nothing_twice
 from tests.matrix.shapes import SHAPES, Shape
 from tests.matrix.stage import Theatre
@@ -25,6 +25,7 @@ from tests.runtime.crash_runner import Order, Runner
 
 KILLED = -9
 PLAYED = [shape for shape in SHAPES if not shape.repair]
+pytestmark = pytest.mark.filterwarnings(IDLE_LEFT_OPEN)
 each_shape = pytest.mark.parametrize("shape", PLAYED, ids=lambda shape: shape.name)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from agentflow.local.fault_plan import FaultPlan
 from agentflow.runtime.run import Verdict
-from tests.matrix.bench import AT_ONCE, Played, Stage
+from tests.matrix.bench import AT_ONCE, IDLE_LEFT_OPEN, Played, Stage
 from tests.matrix.cases import GROUPS, Case, cases_of
 from tests.matrix.laws import broken_laws
 from tests.matrix.shapes import SHAPES, Shape
@@ -23,6 +23,7 @@ SAMPLE = 7
 MISSES = 0.1
 """The share of cases whose fault may find no occasion, as when a run is over a frame earlier."""
 
+pytestmark = pytest.mark.filterwarnings(IDLE_LEFT_OPEN)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 
 
