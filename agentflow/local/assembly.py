@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class ServiceConfig:
     heartbeat_s: float = 15.0
     toolbox: OpenToolbox | None = None
     """Makes the tools of a session. None: real ones, in the sandbox."""
+    answered: Collection[str] = ()
+    """Tools that `toolbox` makes and this service does not have, such as `web_fetch`."""
 
 
 def assemble(config: ServiceConfig, store: Store, faults: Faults, roster: Roster) -> Service:
@@ -55,7 +58,7 @@ def assemble(config: ServiceConfig, store: Store, faults: Faults, roster: Roster
     parts = Parts(store=store, hub=Hub(), clock=config.clock, ids=config.ids, faults=book)
     blobs = Blobs(config.root / "files")
     tools = config.toolbox or _real_tools(config, roster)
-    workshop = Workshop(config.root, parts, blobs, tools)
+    workshop = Workshop(config.root, parts, blobs, tools, config.answered)
     harness = Harness(parts, config.driver or NoDriver(), workshop)
     return Service(
         parts=parts,

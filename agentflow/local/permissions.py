@@ -5,7 +5,7 @@ Policies: https://platform.claude.com/docs/en/managed-agents/permission-policies
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,8 +26,16 @@ class Decision:
     """What the agent reads instead of a result. None: the call may run, perhaps after an answer."""
 
 
-def decide(agent: Mapping[str, Any], name: str, server: str | None = None) -> Decision:
+def decide(
+    agent: Mapping[str, Any],
+    name: str,
+    server: str | None = None,
+    *,
+    answered: Collection[str] = (),
+) -> Decision:
     """Judge one call by the tools of the session's agent; with `server`, of one of that MCP server.
+
+    `answered`: tools that somebody answers for, also where this service does not have them.
 
     `auto` asks: there is no judge here, and a call without a judgement is for the client to confirm.
     """
@@ -44,7 +52,7 @@ def decide(agent: Mapping[str, Any], name: str, server: str | None = None) -> De
             message += " A tool of an MCP server is called with `server`."
         return Decision(kind=kind, permission="deny", refused=message)
     policy = config["permission_policy"]["type"]
-    if kind == "builtin" and name in _WEB_TOOLS:
+    if kind == "builtin" and name in _WEB_TOOLS and name not in answered:
         message = f"Tool {name!r} is not available in the local service."
         return Decision(kind=kind, permission="deny", refused=message)
     if policy == "always_allow":

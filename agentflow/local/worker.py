@@ -188,7 +188,7 @@ class Worker:
         """Judge and announce a call; one of a sub-agent on the session only if it waits for the client."""
         live, name, input = self._live, call.name, dict(call.input)
         agent = self._agent if thread is None else crew.member(self._agent, thread.agent_name)
-        decision = decide(agent, name, call.server)
+        decision = decide(agent, name, call.server, answered=self._workshop.answered)
         fields: dict[str, Any] = {"name": name, "input": input}
         if call.server is not None:
             fields["mcp_server_name"] = call.server

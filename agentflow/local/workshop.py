@@ -11,7 +11,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,7 +45,16 @@ OpenToolbox = Callable[[Path, "tuple[str, ...] | None", "Path | None"], SessionT
 
 
 class Workshop:
-    def __init__(self, root: Path, parts: Parts, blobs: Blobs, open_toolbox: OpenToolbox) -> None:
+    def __init__(
+        self,
+        root: Path,
+        parts: Parts,
+        blobs: Blobs,
+        open_toolbox: OpenToolbox,
+        answered: Collection[str] = (),
+    ) -> None:
+        """`answered`: tools that `open_toolbox` makes besides those of this service."""
+        self.answered = answered
         self._sessions = root / "sessions"
         self._layers = root / "packages"
         self._parts = parts

@@ -149,6 +149,7 @@ async def open_service(
         ids=SequentialIds(),
         heartbeat_s=_HEARTBEAT_S,
         toolbox=toolbox,
+        answered=frozenset(stubs or {}),
     )
     service = assemble(config, store, faults, roster)
     try:
