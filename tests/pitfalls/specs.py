@@ -7,7 +7,7 @@ from tests.lint.support import CODE, PROJECT, lint_text
 from tests.support.memory_files import MemoryFiles
 from tests.support.projects import problems_of
 
-__all__ = ["agent", "compiled", "linted"]
+__all__ = ["PROJECT", "agent", "compiled", "linted"]
 
 
 def agent(fields: str, prompt: str = "Work.") -> str:

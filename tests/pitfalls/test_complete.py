@@ -11,6 +11,7 @@ PARTS = {
     "b_stream": range(19, 30),
     "c_cost": range(30, 35),
     "d_permissions": range(35, 42),
+    "f_servers": range(56, 57),
     "h_files": range(69, 75),
 }
 _TEST = re.compile(r"^def test_(\d\d)_\w+\(", re.M)
