@@ -43,6 +43,9 @@ __all__ = ["RemoteSessions"]
 
 _TIMEOUT_S = 60.0
 _UPLOAD_TIMEOUT_S = 600.0
+_OPENING_AT_ONCE = 24
+"""Streams and sessions: a burst of handshakes takes longer in all, until the last of them time out."""
+
 _FILES_BETA = "managed-agents-2026-04-01"
 """Files are generally available, but listing those of a session is not."""
 
@@ -57,13 +60,15 @@ class RemoteSessions:
         self._reads: Any = client.with_options(timeout=_TIMEOUT_S)
         self._writes: Any = client.with_options(timeout=_TIMEOUT_S, max_retries=0)
         self._uploads: Any = client.with_options(timeout=_UPLOAD_TIMEOUT_S, max_retries=0)
+        self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         own = streams or client
         self._streams = own if isinstance(own, StreamClients) else own.with_options(max_retries=0)
 
     async def create(self, body: Mapping[str, Any]) -> SessionInfo:
         required = {key: body[key] for key in ("agent", "environment_id")}
         raw = self._writes.beta.sessions.with_raw_response
-        return _info(await _answer(partial(raw.create, **required, extra_body=dict(body))))
+        async with self._opening:
+            return _info(await _answer(partial(raw.create, **required, extra_body=dict(body))))
 
     async def retrieve(self, session_id: str) -> SessionInfo:
         raw = self._reads.beta.sessions.with_raw_response
@@ -96,7 +101,8 @@ class RemoteSessions:
             # Silence is normal, and watched by who reads; a limit on each read is a timer for each.
             opening = events.stream(session_id, timeout=httpx2.Timeout(_TIMEOUT_S, read=None))
             try:
-                response = await stack.enter_async_context(opening)
+                async with self._opening:
+                    response = await stack.enter_async_context(opening)
             except Exception as error:
                 raise translate(error) from error
             frames = _frames(response.http_response)
