@@ -35,7 +35,7 @@ __all__ = [
     "AgentSpec",
     "ApprovalRule",
     "Check",
-    "CheckSpec",
+    "Checker",
     "InputSpec",
     "ModelSpec",
     "OutputSpec",
@@ -102,7 +102,7 @@ class OutputSpec(SpecModel):
     required: bool = Field(default=True, description="false: verified only if it is delivered.")
 
 
-class CheckSpec(SpecModel):
+class Checker(SpecModel):
     word_key: ClassVar[str | None] = "run"
 
     run: (
@@ -139,7 +139,7 @@ class CheckSpec(SpecModel):
 class Check(SpecModel):
     """Code that inspects the outputs."""
 
-    check: Annotated[CheckSpec, Word()] = Field(
+    check: Annotated[Checker, Word()] = Field(
         description="A function by name, or a map that says more: a program, a limit of time."
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from agentflow.spec.agent import AgentSpec, ApprovalRule, CheckSpec, UncertaintySpec
+from agentflow.spec.agent import AgentSpec, ApprovalRule, Checker, UncertaintySpec
 from agentflow.spec.base import SpecModel
 from agentflow.spec.custom import RUNNERS, CustomTool
 from agentflow.spec.environment import EnvironmentSpec
@@ -119,7 +119,7 @@ RULES: Mapping[type[SpecModel], Rules] = {
             _if(_has("http"), {"properties": {"env": {"maxProperties": 0}}}),
         ),
     ),
-    CheckSpec: Rules((_exactly_one("run", "command"),), _at_most_one("run", "command")),
+    Checker: Rules((_exactly_one("run", "command"),), _at_most_one("run", "command")),
     WebSearchTool: _ONE_LIST,
     WebFetchTool: _ONE_LIST,
     UrlFilter: Rules((_exactly_one("only", "but"),), _at_most_one("only", "but")),
