@@ -32,7 +32,7 @@ class Facts:
     files: tuple[str, ...] | None = None
     """Names of what the session delivered. None: nobody looked."""
     persons: Mapping[str, str] = field(default_factory=dict)
-    """Who answered a call that asked, by call: `rule 1`, `person`, `timeout`, `default`."""
+    """Who answered a call that asked, by call: `rule 1`, `person`, `webhook`, `timeout`, `default`."""
     own_secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values that must not be in the transcript."""
     followed: bool = False

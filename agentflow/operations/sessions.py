@@ -90,7 +90,7 @@ class Decision:
     tool: str
     allowed: bool
     by: str
-    """`rule 1`, `person`, `timeout` or `default`."""
+    """`rule 1`, `person`, `webhook`, `timeout` or `default`."""
     rule: str | None
     """The rule that had a person asked."""
     who: str | None

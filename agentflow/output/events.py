@@ -149,7 +149,7 @@ class ApprovalRecord(_Record):
     input: Mapping[str, Any]
     allowed: bool
     by: str
-    """`rule 1`, `person`, `default` or `timeout`."""
+    """`rule 1`, `person`, `webhook`, `default` or `timeout`."""
     message: str | None
 
 

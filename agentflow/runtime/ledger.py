@@ -424,7 +424,7 @@ class Ledger:
         """Write down an answer before it is sent. The first one stays.
 
         Args:
-            by: `rule 1`, `person`, `default` or `timeout`.
+            by: `rule 1`, `person`, `webhook`, `default` or `timeout`.
             rule: the rule that had somebody asked, as `rule 1`. None: `by` says it all.
             who: the person. None: no person answered.
         """

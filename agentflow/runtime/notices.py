@@ -115,7 +115,7 @@ class Approval:
     input: Mapping[str, Any]
     allowed: bool
     by: str
-    """`rule 1`, `person`, `default` or `timeout`."""
+    """`rule 1`, `person`, `webhook`, `default` or `timeout`."""
     message: str | None
 
 

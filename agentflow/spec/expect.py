@@ -97,7 +97,7 @@ class ApprovalExpected(SpecModel):
     answer: Literal["allow", "deny"] = Field(description="What it was told.")
     by: Text | None = Field(
         default=None,
-        description="Who answered: `rule 1`, `person`, `timeout`, or `default` where no rule fits.",
+        description="Who answered: `rule 1`, `person`, `webhook`, `timeout`, or `default` where no rule fits.",
     )
 
 

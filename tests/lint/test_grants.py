@@ -42,6 +42,7 @@ REPORTED = [
         + f"tools: {{ {FETCH.format('user: none, custom: { but: [pay] }')} }}",
     ),
     ("AF623", ASKS.format("ask: person, wait: 1h") + "budget: { usd: 1, wall: 1h }"),
+    ("AF623", "uncertainty: { mode: ask, wait: 1h }\nbudget: { usd: 1, wall: 1h }"),
     ("AF623", PAY.format("timeout: 2h, max_calls: 1") + "budget: { usd: 1, wall: 1h }"),
     ("AF624", ASKS.format("ask: person")),
     ("AF625", "tools: { read: allow }\nskills: ['id:skill_1']"),

@@ -204,10 +204,16 @@ def wait_beyond_budget(ctx: Context) -> Iterator[Diagnostic]:
         wall = agent.spec.budget.wall if agent.spec.budget is not None else None
         if wall is None:
             continue
-        for index, approval in enumerate(agent.spec.approvals):
-            if approval.wait is not None and approval.wait >= wall:
+        waits: list[tuple[Path, float | None]] = [
+            (("approvals", index, "wait"), approval.wait)
+            for index, approval in enumerate(agent.spec.approvals)
+        ]
+        if agent.spec.uncertainty is not None:
+            waits.append((("uncertainty", "wait"), agent.spec.uncertainty.wait))
+        for path, wait in waits:
+            if wait is not None and wait >= wall:
                 yield ctx.problem(
-                    agent.span("approvals", index, "wait"),
+                    agent.span(*path),
                     f"A run of agent {agent.spec.name!r} is over before this wait is.",
                     hint="Make `wall` longer than `wait`, or wait less long.",
                     related=((agent.span("budget", "wall"), "the whole run"),),
