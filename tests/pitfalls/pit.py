@@ -31,6 +31,7 @@ class Pit:
         self._runner = runner
         self.stage = stage
         self._scenes = 0
+        self._played: dict[str, Played] = {}
 
     def play(
         self,
@@ -72,5 +73,11 @@ class Pit:
         return self._runner.run(work)
 
     def again(self, shape: Shape, faults: Mapping[str, Any] | None = None) -> Played:
-        """What came of a run of a shape of the matrix."""
-        return self._runner.run(self.stage.play(shape, FaultPlan.model_validate(faults or {})))
+        """What came of a run of a shape of the matrix; without faults it is played once for all."""
+        if not faults and shape.name in self._played:
+            return self._played[shape.name]
+        plan = FaultPlan.model_validate(faults or {})
+        played = self._runner.run(self.stage.play(shape, plan))
+        if not faults:
+            self._played[shape.name] = played
+        return played

@@ -206,6 +206,7 @@ def test_10_a_late_status_and_a_late_list_are_waited_for(pit: Pit) -> None:
         turn("The report.", REPORT),
         DONE,
         faults={"late_status": 3, "late_events": 2, "late_files": 2, "cut_stream_before": 14},
+        knobs=Knobs(silence_s=0.3, settle_s=1.0, tick_s=0.05),
     )
     assert played.result.verdict is Verdict.COMPLETED
     assert {"late_events", "late_files"} <= set(played.fired)

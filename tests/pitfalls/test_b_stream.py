@@ -150,20 +150,26 @@ def test_24_the_stream_is_open_before_the_task_is_sent(pit: Pit) -> None:
     assert played.result.reconnects == 0
 
 
-def test_25_a_deadline_is_a_clock_of_its_own(pit: Pit) -> None:
-    played = pit.play(WRITES, DONE, faults=SLOW_MODEL, changes={"budget": SHORT})
-    assert played.result.verdict is Verdict.BUDGET
-    assert played.result.verdict.exit_code == EXIT_BUDGET
-    assert played.result.limit is not None
-    assert played.result.limit.name == "wall"
-    assert len(played.of("user.interrupt")) == 1
+@pytest.fixture(scope="module")
+def late(pit: Pit) -> Played:
+    """A run whose time is up before the model has said anything."""
+    return pit.play(WRITES, DONE, faults=SLOW_MODEL, changes={"budget": SHORT})
 
 
-def test_26_an_interrupted_session_has_come_to_rest_before_it_is_let_go(pit: Pit) -> None:
-    played = pit.play(WRITES, DONE, faults=SLOW_MODEL, changes={"budget": SHORT})
-    assert played.status == "idle"
+def test_25_a_deadline_is_a_clock_of_its_own(late: Played) -> None:
+    assert late.result.verdict is Verdict.BUDGET
+    assert late.result.verdict.exit_code == EXIT_BUDGET
+    assert late.result.limit is not None
+    assert late.result.limit.name == "wall"
+    assert len(late.of("user.interrupt")) == 1
+
+
+def test_26_an_interrupted_session_has_come_to_rest_before_it_is_let_go(
+    pit: Pit, late: Played
+) -> None:
+    assert late.status == "idle"
     # An interrupt that was taken and not yet applied would answer this with 400.
-    id = str(played.result.session_id)
+    id = str(late.result.session_id)
     assert pit.do(pit.sessions.archive(id)) is None
     assert pit.do(pit.sessions.retrieve(id)).archived
 
