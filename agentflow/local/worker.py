@@ -8,7 +8,7 @@ session's state, so that a restarted service goes on where the killed one was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any, Protocol, TypeVar
@@ -41,6 +41,11 @@ INTERRUPTED = "The session was interrupted before this call finished."
 
 class Workshop(Protocol):
     """Where the tools of sessions run."""
+
+    @property
+    def answered(self) -> Collection[str]:
+        """Tools that somebody answers for besides those of this service."""
+        ...
 
     async def call(
         self, live: Live, id: str, name: str, input: Mapping[str, Any]
