@@ -224,7 +224,7 @@ def test_dollars_are_not_counted_for_a_model_without_a_price(
 TURNS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 300)), max_size=60)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(turns=TURNS, limit=st.integers(1, 1500))
 def test_no_order_of_turns_uses_more_than_a_turn_of_each_run(
     tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[int, int]], limit: int
