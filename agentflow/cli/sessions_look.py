@@ -55,6 +55,13 @@ def add_verbs(verbs: object) -> None:
     )
     line = verb("timeline", "turns, tool calls, waits and errors in the order of time")
     line.add_argument("run", metavar="SESSION", help=_WHAT)
+    trace = verb(
+        "trace", "send the spans of a session that is over to a collector of OpenTelemetry"
+    )
+    trace.add_argument("run", metavar="SESSION", help=_WHAT)
+    trace.add_argument(
+        "--otlp", metavar="URL", help="where to (default: where the runs of the target are told to)"
+    )
     files = verb("outputs", "the files of a session, and fetching those it produced")
     files.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
     files.add_argument("--out", metavar="DIR", help="download what the session produced")
@@ -216,6 +223,27 @@ def _diff(args: Namespace) -> int:
     return EXIT_OK
 
 
+def _trace(args: Namespace) -> int:
+    from agentflow.operations.evidence import gather
+    from agentflow.operations.telling import tell_collector
+
+    project = _project(args)
+
+    async def send() -> str:
+        evidence = await gather(project, args.run, target=args.target)
+        await tell_collector(project, evidence, target=args.target, endpoint=args.otlp)
+        return evidence.title
+
+    title = asyncio.run(send())
+    if args.format == "json":
+        import json
+
+        print(json.dumps({"sent": title}))
+    else:
+        print(f"The spans of {title} were sent.")
+    return EXIT_OK
+
+
 def _outputs(args: Namespace) -> int:
     from agentflow.operations.delivered import outputs
     from agentflow.output.delivered import delivered_json, render_delivered
@@ -267,6 +295,7 @@ VERBS: dict[str, Callable[[Namespace], int]] = {
     "cost": _cost,
     "events": _events,
     "timeline": _timeline,
+    "trace": _trace,
     "outputs": _outputs,
     "record": _record,
     "archive": _archive,

@@ -13,14 +13,15 @@ https://github.com/open-telemetry/semantic-conventions-genai
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from opentelemetry import trace
-from opentelemetry.metrics import MeterProvider
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -43,7 +44,7 @@ from agentflow.runtime.spans import Decision, Fold, Request, Span, ToolCall, ins
 from agentflow.runtime.transcript import read_transcript
 from agentflow.secret import mask
 
-__all__ = ["CONTENT_LIMIT", "Recorder", "Sink", "Telemetry"]
+__all__ = ["CONTENT_LIMIT", "About", "Recorder", "Sink", "Telemetry"]
 
 CONTENT_LIMIT = 64_000
 """Characters of a message, of arguments or of a result that a span carries."""
@@ -65,6 +66,45 @@ class Sink:
     """Messages, arguments and results too, as far as they hold no known secret."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the spans of a run say of it."""
+
+    run_id: str | None
+    """None: agentflow did not begin the session."""
+    agent: str
+    """Its name, or its id."""
+    agent_id: str
+    agent_version: int | None
+    model: str
+
+    @classmethod
+    def of(cls, request: RunRequest) -> Self:
+        return cls(
+            run_id=request.run_id,
+            agent=request.agent.partition("/")[2],
+            agent_id=request.agent_id,
+            agent_version=request.agent_version,
+            model=request.policy.model,
+        )
+
+
+class _Past:
+    """The clock of a session that is over: it stands at its last event."""
+
+    def __init__(self) -> None:
+        self.at = datetime.fromtimestamp(0, UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody waits for the past")
+
+
 class Telemetry:
     """Makes the recorders of runs. One serves a whole command."""
 
@@ -73,6 +113,42 @@ class Telemetry:
         self._clock = clock
         self._tracer = sink.tracers.get_tracer(SCOPE, __version__)
         self._instruments = Instruments(sink.meters)
+
+    def retell(
+        self,
+        about: About,
+        events: Sequence[Mapping[str, Any]],
+        *,
+        session_id: str | None,
+        decided: Mapping[str, str],
+        verdict: str | None,
+    ) -> None:
+        """Make the spans of a session that is over, with the times of its events. Nothing is counted again.
+
+        Args:
+            about: what the spans say of it.
+            events: all of them, in list order.
+            session_id: None: it is not known.
+            decided: who answered a call that asked, by call.
+            verdict: of the run. None: there is none.
+        """
+        clock = _Past()
+        times = [at for event in events if (at := _instant(event)) is not None]
+        clock.at = min(times, default=clock.at)
+        recorder = Recorder(
+            about, self.sink, self._tracer, Instruments(NoOpMeterProvider()), clock, []
+        )
+        if session_id is not None:
+            recorder.is_of(session_id)
+        for event in events:
+            clock.at = max(clock.at, _instant(event) or clock.at)
+            if event.get("type") == "user.tool_confirmation":
+                call, allowed = str(event.get("tool_use_id")), event.get("result") == "allow"
+                recorder.decided(call, allowed, decided.get(call, "unknown"))
+            recorder.received(event)
+        if verdict is not None:
+            recorder.span.set_attribute("agentflow.verdict", verdict)
+        recorder.close()
 
     @contextmanager
     def run(self, request: RunRequest, watching: Observer) -> Iterator[Observer]:
@@ -102,7 +178,7 @@ class Recorder:
 
     def __init__(
         self,
-        request: RunRequest,
+        about: About,
         sink: Sink,
         tracer: trace.Tracer,
         instruments: Instruments,
@@ -118,28 +194,27 @@ class Recorder:
         self._result: RunResult | None = None
         self._error: str | None = None
         self._task = ""
-        name = request.agent.partition("/")[2]
         self._common: Attributes = {
             "gen_ai.provider.name": "anthropic",
-            "gen_ai.request.model": request.policy.model,
-            "gen_ai.agent.name": name,
+            "gen_ai.request.model": about.model,
+            "gen_ai.agent.name": about.agent,
         }
+        self._ids: Attributes = {} if about.run_id is None else {"agentflow.run.id": about.run_id}
         self.span = tracer.start_span(
-            f"invoke_agent {name}",
+            f"invoke_agent {about.agent}",
             kind=SpanKind.CLIENT,
             start_time=self._began_ns,
             links=links,
             attributes={
                 "gen_ai.operation.name": "invoke_agent",
                 **self._common,
-                "gen_ai.agent.id": request.agent_id,
-                "gen_ai.agent.version": str(request.agent_version),
-                "agentflow.run.id": request.run_id,
+                **self._ids,
+                **_version(about),
+                "gen_ai.agent.id": about.agent_id,
                 "agentflow.run.resumed": bool(links),
             },
         )
         self._here = trace.set_span_in_context(self.span)
-        self._ids: Attributes = {"agentflow.run.id": request.run_id}
 
     @classmethod
     def begin(
@@ -154,7 +229,7 @@ class Recorder:
         links, file = [], request.directory / _TRACE_FILE
         if file.exists():
             links = _links(file.read_text(encoding="ascii", errors="replace"))
-        recorder = cls(request, sink, tracer, instruments, clock, links)
+        recorder = cls(About.of(request), sink, tracer, instruments, clock, links)
         transcript = request.directory / "transcript.jsonl"
         if transcript.exists():
             for line in read_transcript(transcript):
@@ -176,13 +251,11 @@ class Recorder:
     def __call__(self, notice: Notice) -> None:
         match notice:
             case Received(event=event):
-                self._received(event)
+                self.received(event)
             case SessionStarted(session_id=id):
-                self._ids["gen_ai.conversation.id"] = id
-                self._ids["anthropic.session.id"] = id
-                self.span.set_attributes(self._ids)
+                self.is_of(id)
             case Approval(id=id, allowed=allowed, by=by):
-                self._fold.decided(id, allowed, by, self._now_ns())
+                self.decided(id, allowed, by)
             case Reconnecting(attempt=attempt):
                 self.span.add_event(
                     "agentflow.reconnecting", {"attempt": attempt}, timestamp=self._now_ns()
@@ -194,6 +267,14 @@ class Recorder:
                 self._result = result
             case _:
                 pass
+
+    def is_of(self, session_id: str) -> None:
+        self._ids["gen_ai.conversation.id"] = session_id
+        self._ids["anthropic.session.id"] = session_id
+        self.span.set_attributes(self._ids)
+
+    def decided(self, call_id: str, allowed: bool, by: str) -> None:
+        self._fold.decided(call_id, allowed, by, self._now_ns())
 
     def failed(self, error: BaseException) -> None:
         """The run came to no verdict."""
@@ -233,7 +314,7 @@ class Recorder:
             facts["error.type"] = self._error
         self._instruments.run.record((now - self._began_ns) / _NS, facts)
 
-    def _received(self, event: Mapping[str, Any]) -> None:
+    def received(self, event: Mapping[str, Any]) -> None:
         for span in self._fold.event(event):
             self._finished(span)
         at = instant_ns(event.get("processed_at"))
@@ -354,6 +435,16 @@ class Recorder:
 
     def _now_ns(self) -> int:
         return int(self._clock.now().timestamp() * 1_000_000) * 1_000
+
+
+def _version(about: About) -> Attributes:
+    version = about.agent_version
+    return {} if version is None else {"gen_ai.agent.version": str(version)}
+
+
+def _instant(event: Mapping[str, Any]) -> datetime | None:
+    nanoseconds = instant_ns(event.get("processed_at"))
+    return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds / _NS, UTC)
 
 
 def _by(decision: Decision) -> str:

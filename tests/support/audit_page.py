@@ -40,6 +40,11 @@ go from row to row, `n` goes to the next finding, Enter opens.
 
 ![A session of the example sales-report as a page](session-page.png)
 
+## Traces
+
+`agentflow sessions trace RUN` sends the spans of a session that is over to a collector of OpenTelemetry, with the times of its
+events: to `--otlp URL`, or to where the runs of the target [are told to](telemetry.md).
+
 ## Cost
 
 `cost` adds up four classes of tokens, running time and web searches, by turn, run, agent, day or project, as a table, JSON
