@@ -221,34 +221,35 @@ class Tape:
         return (line for line in self.lines if line.op == op)
 
 
-def read_tape(path: Path) -> Tape:
-    """The cassette in a file.
+def read_tape(path: Path, *, name: str | None = None) -> Tape:
+    """The cassette in a file. `name` is what messages call it; None: its path.
 
     Raises:
         FileRefused: there is none, it is damaged, or of a newer version.
     """
+    shown = name or str(path)
     try:
         texts = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise FileRefused(
             codes.FILE_MISSING.id,
-            str(path),
-            f"There is no cassette {str(path)!r}.",
-            hint=f"Record one: agentflow run --record {path}",
+            shown,
+            f"There is no cassette {shown!r}.",
+            hint=f"Record one: agentflow run --record {shown}",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, 1, str(error)) from None
-    values = [_parsed(path, number, text) for number, text in enumerate(texts, start=1) if text]
+        raise _damaged(shown, 1, str(error)) from None
+    values = [_parsed(shown, number, text) for number, text in enumerate(texts, start=1) if text]
     if not values or values[0].get("cassette") != FORMAT:
         found = values[0].get("cassette") if values else None
         what = "it is empty or none" if found is None else f"its format is {found}"
-        raise _damaged(path, 1, f"{what}; this version reads format {FORMAT}")
-    lines = tuple(_line(path, number, value) for number, value in enumerate(values[1:], start=2))
+        raise _damaged(shown, 1, f"{what}; this version reads format {FORMAT}")
+    lines = tuple(_line(shown, number, value) for number, value in enumerate(values[1:], start=2))
     masked = values[-1].get("masked", ()) if lines and lines[-1].op == "end" else ()
     return Tape(path=path, head=values[0], lines=lines, masked=tuple(map(str, masked)))
 
 
-def _parsed(path: Path, number: int, text: str) -> dict[str, Any]:
+def _parsed(path: str, number: int, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -258,7 +259,7 @@ def _parsed(path: Path, number: int, text: str) -> dict[str, Any]:
     return value
 
 
-def _line(path: Path, number: int, value: Mapping[str, Any]) -> Line:
+def _line(path: str, number: int, value: Mapping[str, Any]) -> Line:
     op, answer = value.get("op"), value.get("out")
     if not isinstance(op, str):
         raise _damaged(path, number, "the line has no `op`")
@@ -277,10 +278,10 @@ def _line(path: Path, number: int, value: Mapping[str, Any]) -> Line:
     )
 
 
-def _damaged(path: Path, number: int, why: str) -> FileRefused:
+def _damaged(path: str, number: int, why: str) -> FileRefused:
     return FileRefused(
         codes.FILE_UNREADABLE.id,
-        str(path),
-        f"The cassette {str(path)!r} cannot be read: line {number}: {why}.",
+        path,
+        f"The cassette {path!r} cannot be read: line {number}: {why}.",
         hint="Record it again: agentflow run --record FILE",
     )

@@ -44,7 +44,8 @@ async def run_replay(case: Case) -> Report:
         FileRefused: there is no cassette, or it is damaged.
         UsageError: the agent cannot be run.
     """
-    tape = read_tape(case.file(("cassette",)))
+    path = case.file(("cassette",))
+    tape = read_tape(path, name=str(path.relative_to(case.bench.root)))
     sessions = CassetteSessions(tape)
     with scratch_directory() as directory:
         result, approvals = await replayed(case, tape, sessions, directory)

@@ -38,7 +38,7 @@ def check_test(
     needed = None if spec.layer in _RUNS else ()
     yield from check_inputs(agent, Given(bound, ("inputs",), spec.inputs), files, needed=needed)
     yield from _calls(bound, agent, files, ask)
-    yield from _tools(bound, agent)
+    yield from _tools(bound, agent, graph)
     yield from _outputs(bound, agent)
 
 
@@ -109,9 +109,10 @@ def _no_tool(
     return codes.TEST_EXPECTS.at(span, message, hint=hint, related=related)
 
 
-def _tools(bound: Bound[TestSpec], agent: AgentNode) -> Iterator[Diagnostic]:
+def _tools(bound: Bound[TestSpec], agent: AgentNode, graph: Graph) -> Iterator[Diagnostic]:
     """Tools that have to be called are on; those that must not be called at least exist."""
     on = _on(agent)
+    team = on.union(*(_on(member) for member in _team(agent, graph)))
     exist = {*on, *BUILT_IN_TOOLS, ASK_USER}
     exist |= {f"{server}.{tool}" for server, spec in agent.spec.mcp.items() for tool in spec.tools}
     tools = bound.spec.expect.tools
@@ -124,13 +125,22 @@ def _tools(bound: Bound[TestSpec], agent: AgentNode) -> Iterator[Diagnostic]:
         named += [(t, (*base, "counts", t), on, True) for t in tools.counts or ()]
     for index, asked in enumerate(bound.spec.expect.approvals or ()):
         named.append((asked.tool, ("expect", "approvals", index, "tool"), on, False))
-    named += [(tool, ("stubs", tool), on, True) for tool in bound.spec.stubs]
+    named += [(tool, ("stubs", tool), team, True) for tool in bound.spec.stubs]
     for index, fault in enumerate(bound.spec.faults):
         if fault.tool is not None:
             named.append((fault.tool, ("faults", index, "tool"), on, False))
     for tool, path, known, key in named:
         if not any(globs_meet(tool, name) for name in known):
             yield _no_tool(tool, agent, bound.span(*path, key=key), known, "tool")
+
+
+def _team(agent: AgentNode, graph: Graph) -> Iterator[AgentNode]:
+    """Agents of the project that it hands work to."""
+    for reference in graph.references:
+        kind, _, name = reference.target.partition("/")
+        member = graph.agent(name) if kind == "agent" else None
+        if reference.source == agent.address and member is not None:
+            yield member
 
 
 def _on(agent: AgentNode) -> set[str]:
