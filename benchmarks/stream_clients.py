@@ -1,10 +1,10 @@
 """One client of the stub service, as a process of its own: prints what it took as a line of JSON.
 
-    python benchmarks/stream_clients.py CLIENT URL STREAMS MESSAGE
+    python benchmarks/stream_clients.py CLIENT URL STREAMS MESSAGE [ask]
 
 CLIENT is `sdk` (the SDK's typed loop), `raw` (bytes of the response and orjson), or `agentflow` (the
 driver with machine, transcript and ledger). Every stream gets MESSAGE, all at the same moment, and is
-read to its end. CPU is that of this process from the first message on, with its own sends left in.
+read to its end. With `ask` a request is made in between, on the client that also sends messages.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import Any
 
 BATCH, GAP_S = 20, 0.015
 """How streams are opened, for every client alike: a burst would measure the listen queue."""
+
+ASK = "ask" in sys.argv[5:]
 
 
 PROJECT = """\
@@ -93,16 +95,30 @@ class Clocked:
         self.all_open = asyncio.Event()
         self.before_kib = resident_kib()
         self.opening = (time.perf_counter(), time.process_time())
-        self.cpu_s = 0.0
+        self.asked = "not tried"
 
     def one_open(self) -> None:
         self.opened += 1
         if self.opened == self.streams:
             self.open_s = time.perf_counter() - self.opening[0]
             self.open_cpu_s = time.process_time() - self.opening[1]
-            self.open_kib = resident_kib()
+            self.first_send_ms = self.open_s * 1000
+            self.open_kib = self.resident_kib = resident_kib()
             self.began = time.process_time()
             self.all_open.set()
+
+    async def ask(self, api: Any, session: str) -> None:
+        """One request while all streams are open."""
+        import anthropic
+
+        await self.all_open.wait()
+        await asyncio.sleep(3)
+        self.resident_kib = resident_kib()
+        try:
+            await api.retrieve(session)
+            self.asked = "answered"
+        except anthropic.APIError as error:
+            self.asked = type(error.__cause__ or error).__name__
 
 
 async def ramp(number: int) -> None:
@@ -111,21 +127,34 @@ async def ramp(number: int) -> None:
 
 async def with_sdk(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
     """What one writes with the SDK: its typed loop, on one client."""
-    api = client(url).beta.sessions
+    whole = client(url)
+    api = whole.beta.sessions
+    # Sends come from a client of their own where the pool would not have room for them.
+    sends = api if streams < 900 else client(url).beta.sessions
+    if ASK:
+        quick = whole.with_options(timeout=2.0, max_retries=0).beta.sessions
+        asking = asyncio.create_task(clocked.ask(quick, "sesn_00000001"))
+
+    few = asyncio.Semaphore(24)
 
     async def one(number: int) -> None:
         await ramp(number)
-        session = await api.create(agent="agent_1", environment_id="env_1")
-        async with await api.events.stream(session.id) as stream:
+        async with few:
+            session = await sends.create(agent="agent_1", environment_id="env_1")
+            opened = await api.events.stream(session.id)
+        async with opened as stream:
             clocked.one_open()
             await clocked.all_open.wait()
-            await api.events.send(session.id, events=[message(text)])
+            async with few:
+                await sends.events.send(session.id, events=[message(text)])
             async for event in stream:
                 meter.heard(event.sent_ns)
                 if event.type == "session.status_idle":
                     break
 
     await asyncio.gather(*(one(number) for number in range(streams)))
+    if ASK:
+        await asking
 
 
 async def with_bytes(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
@@ -180,13 +209,16 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
     from agentflow.runtime.run import RunRequest
     from agentflow.runtime.supervisor import Crew
 
+    few = asyncio.Semaphore(24)
+
     class Together(RemoteSessions):
         """Sends nothing before all streams are open."""
 
         async def send(self, session_id: str, events: Any) -> Any:
             clocked.one_open()
             await clocked.all_open.wait()
-            return await super().send(session_id, events)
+            async with few:
+                return await super().send(session_id, events)
 
     def tell(notice: Notice) -> None:
         if isinstance(notice, Received):
@@ -197,7 +229,11 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
         built, _ = compiled(open_project(Path(folder)), target="local")
         policy = built.manifest.agents["agent/clerk"]
         clients = StreamClients(lambda: client(url))
-        sessions = Together(client(url), clients)
+        control = client(url)
+        sessions = Together(control, clients)
+        if ASK:
+            quick = control.with_options(timeout=2.0, max_retries=0).beta.sessions
+            asking = asyncio.create_task(clocked.ask(quick, "sesn_00000001"))
         async with Crew(
             Path(folder), sessions=sessions, ledger=ledger, clock=SystemClock()
         ) as crew:
@@ -219,6 +255,8 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
                 assert result.verdict == "completed", result
 
             await asyncio.gather(*(one(number) for number in range(count)))
+        if ASK:
+            await asking
         await clients.close()
 
 
@@ -230,19 +268,23 @@ CLIENTS: dict[str, Callable[[str, int, str, Meter, Clocked], Awaitable[None]]] =
 
 
 def main() -> None:
-    kind, url, streams, text = sys.argv[1:]
+    kind, url, streams, text = sys.argv[1:5]
     shape, *numbers = text.split()
     each = int(numbers[0]) if shape == "full" else int(float(numbers[0]) * float(numbers[1]))
     meter = Meter(int(streams) * (each + 3))
 
     async def measured() -> None:
         # Imports and the first connection are not what is measured.
-        await CLIENTS[kind](url, 1, "full 60", Meter(63), Clocked(1))
+        first = Clocked(1)
+        await CLIENTS[kind](url, 1, "full 60", Meter(63), first)
+        assert first.opened == 1
         nonlocal clocked
         clocked = Clocked(int(streams))
         await CLIENTS[kind](url, int(streams), text, meter, clocked)
 
     clocked = Clocked(1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 20_000)), hard))
     asyncio.run(measured())
     late_ms = sorted(ns / 1e6 for ns in meter.late_ns)
     print(
@@ -254,10 +296,13 @@ def main() -> None:
                 "p50_ms": statistics.median(late_ms),
                 "p99_ms": late_ms[int(len(late_ms) * 0.99)],
                 "open_s": clocked.open_s,
+                "first_send_ms": clocked.first_send_ms,
+                "asked": clocked.asked,
+                "resident_mib": clocked.resident_kib / 1024,
                 "open_cpu_ms": clocked.open_cpu_s * 1000 / clocked.streams,
                 "before_mib": clocked.before_kib / 1024,
                 "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "kib_per_stream": (clocked.open_kib - clocked.before_kib) / clocked.streams,
+                "kib_per_stream": (clocked.resident_kib - clocked.before_kib) / clocked.streams,
             }
         )
     )

@@ -13,6 +13,7 @@ import asyncio
 import itertools
 import json
 import re
+import resource
 import ssl
 import sys
 import time
@@ -191,4 +192,6 @@ async def serve(port: int, pem: str | None) -> None:
 
 
 if __name__ == "__main__":
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 20_000), most))
     asyncio.run(serve(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))
