@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.compiler.manifest import Target
-from agentflow.errors import NotFound, ServiceError, StateError, UsageError
+from agentflow.errors import Blocked, NotFound, ServiceError, StateError, UsageError
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.connect import connect
 from agentflow.operations.elsewhere import strays
@@ -459,7 +459,12 @@ async def _reap_strays(
     target: Target, root: Path, known: frozenset[str], *, end: bool
 ) -> list[Reaped]:
     found = []
-    for info in await strays(target, root, known):
+    try:
+        there = await strays(target, root, known)
+    except Blocked:
+        # A command has the embedded service to itself: what runs there is that command's.
+        return []
+    for info in there:
         doubt = await _stop(target, root, info.id, SystemClock()) if end else None
         found.append(
             Reaped(

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2  # noqa: F401 - it takes a while, which is no part of any wait here
 import pytest
 
 from agentflow.compiler.late import secret
@@ -23,7 +24,7 @@ from agentflow.runtime.notices import Note, Notice
 from agentflow.runtime.people import LOOK_EVERY_S, People, Reply
 from agentflow.runtime.questions import answer_question, question
 from agentflow.runtime.session import Call, Stage
-from agentflow.runtime.webhook import ARGUMENT_LIMIT, BODY_LIMIT
+from agentflow.runtime.webhook import ARGUMENT_LIMIT, BODY_LIMIT, Inquiry, Webhook
 from agentflow.secret import SecretText
 from tests.runtime.bench import begin
 from tests.runtime.support import HandClock
@@ -124,7 +125,7 @@ class Desk:
 
     @property
     def people(self) -> People:
-        unsure = UncertaintyPolicy(mode="ask", record=None, webhook=self.hook, wait_s=5.0)
+        unsure = UncertaintyPolicy(mode="ask", record=None, webhook=self.hook, wait_s=60.0)
         return People(
             run_id="run1",
             session_id="sesn_1",
@@ -138,7 +139,7 @@ class Desk:
             draw=lambda: 0.5,
         )
 
-    def approval(self, wait_s: float = 5.0, **input: Any) -> Reply | None:
+    def approval(self, wait_s: float = 60.0, **input: Any) -> Reply | None:
         rule = AskPerson("rule 1", wait_s, "deny", None, self.hook)
         call = Call(
             id="sevt_1",
@@ -163,6 +164,29 @@ class Desk:
             began_s=0.0,
         )
         return asyncio.run(self.people.answer(call, text))
+
+    def gives_up(self) -> bool:
+        """Whether nothing is to be expected of the webhook any more."""
+        hook = Webhook(
+            self.hook,
+            secrets=self.secrets,
+            clock=self.clock,
+            draw=lambda: 0.5,
+            tell=self.notices.append,
+        )
+        inquiry = Inquiry(
+            kind="approval",
+            id="sevt_1",
+            run_id="run1",
+            session_id="sesn_1",
+            agent="agent/a",
+            tool="bash",
+            arguments={},
+            change=None,
+            rule="rule 1",
+            until=None,
+        )
+        return asyncio.run(hook.ask(inquiry)) is None
 
     @property
     def warnings(self) -> list[str]:
@@ -249,7 +273,7 @@ NEVER_ALLOW = [
 @pytest.mark.parametrize("said", NEVER_ALLOW, ids=str)
 def test_nothing_but_the_word_allows(desk: Desk, said: Any) -> None:
     desk.server.says(said)
-    assert desk.approval(wait_s=0.2) is None
+    assert desk.gives_up()
     assert any("cannot be asked about bash" in text for text in desk.warnings)
 
 
@@ -266,7 +290,7 @@ def test_what_will_not_work_later_is_not_tried_again(
     desk: Desk, status: int, headers: dict[str, str], why: str
 ) -> None:
     desk.server.says({"answer": "allow"}, status, **headers)
-    assert desk.approval(wait_s=0.2) is None
+    assert desk.gives_up()
     assert len(desk.server.seen) == 1
     assert why in desk.warnings[0]
 
@@ -298,7 +322,7 @@ def test_nobody_listening_is_nobody_answering(desk: Desk) -> None:
     port = desk.server.server_address[1]
     desk.server.says({"answer": "allow"})
     desk.server.server_close()
-    assert desk.approval(wait_s=0.3) is None
+    assert desk.approval(wait_s=1.0) is None
     assert f"127.0.0.1:{port} does not answer about bash" in desk.warnings[0]
     left = question(desk.ledger, "sesn_1", "sevt_1")
     assert left is not None
@@ -353,20 +377,20 @@ ELSEWHERE = [
 @pytest.mark.parametrize("url", ELSEWHERE, ids=str)
 def test_a_place_to_look_at_is_of_the_same_origin(desk: Desk, url: Any) -> None:
     desk.server.says({"status_url": url, "token": "t"}, 202)
-    assert desk.approval(wait_s=0.2) is None
+    assert desk.gives_up()
     assert "another origin" in desk.warnings[0]
     assert len(desk.server.seen) == 1
 
 
 def test_a_token_cannot_add_headers(desk: Desk) -> None:
     desk.server.says({"status_url": "/ask/7", "token": "a\r\nx-other: b"}, 202)
-    assert desk.approval(wait_s=0.2) is None
+    assert desk.gives_up()
     assert "token" in desk.warnings[0]
 
 
 def test_an_answer_has_a_limit(desk: Desk) -> None:
     desk.server.says({"answer": "allow", "message": "x" * BODY_LIMIT})
-    assert desk.approval(wait_s=0.5) is None
+    assert desk.gives_up()
     assert "longer than 64 KiB" in desk.warnings[0]
 
 
