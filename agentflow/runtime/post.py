@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,9 +21,11 @@ from agentflow.spec.base import SECRET_MARK
 from agentflow.spec.custom import is_loopback
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
-__all__ = ["BODY_LIMIT", "post"]
+__all__ = ["BODY_LIMIT", "post", "trusted"]
 
 BODY_LIMIT = 16 << 20
 """Bytes of an answer."""
@@ -68,7 +71,9 @@ async def post(
     try:
         async with (
             asyncio.timeout(timeout_s),
-            httpx2.AsyncClient(timeout=None, follow_redirects=False, trust_env=around) as client,
+            httpx2.AsyncClient(
+                timeout=None, follow_redirects=False, trust_env=around, verify=trusted(around)
+            ) as client,
             client.stream("POST", tool.url, content=content, headers=headers) as answer,
         ):
             body = await _body(answer)
@@ -82,6 +87,17 @@ async def post(
         told = _without(own, mask(str(error)))
         words = told or type(error).__name__
         raise CallFailed(f"The request broke off: {words}") from None
+
+
+@cache
+def trusted(around: bool) -> ssl.SSLContext:
+    """Whom to believe: reading the certificates takes longer than all else a request needs.
+
+    `around`: those count that the variables of the surroundings name.
+    """
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=around)
 
 
 async def _body(answer: httpx2.Response) -> bytes:

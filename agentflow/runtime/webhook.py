@@ -26,6 +26,7 @@ from agentflow.compiler.manifest import WebhookPolicy
 from agentflow.ports import Clock
 from agentflow.runtime import backoff
 from agentflow.runtime.notices import Note, Observer
+from agentflow.runtime.post import trusted
 from agentflow.secret import SecretText, masked
 from agentflow.spec.base import SECRET_MARK
 from agentflow.spec.custom import is_loopback
@@ -173,7 +174,7 @@ class Webhook:
             async with (
                 asyncio.timeout(REQUEST_S),
                 httpx2.AsyncClient(
-                    timeout=None, follow_redirects=False, trust_env=around
+                    timeout=None, follow_redirects=False, trust_env=around, verify=trusted(around)
                 ) as client,
                 client.stream(method, url, content=content, headers=headers) as answer,
             ):
