@@ -23,19 +23,22 @@ def watch(directory: Path, run_id: str) -> Iterator[None]:
         Blocked: another process of this machine does.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / _NAME).open("a+", encoding="ascii") as file:
+    # A bare descriptor: a file object has buffers, and there may be thousands of runs.
+    file = os.open(directory / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
+            who = os.read(file, 100).decode("ascii", "replace").strip() or "unknown"
             raise Blocked(
-                f"Run {run_id} is being followed by process {file.read().strip() or 'unknown'}.",
+                f"Run {run_id} is being followed by process {who}.",
                 hint=f"It goes on by itself. To end it: agentflow sessions interrupt {run_id}",
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode("ascii"))
         yield
+    finally:
+        os.close(file)
 
 
 def is_watched(directory: Path) -> bool:
