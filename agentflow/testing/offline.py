@@ -1,7 +1,7 @@
 """An agent as a test runs it: nothing of it reaches beyond this machine.
 
-What the embedded service does not have (vaults, memory stores, repositories, skills, graders) is left out:
-in a test a script plays the model, and what it would find there is in the script.
+What the embedded service does not have (vaults, memory stores, repositories, skills, graders) is left out, and
+so are the packages of environments: in a test a script plays the model, and what it would find is in the script.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ def offline_payload(resource: Resource, *, team: bool, ids: Mapping[str, str]) -
         payload["skills"] = []
         if not team:
             payload["multiagent"] = None
+    if resource.kind == "environment":
+        # Installing them takes a network and minutes; what runs in a test is mostly a stub.
+        payload["config"] = {k: v for k, v in payload["config"].items() if k != "packages"}
     filled: dict[str, Any] = late.fill(
         payload, lambda address, field: "1" if field == "version" else ids.get(address)
     )
