@@ -106,6 +106,16 @@ def _collecting_by_hand() -> Iterator[None]:
             gc.enable()
 
 
+def _take_away(*, first: bool) -> None:
+    """Free a part that was checked: its specs refer to each other in circles.
+
+    With the first, all that it has loaded is there to stay, and is not looked through again.
+    """
+    gc.collect()
+    if first:
+        gc.freeze()
+
+
 def _place(root: Path, options: Options) -> str | None:
     identity = [
         *(_FORMAT, __version__, sys.version, sys.prefix, str(root), options.target),
@@ -152,10 +162,12 @@ class _Work:
                 return None  # plugins look at everything there is
             keys = [_key(parts.core, part) for part in parts.parts]
             self.now.parts = {key: self.kept.parts[key] for key in keys if key in self.kept.parts}
+            checked = 0
             for key, part in zip(keys, parts.parts, strict=True):
                 if not self._is_still_true(key):
                     self.now.parts[key] = self._checked(parts.core, part, callables)
-                    gc.collect()  # specs refer to each other in circles
+                    _take_away(first=not checked)
+                    checked += 1
                 if not self.now.parts[key].usable:
                     return None
         done = [self.now.parts[key] for key in keys]

@@ -61,6 +61,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return answer
 
     monkeypatch.setattr(in_parts, "find_in_parts", found)
+    monkeypatch.setattr(in_parts, "_take_away", lambda *, first: None)
     monkeypatch.setattr(parts, "PART_FILES", 1)
     return answers
 

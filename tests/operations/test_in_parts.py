@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -48,7 +47,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every file a part, as far as can be."""
     monkeypatch.setattr(parts_module, "PART_FILES", 1)
     monkeypatch.setattr(parts_module, "LEAST_PARTS", 2)
-    monkeypatch.setattr(gc, "collect", lambda: 0)  # slow among all that the tests have loaded
+    # Slow among all that the tests have loaded.
+    monkeypatch.setattr(in_parts, "_take_away", lambda *, first: None)
     monkeypatch.setattr(traced, "_STARTED", float("inf"))  # whoever edits the code meanwhile
     monkeypatch.setenv("AGENTFLOW_CACHE_DIR", str(tmp_path / "cache"))
 
