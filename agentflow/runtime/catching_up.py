@@ -81,11 +81,12 @@ async def _settled(
     reader: Reader, reuse: Reuse | None, clock: Clock
 ) -> Sequence[Mapping[str, Any]]:
     """The history, once it has the place that the run begins behind: a list may lag behind its session."""
+    history = await reader.history()
+    if reuse is None or reuse.after is None:
+        return history
     for attempt in range(SETTLE_TRIES):
-        history = await reader.history()
-        if reuse is None or reuse.after is None:
-            break
         if any(event.get("id") == reuse.after for event in history):
             break
         await clock.sleep(backoff.delay_s(attempt, SETTLE_DRAW))
+        history = await reader.history()
     return history

@@ -55,7 +55,7 @@ def plans() -> Iterator[FaultPlan]:
             fault = AnswerFault.model_validate({"to": "events.send", "number": number, **how})
             yield FaultPlan(answers=[fault])
     for to in ("events.list", "events.stream", "sessions.retrieve", "files.list"):
-        yield FaultPlan(answers=[AnswerFault(to=to, broken=True, times=2)])  # type: ignore[arg-type]
+        yield FaultPlan(answers=[AnswerFault(to=to, broken=True, times=2)])
     yield FaultPlan(late_events=2)
     yield FaultPlan(unknown_event_after=20)
     yield FaultPlan(mismatch_answers=2)
