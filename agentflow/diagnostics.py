@@ -6,9 +6,9 @@ Stages build these values and return them; only `output/` turns them into text.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
-from agentflow.records import field, record, replace
+from agentflow.records import NamedTuple, field, record, replace
 
 __all__ = [
     "SETTINGS_FILE",

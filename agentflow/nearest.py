@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 __all__ = ["Meant", "did_you_mean", "nearest", "one_of"]
 
@@ -33,6 +32,8 @@ class Meant(str):
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
     """The name most like `word`; None if none is close."""
+    from difflib import get_close_matches
+
     by_fold: dict[str, str] = {}
     for name in sorted(names):
         by_fold.setdefault(_fold(name), name)

@@ -2,17 +2,19 @@
 
 A dataclass has its methods generated as text and compiled whenever its module is imported, half a
 millisecond for each class: together a third of a whole check of a project. The methods of a record are
-the same functions for all. `dataclasses.fields`, `replace` and `asdict` take records too, and so does
+the same functions for all. `NamedTuple` is that of `typing`, which compiles the text of each annotation too, to
+see whether it could be one: here it stays text. `dataclasses.fields`, `replace` and `asdict` take records too, and so does
 pydantic: their fields are made as a dataclass has them as soon as somebody asks.
 """
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any, NoReturn, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, dataclass_transform, overload
 
-__all__ = ["field", "field_names", "record", "replace"]
+__all__ = ["NamedTuple", "field", "field_names", "record", "replace"]
 
 T = TypeVar("T")
 
@@ -221,3 +223,30 @@ class _AsDataclass:
         found = {item.name: item for item in dataclasses.fields(twin)}
         owner.__dataclass_fields__ = found
         return found
+
+
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+
+    class _TupleClass(type):
+        """Makes the class of a body with annotated names, as `typing.NamedTuple` does."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+            if not bases:
+                return super().__new__(cls, name, bases, body)
+            types = body.get("__annotations__", {})
+            defaults = [body[key] for key in types if key in body]
+            made = namedtuple(name, types, defaults=defaults, module=body["__module__"])
+            made.__annotations__ = types
+            for key, value in body.items():
+                if key not in types and key not in ("__module__", "__annotations__"):
+                    setattr(made, key, value)
+            if Generic in bases:
+                made.__bases__ = (tuple, Generic)
+                made.__class_getitem__ = classmethod(Generic.__class_getitem__.__func__)
+                made.__init_subclass__()
+            return made
+
+    class NamedTuple(metaclass=_TupleClass):
+        """`typing.NamedTuple`."""

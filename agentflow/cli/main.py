@@ -15,7 +15,7 @@ from agentflow import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, HelpFormatter, Namespace
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
@@ -80,13 +80,30 @@ def usage() -> str:
     )
 
 
+def _formatter(prog: str) -> HelpFormatter:
+    """As argparse makes it, which for the width of the terminal loads compressors too, by `shutil`.
+
+    It is made for each option, and its width only matters where help is printed.
+    """
+    from argparse import HelpFormatter
+
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns or 80)
+    except (ValueError, OSError):
+        columns = 80
+    return HelpFormatter(prog, width=columns - 2)
+
+
 def parser_of(command: Command) -> tuple[ArgumentParser, Callable[[Namespace], int]]:
     """The command's own parser, and what runs it. It finds the words as they were in `args.words`."""
     from argparse import ArgumentParser
 
     module = command.module()
     parser = ArgumentParser(
-        prog=f"agentflow {command.name}", description=module.__doc__, allow_abbrev=False
+        prog=f"agentflow {command.name}",
+        description=module.__doc__,
+        allow_abbrev=False,
+        formatter_class=_formatter,
     )
     module.add_arguments(parser)
     return parser, module.run
@@ -204,6 +221,24 @@ def _run(command: Command, arguments: Sequence[str]) -> int:
         return code
 
 
+def _leave(code: int) -> None:
+    """End the process without taking everything apart first, if nobody waits for that.
+
+    A check has written all there is to write, and to free what it has read takes as long as reading it.
+    """
+    import atexit
+
+    # Threads are only started by those who have imported this.
+    if atexit._ncallbacks() or "threading" in sys.modules:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return  # the interpreter says it as it always does
+    os._exit(code)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code as listed in `agentflow --help`.
 
@@ -228,4 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = next((item for item in COMMANDS if item.name == words[0]), None)
     if command is None:
         return _unknown(words[0])
-    return _run(command, [*words[1:], *leading] if leading else words[1:])
+    code = _run(command, [*words[1:], *leading] if leading else words[1:])
+    if arguments is None and command.recalled:
+        _leave(code)
+    return code

@@ -11,11 +11,12 @@ Each value keeps its place. Which layers a spec has is decided in `layering`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.forms import Form, form_of
 from agentflow.diagnostics import Diagnostic
+from agentflow.records import NamedTuple
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel

@@ -6,11 +6,10 @@ https://platform.claude.com/docs/en/managed-agents/scheduled-deployments
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from agentflow.nearest import one_of
+from agentflow.records import NamedTuple
 
 __all__ = ["Cron", "CronProblem", "parse_cron"]
 
@@ -162,6 +161,8 @@ def _malformed(field: _Field, item: str) -> tuple[str, str]:
 
 def _must_happen(days: frozenset[int], months: frozenset[int], part: re.Match[str]) -> None:
     """There is a month that has such a day; with a day of week, one of the two is enough."""
+    from calendar import monthrange
+
     longest = max(monthrange(2024, month)[1] for month in months)
     if min(days) > longest:
         message = f"This never comes: none of the months has a day {min(days)}."

@@ -8,7 +8,9 @@ said of it. Rules compute with `value`; a fact without one is the reason of a ru
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+from agentflow.records import NamedTuple
 
 __all__ = [
     "FACTS",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.compose import name_and_sign
 from agentflow.compiler.forms import Form, form_of
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Path
 from agentflow.spec.base import SpecModel
 

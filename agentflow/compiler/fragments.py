@@ -15,7 +15,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from agentflow import codes
 from agentflow.compiler.graph import FragmentNode, Graph, TemplateText
@@ -23,7 +23,7 @@ from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
 from agentflow.ports import Files
-from agentflow.records import record, replace
+from agentflow.records import NamedTuple, record, replace
 from agentflow.source.tree import Document
 
 __all__ = [

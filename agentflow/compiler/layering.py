@@ -10,7 +10,7 @@ toolset is not undone in the specs that extend it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.compose import Layer, compose, composes, name_and_sign
@@ -18,6 +18,7 @@ from agentflow.compiler.disagree import toolsets_disagree
 from agentflow.compiler.load import RawSpec
 from agentflow.compiler.overlays import Overlays, fixed_key
 from agentflow.diagnostics import Diagnostic
+from agentflow.records import NamedTuple
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.kinds import COMPOSED_KINDS, KINDS, OWN_KEYS

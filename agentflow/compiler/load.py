@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from agentflow import codes
 from agentflow.compiler.ant.recognise import MARKDOWN, ant_kind
@@ -16,7 +15,7 @@ from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.ports import Files
-from agentflow.records import record
+from agentflow.records import NamedTuple, record
 from agentflow.source.json_text import parse_json
 from agentflow.source.markdown import parse_markdown
 from agentflow.source.tree import Document

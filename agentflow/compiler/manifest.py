@@ -6,13 +6,13 @@ written is kept beside it, in `Compiled.sources`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from agentflow.diagnostics import Span
+from agentflow.digests import sha256_of
 from agentflow.records import field, record
 
 __all__ = [
@@ -71,7 +71,7 @@ def digest(value: Any) -> str:
 
 def digest_of(canonical: str) -> str:
     """The same, of a text that is canonical JSON."""
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+    return "sha256:" + sha256_of(canonical.encode())
 
 
 @record

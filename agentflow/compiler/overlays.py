@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.compose import Layer, name_and_sign
@@ -17,6 +17,7 @@ from agentflow.compiler.disagree import patches_disagree
 from agentflow.compiler.load import RawSpec
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Span, has_errors
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Document, Origin, Path
 from agentflow.source.yaml import parse
 from agentflow.spec.kinds import COMPOSED_KINDS, FIXED_KEYS, KINDS

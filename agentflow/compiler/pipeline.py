@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.load import load
@@ -14,7 +14,7 @@ from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
-from agentflow.records import field_names, replace
+from agentflow.records import NamedTuple, field_names, replace
 
 __all__ = ["Build", "build"]
 

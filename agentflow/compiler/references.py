@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.graph import Reference
@@ -16,6 +16,7 @@ from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean
 from agentflow.ports import Files
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Document, Path, value_at
 from agentflow.spec.base import File, RefTo, SpecModel
 from agentflow.spec.kinds import KINDS

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ast
 
 __all__ = ["NULL", "PROPERTY", "any_of", "choice", "constant", "settled"]
 
@@ -41,6 +43,8 @@ def choice(values: list[Any]) -> dict[str, Any]:
 
 def constant(default: ast.expr | None) -> Any:
     """The value of a default that JSON can hold; None for every other."""
+    import ast
+
     if default is None:
         return None
     try:

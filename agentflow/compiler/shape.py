@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from agentflow import codes
 from agentflow.compiler.compose import name_and_sign, without_operators
@@ -16,6 +16,7 @@ from agentflow.compiler.shape_words import MEANT_KEY, MEANT_WORD, PATTERN_WORDS
 from agentflow.compiler.unseen import may_be_secret
 from agentflow.diagnostics import Checked, Code, Diagnostic, Edit, Fix
 from agentflow.nearest import Meant, nearest, one_of
+from agentflow.records import NamedTuple
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Origin, Path, value_at
 from agentflow.spec.base import SpecModel

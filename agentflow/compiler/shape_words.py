@@ -7,8 +7,9 @@ tools.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple, get_args
+from typing import get_args
 
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Path
 from agentflow.spec import base, mcp, project, reuse, session
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from agentflow import codes
 from agentflow.compiler import late
 from agentflow.diagnostics import Code, Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.records import NamedTuple
 from agentflow.source.characters import no_text
 from agentflow.source.tree import Document, Path
 from agentflow.spec.walk import is_at

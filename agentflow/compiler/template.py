@@ -8,9 +8,10 @@ Leading blank lines and trailing whitespace of a result are dropped; all else is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Iterator, Mapping, MutableMapping
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.fragments import Fragment, Fragments
@@ -19,6 +20,7 @@ from agentflow.compiler.late import no_text
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import UsageError
 from agentflow.ports import Files
+from agentflow.records import NamedTuple
 
 __all__ = [
     "SECTIONS",
@@ -80,6 +82,22 @@ class Rendered(NamedTuple):
 
 def has_delimiters(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
+
+
+_INPUT = re.compile(r"\{\{ inputs\.([a-z][a-z0-9_]*) \}\}")
+
+
+def _only_names(text: str, inputs: Collection[str]) -> bool:
+    """Whether nothing but `{{ inputs.x }}` stands in a task: it is bound as it stands, without jinja2."""
+    if "\r" in text:
+        return False  # line ends that templates do not keep
+    names = set(_INPUT.findall(text))
+    rest = _INPUT.sub("", text)
+    return (
+        "{" not in rest
+        and "}" not in rest
+        and all(name in inputs and not hasattr(dict, name) for name in names)
+    )
 
 
 def render_prompt(
@@ -163,7 +181,7 @@ def bind_task(
     if bound is not None and key in bound:
         return Checked(bound[key], ())
     problems = _no_text(template)
-    if has_delimiters(text) and not problems:
+    if has_delimiters(text) and not problems and not _only_names(text, inputs):
         from agentflow.compiler.jinja_bind import bind
         from agentflow.compiler.jinja_check import Scope
         from agentflow.compiler.jinja_render import Compilation

@@ -6,8 +6,9 @@ One list feeds the standard wording and the data of a project's own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from agentflow.records import NamedTuple
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.mcp import McpServer
 from agentflow.spec.refs import parse_ref

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
-from agentflow.compiler.callables import callable_schema, docstring_of, locate
 from agentflow.compiler.delivery import plain
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.references import is_file, resolve_path
 from agentflow.diagnostics import Checked
 from agentflow.ports import Callables, Files
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Path
 
 __all__ = ["ASK_USER_CARD", "ToolCard", "command_line", "tool_card"]
@@ -78,6 +78,9 @@ def tool_card(
 def _of_function(
     node: AgentNode, name: str, reference: str, files: Files, ask: Callables | None
 ) -> Checked[ToolCard | None]:
+    # Reads Python, which most projects have none of.
+    from agentflow.compiler.callables import callable_schema, docstring_of, locate
+
     tool = node.spec.custom[name]
     span = node.span("custom", name, "run")
     found, problems = locate(reference, files, span)

@@ -7,12 +7,10 @@ linter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
-from agentflow.compiler.checks.deployments import check_deployment
-from agentflow.compiler.checks.flows import check_flow
 from agentflow.compiler.checks.loosening import check_loosening
 from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
@@ -22,18 +20,16 @@ from agentflow.compiler.checks.pools import check_pools, check_pools_used
 from agentflow.compiler.checks.sessions import check_session
 from agentflow.compiler.checks.skills import check_skills
 from agentflow.compiler.checks.team import check_team
-from agentflow.compiler.checks.tests import check_test
 from agentflow.compiler.checks.values import (
     check_budget,
     check_inputs_declared,
     check_metadata,
     check_values,
 )
-from agentflow.compiler.checks.vaults import check_vault
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
-from agentflow.records import replace
+from agentflow.records import NamedTuple, replace
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.flow import FlowSpec
 from agentflow.spec.memory import MemoryStoreSpec
@@ -99,6 +95,8 @@ def _environment(environment: Bound[EnvironmentSpec], scope: _Scope) -> Iterator
 
 
 def _deployment(node: DeploymentNode, scope: _Scope) -> Iterator[Diagnostic]:
+    from agentflow.compiler.checks.deployments import check_deployment
+
     yield from check_metadata(node)
     yield from check_deployment(node, scope.graph, scope.files)
     yield from check_egress(node, scope.graph)
@@ -106,6 +104,8 @@ def _deployment(node: DeploymentNode, scope: _Scope) -> Iterator[Diagnostic]:
 
 
 def _vault(vault: Bound[VaultSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    from agentflow.compiler.checks.vaults import check_vault
+
     yield from check_vault(vault)
     yield from check_metadata(vault)
 
@@ -115,10 +115,14 @@ def _memory(store: Bound[MemoryStoreSpec], scope: _Scope) -> Iterator[Diagnostic
 
 
 def _test(test: Bound[TestSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    from agentflow.compiler.checks.tests import check_test
+
     yield from check_test(test, scope.graph, scope.files, scope.callables)
 
 
 def _flow(flow: Bound[FlowSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    from agentflow.compiler.checks.flows import check_flow
+
     yield from check_inputs_declared(flow, scope.files)
     yield from check_budget(flow)
     yield from check_flow(flow, scope.graph, scope.files)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.substitute import Found, References, Scope, Secrets, show, substitute
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import one_of
+from agentflow.records import NamedTuple
 from agentflow.source.characters import no_text
 from agentflow.source.tree import Document, Path
 from agentflow.spec.agent import VarSpec

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
 
 from agentflow.compiler.cron import Cron
+from agentflow.records import NamedTuple
 
 __all__ = ["Change", "unsteady_time"]
 

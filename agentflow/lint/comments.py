@@ -10,10 +10,11 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.graph import AgentNode, Graph, TemplateText
 from agentflow.diagnostics import Span
+from agentflow.records import NamedTuple
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Path
 

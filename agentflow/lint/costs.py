@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
 
 from agentflow.compiler.dated import LIST_PRICES
+from agentflow.records import NamedTuple
 
 __all__ = ["PRICES", "Price", "price_of", "prompt_tokens", "run_floor_usd", "tokens_ceiling_usd"]
 

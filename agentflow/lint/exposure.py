@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.checks.session import Session, members_of, session_of
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Span
 from agentflow.lint.abilities import acts, open_tools, words_of
 from agentflow.lint.hosts import is_of_anybody
-from agentflow.records import record
+from agentflow.records import NamedTuple, record
 from agentflow.source.tree import Path
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.tool import BuiltInTool, WebFetchTool, WebSearchTool, declared_tools

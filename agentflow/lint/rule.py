@@ -6,10 +6,8 @@ finds and decides nothing else: the engine selects, suppresses and sorts.
 
 from __future__ import annotations
 
-import inspect
 import re
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from agentflow.compiler.fragments import Fragments, fragments_of
@@ -153,29 +151,34 @@ def rule(
     default = Level.AUDITOR if confidence == "low" else Level.REGULAR
 
     def build(check: Check) -> Rule:
-        title, why, examples = _parts(id, inspect.getdoc(check) or "")
+        title, why, bad, good = _parts(id, check.__doc__ or "")
         return Rule(
             code=Code(id, name, severity, title, why, level=level or default),
             confidence=confidence,
             since=since,
             check=check,
-            bad=examples["Bad"],
-            good=examples["Good"],
+            bad=bad,
+            good=good,
         )
 
     return build
 
 
-_EXAMPLES = re.compile(r"(?P<text>.*?)\nBad:\n(?P<bad>.*?)\nGood:\n(?P<good>.*)", re.DOTALL)
+_EXAMPLES = re.compile(r"(?P<text>.*?)\n[ ]*Bad:\n(?P<bad>.*?)\n[ ]*Good:\n(?P<good>.*)", re.DOTALL)
 
 
-def _parts(id: str, doc: str) -> tuple[str, str, Mapping[str, str]]:
+def _parts(id: str, doc: str) -> tuple[str, str, str, str]:
+    """Title and reason, and what is bad and good."""
     match = _EXAMPLES.fullmatch(doc)
     title, _, why = (match["text"] if match else "").partition("\n")
     if match is None or not title.strip() or not why.strip():
         raise ValueError(f"The docstring of {id} needs a title, a reason, `Bad:` and `Good:`.")
-    examples = {
-        "Bad": textwrap.dedent(match["bad"]).strip("\n") + "\n",
-        "Good": textwrap.dedent(match["good"]).strip("\n") + "\n",
-    }
-    return title.strip(), why.strip(), examples
+    bad, good = f"{_dedented(match['bad'])}\n", f"{_dedented(match['good'])}\n"
+    return title.strip(), _dedented(why), bad, good
+
+
+def _dedented(text: str) -> str:
+    """Without the indentation of its first line. `textwrap` costs more than most rules take to run."""
+    text = text.strip("\n").rstrip()
+    margin = text[: len(text) - len(text.lstrip(" "))]
+    return text.removeprefix(margin).replace(f"\n{margin}", "\n") if margin else text

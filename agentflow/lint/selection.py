@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from agentflow.diagnostics import Diagnostic, Level, Severity
-from agentflow.records import replace
+from agentflow.records import NamedTuple, replace
 
 __all__ = ["Choice", "Layer", "Verdict", "is_fatal", "matches", "matches_path", "select"]
 

@@ -6,13 +6,13 @@ A comment that suppresses nothing is a finding too, because it would hide the ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from agentflow.compiler.graph import Graph, TemplateText
 from agentflow.diagnostics import Code, Diagnostic, Edit, Fix, Span
 from agentflow.lint.comments import Comment, Entry, comments
 from agentflow.lint.own import UNEXPLAINED_SUPPRESSION, UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION
 from agentflow.nearest import Meant, did_you_mean
+from agentflow.records import NamedTuple
 
 __all__ = ["may_be_foreign", "suppress"]
 

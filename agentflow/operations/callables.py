@@ -6,10 +6,7 @@ nothing that calls the service and no secrets, leaves no bytecode, and ends with
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -84,6 +81,8 @@ class ImportedCallables:
         process, self._process = self._process, None
         if process is None:
             return
+        import signal
+
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -134,6 +133,8 @@ def _start(root: Path) -> subprocess.Popen[bytes]:
 def _exchange(
     process: subprocess.Popen[bytes], request: Mapping[str, Any], deadline: float
 ) -> dict[str, Any]:
+    import json
+
     assert process.stdin is not None
     assert process.stdout is not None
     data = json.dumps(request).encode()
@@ -159,6 +160,8 @@ def _read(pipe: int, length: int, deadline: float) -> bytes:
         TimeoutError: they are not there by then.
         _Silent: they will never be.
     """
+    import select
+
     data = b""
     while len(data) < length:
         ready, _, _ = select.select([pipe], [], [], max(deadline - time.monotonic(), 0))

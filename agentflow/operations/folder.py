@@ -6,10 +6,8 @@ changed since, is never replaced and never deleted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -133,6 +131,8 @@ def _refuse_foreign(
 
 
 def _digest(data: bytes) -> str:
+    import hashlib
+
     return hashlib.sha256(data).hexdigest()
 
 
@@ -146,6 +146,8 @@ def _digest_of(folder: Path, path: str) -> str | None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file in one step: whoever reads meanwhile sees the old content or the new one."""
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

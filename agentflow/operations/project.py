@@ -7,7 +7,6 @@ known, and nothing that could block is opened.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import posixpath
 import re
@@ -136,6 +135,8 @@ class ProjectFiles:
 
     def digest(self, path: str) -> str:
         """The SHA-256 of a file's bytes; see `ports.Files`."""
+        import hashlib
+
         with self._open(path) as file:
             try:
                 return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

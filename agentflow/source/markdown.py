@@ -13,10 +13,10 @@ above it is blank, so that lines, columns and offsets stay what they are.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from agentflow import codes
 from agentflow.diagnostics import Checked, Diagnostic, Span
+from agentflow.records import NamedTuple
 from agentflow.source.layers import Composed
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Origin

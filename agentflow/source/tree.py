@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from agentflow.diagnostics import Span
+from agentflow.records import NamedTuple
 from agentflow.source.text import SourceText
 
 __all__ = ["Document", "Node", "Origin", "Path", "Verbatim", "mapping_at", "value_at"]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from agentflow import codes
 from agentflow.diagnostics import Checked, Code, Diagnostic, Span
+from agentflow.records import NamedTuple
 from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, no_text
 from agentflow.source.libyaml import (
     C_PARSER,

@@ -1,9 +1,7 @@
 """Custom tools: what the agent calls and your side runs, by a Python function, a program or a request."""
 
-import ipaddress
 import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from agentflow.spec.base import SECRET_MARK, Count, Duration, File, Json, Secret, SpecModel, Text
 from agentflow.spec.declare import (
@@ -57,6 +55,8 @@ class ArgumentRule(SpecModel):
 
 def is_loopback(host: str) -> bool:
     """Whether a host name of a URL is this machine, without looking it up."""
+    import ipaddress
+
     if host == "localhost":
         return True
     try:
@@ -71,6 +71,8 @@ def _url(value: str) -> str:
     Raises:
         ValueError: it is none, or one that would give something away.
     """
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(value)
         host = parts.hostname

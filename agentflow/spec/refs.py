@@ -1,7 +1,8 @@
 """References as they are written: `name`, `kind/name`, `name@7`, `desk.warehouse`, `id:agent_01…`."""
 
 import re
-from typing import NamedTuple
+
+from agentflow.records import NamedTuple
 
 __all__ = ["Ref", "parse_ref"]
 

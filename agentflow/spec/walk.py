@@ -6,8 +6,9 @@ So that files, references and secrets are looked after in one place, whatever ki
 import types
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from agentflow.records import NamedTuple
 from agentflow.spec.base import File, RefTo, Secret, SpecModel
 
 __all__ = [
@@ -99,7 +100,12 @@ def _flat(annotation: Any) -> list[Any]:
 @cache
 def marked(model: type[SpecModel], kind: type[Mark]) -> tuple[Marked, ...]:
     """Where fields with a mark of this kind stand, and the marks: `("mcp", "*", "auth")`."""
-    return tuple(dict.fromkeys(_marks(model, kind, _Place((), (), by_word=False))))
+    return tuple(field for field in _every_mark(model) if isinstance(field.mark, kind))
+
+
+@cache
+def _every_mark(model: type[SpecModel]) -> tuple[Marked, ...]:
+    return tuple(dict.fromkeys(_marks(model, _Place((), (), by_word=False))))
 
 
 class _Place(NamedTuple):
@@ -110,26 +116,26 @@ class _Place(NamedTuple):
     by_list: frozenset[int] = frozenset()
 
 
-def _marks(annotation: Any, kind: type[Mark], place: _Place) -> Iterator[Marked]:
+def _marks(annotation: Any, place: _Place) -> Iterator[Marked]:
     origin = get_origin(annotation)
     if origin is Annotated:
         for mark in annotation.__metadata__:
-            if isinstance(mark, kind):
+            if isinstance(mark, (File, RefTo, Secret)):
                 yield Marked(place.path, mark, place.by_word, place.by_list)
-        yield from _marks(annotation.__origin__, kind, place)
+        yield from _marks(annotation.__origin__, place)
     elif origin in (Union, types.UnionType):
         for part in get_args(annotation):
-            yield from _marks(part, kind, place)
+            yield from _marks(part, place)
     elif origin in (dict, list):
         inner = place._replace(path=(*place.path, ANY), by_word=False)
-        yield from _marks(get_args(annotation)[-1], kind, inner)
+        yield from _marks(get_args(annotation)[-1], inner)
     elif origin is not Literal and annotation not in place.above:
         for key, field in fields(annotation).items():
             by_word = key == annotation.word_key
             above = (*place.above, annotation)
             step = {len(place.path)} if key == annotation.list_key else set()
             inner = _Place((*place.path, key), above, by_word, place.by_list | step)
-            yield from _marks(field, kind, inner)
+            yield from _marks(field, inner)
 
 
 def is_at(pattern: tuple[str, ...], path: Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agentflow"
 
-FIRST = {"diagnostics", "codes", "errors", "ports", "nearest", "records", "secret"}
+FIRST = {"diagnostics", "codes", "errors", "ports", "nearest", "records", "digests", "secret"}
 ALLOWED: dict[str, set[str]] = {
     "source": FIRST,
     "spec": FIRST,

@@ -16,7 +16,16 @@ from agentflow.source.yaml import parse
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.schema import SCHEMAS
 
-__all__ = ["FULL", "documents", "is_valid", "model_of", "plain", "refused_by", "schema"]
+__all__ = [
+    "FULL",
+    "documents",
+    "is_valid",
+    "marked_secrets",
+    "model_of",
+    "plain",
+    "refused_by",
+    "schema",
+]
 
 FULL = Path(__file__).parents[1] / "cases" / "schema" / "full.yaml"
 
@@ -49,7 +58,7 @@ def model_of(data: Any) -> Any:
     Raises:
         ValueError: it is not one.
     """
-    return KINDS[data["kind"]].model_validate(_marked(data))
+    return KINDS[data["kind"]].model_validate(marked_secrets(data))
 
 
 def refused_by(data: Any) -> str | None:
@@ -61,11 +70,11 @@ def refused_by(data: Any) -> str | None:
     return None
 
 
-def _marked(value: Any) -> Any:
+def marked_secrets(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _marked(item) for key, item in value.items()}
+        return {key: marked_secrets(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_marked(item) for item in value]
+        return [marked_secrets(item) for item in value]
     if isinstance(value, str):
         return re.sub(r"\$\{(secret\.[\w-]+)\}", "\ufdd0\\1\ufdd1", value)
     return value

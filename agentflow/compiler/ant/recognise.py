@@ -7,13 +7,12 @@ Works on text, by its keys at the left margin: every Markdown and YAML file of a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from agentflow.digests import sha256_of
 from agentflow.source.markdown import split
 
 __all__ = ["DIRECTORIES", "FIELDS", "MARKDOWN", "SUFFIXES", "ant_kind", "ant_name", "may_be_ant"]
@@ -85,7 +84,7 @@ def ant_name(path: str) -> str:
         name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if 0 < len(name) <= 63:
         return name
-    sign = hashlib.sha256(path.encode()).hexdigest()[:8]
+    sign = sha256_of(path.encode())[:8]
     return f"{name[:54].strip('-') or 'unnamed'}-{sign}"
 
 
@@ -143,8 +142,10 @@ def _top_level(text: str) -> dict[str, str]:
 
 
 def _of_json(text: str) -> dict[str, str]:
+    from json import loads
+
     try:
-        data: Any = json.loads(text)
+        data: Any = loads(text)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(data, dict):

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from agentflow import codes
-from agentflow.compiler.callables import PROPERTY, locate, parameters
 from agentflow.compiler.checks.schemas import schema_problem
 from agentflow.compiler.graph import AgentNode
+from agentflow.compiler.schema_parts import PROPERTY
 from agentflow.compiler.sections import ASK_USER
 from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Diagnostic
@@ -98,6 +98,8 @@ def _call(
     node: AgentNode, name: str, schema: Mapping[str, Any], files: Files
 ) -> Iterator[Diagnostic]:
     """Whether the function takes the arguments that the schema promises."""
+    from agentflow.compiler.callables import locate, parameters
+
     span = node.span("custom", name, "run")
     reference = node.spec.custom[name].run
     found = None if reference is None else locate(reference, files, span).value
@@ -122,6 +124,8 @@ def _call(
 
 
 def _check(node: AgentNode, index: int, reference: str, files: Files) -> Iterator[Diagnostic]:
+    from agentflow.compiler.callables import locate, parameters
+
     span = node.span("done", index, "check", "run")
     found, problems = locate(reference, files, span)
     yield from problems

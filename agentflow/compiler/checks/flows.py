@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from agentflow import codes
-from agentflow.compiler.callables import locate
 from agentflow.compiler.checks.inputs import Given, check_inputs
 from agentflow.compiler.conditions import (
     ConditionProblem,
@@ -49,6 +48,8 @@ class _Use(NamedTuple):
 
 
 def check_flow(bound: Bound[FlowSpec], graph: Graph, files: Files) -> Iterator[Diagnostic]:
+    from agentflow.compiler.callables import locate
+
     steps = bound.spec.steps
     yield from _needs(bound)
     flow = _Flow(bound, graph, {name: _before(steps, name) for name in steps})

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from agentflow import codes
 from agentflow.compiler.graph import Bound, Graph
 from agentflow.compiler.reach import covers, normal_url, url_host
 from agentflow.diagnostics import Diagnostic, Span
+from agentflow.records import NamedTuple
 from agentflow.source.layers import Composed
 from agentflow.source.tree import Path
 from agentflow.spec.agent import AgentSpec, ApprovalRule

@@ -6,7 +6,6 @@ Web tools: https://platform.claude.com/docs/en/managed-agents/tools
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -110,6 +109,8 @@ def check_domains(node: AgentNode) -> Iterator[Diagnostic]:
 
 
 def _domain_problem(domain: str, *, path_allowed: bool) -> str | None:
+    import ipaddress
+
     host, slash, _ = domain.partition("/")
     if slash and "://" not in domain and not path_allowed:
         return "web_fetch takes hosts without a path"

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import Bound, DeploymentNode, Graph
 from agentflow.compiler.reach import url_host
 from agentflow.diagnostics import Diagnostic
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Path
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.budget import BudgetSpec

@@ -1,14 +1,15 @@
-"""Whether a JSON Schema that a user wrote is one. jsonschema is imported only if there is any."""
+"""Whether a JSON Schema that a user wrote is one. jsonschema is imported only for one that is not plain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import Any
 
+from agentflow.compiler.checks.plain_schemas import is_plain
 from agentflow.compiler.manifest import canonical_json
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.records import NamedTuple
 from agentflow.source.tree import Path
 
 __all__ = ["SchemaProblem", "schema_problem"]
@@ -46,6 +47,8 @@ def schema_problem(schema: Mapping[str, Any]) -> SchemaProblem | None:
 
 
 def _schema_problem(schema: Mapping[str, Any]) -> SchemaProblem | None:
+    if is_plain(schema):
+        return None
     for path, word, reference in _references(schema, ()):
         if not reference.startswith("#"):
             message = f"the {word} {reference!r} leads out of the schema, and nothing is fetched."
@@ -132,6 +135,8 @@ def _has_own_base(value: Any, path: Path) -> bool:
 
 def _leads(schema: Any, pointer: str) -> bool:
     """Whether a JSON pointer of a reference, such as `#/$defs/row`, leads somewhere."""
+    from urllib.parse import unquote
+
     for part in unquote(pointer).split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(schema, list) and key.isdecimal() and int(key) < len(schema):

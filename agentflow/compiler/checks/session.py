@@ -7,11 +7,11 @@ stands, but at the deployment if that is what makes it one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Span
-from agentflow.records import record
+from agentflow.records import NamedTuple, record
 from agentflow.source.tree import Path, value_at
 from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.refs import Ref, parse_ref

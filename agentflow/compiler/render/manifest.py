@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.fragments import check_defaults, fragments_of
 from agentflow.compiler.graph import AgentNode, Bound, Graph
@@ -19,11 +19,9 @@ from agentflow.compiler.manifest import (
     Upload,
 )
 from agentflow.compiler.render.circles import circles
-from agentflow.compiler.render.deployment import render_deployment
 from agentflow.compiler.render.environment import environment_payload
 from agentflow.compiler.render.memory import memory_payload
 from agentflow.compiler.render.resource import Uploads, Workbench, make_resource
-from agentflow.compiler.render.skill import skill_resource
 from agentflow.compiler.render.sources import Sources
 from agentflow.compiler.render.vault import credential_payload, vault_payload
 from agentflow.compiler.render.whole_agent import (
@@ -35,8 +33,10 @@ from agentflow.compiler.template import check_fragment
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.ports import Callables, Files
 from agentflow.records import replace
-from agentflow.spec.skill import SkillSpec
-from agentflow.spec.vault import VaultSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.skill import SkillSpec
+    from agentflow.spec.vault import VaultSpec
 
 __all__ = ["render", "sections_of"]
 
@@ -109,6 +109,10 @@ class _Rendering:
             self.resources += _credentials(vault)
 
     def _skills(self) -> None:
+        if not self.graph.skills:
+            return
+        from agentflow.compiler.render.skill import skill_resource
+
         for bound in self.graph.skills.values():
             resource, found = skill_resource(bound, self.bench.files)
             self.problems += found
@@ -142,6 +146,10 @@ class _Rendering:
                 self.resources.append(make_resource("agent", node.address, agent.payload, raw))
 
     def _deployments(self) -> None:
+        if not self.graph.deployments:
+            return
+        from agentflow.compiler.render.deployment import render_deployment
+
         for node in self.graph.deployments.values():
             deployed, found = render_deployment(node, self.bench)
             self.problems += found

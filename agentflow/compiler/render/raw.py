@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler.delivery import plain
+from agentflow.records import NamedTuple
 
 __all__ = ["Merged", "merge"]
 

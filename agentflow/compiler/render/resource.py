@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.compiler import late
 from agentflow.compiler.fragments import Fragments
@@ -18,6 +18,7 @@ from agentflow.compiler.manifest import (
 )
 from agentflow.compiler.render.raw import merge
 from agentflow.ports import Callables, Files
+from agentflow.records import NamedTuple
 from agentflow.spec.budget import PoolSpec
 from agentflow.spec.skill import SkillSpec
 

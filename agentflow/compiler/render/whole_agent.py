@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow import codes
 from agentflow.compiler.delivery import headings, output_paths, output_schema, plain
@@ -19,6 +19,7 @@ from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, check_template,
 from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.ports import Files
+from agentflow.records import NamedTuple
 
 __all__ = ["Rendered", "policy_sections", "render_agent", "template_problems"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
+from agentflow.records import NamedTuple
 
 __all__ = [
     "contradictory_instructions",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -237,4 +236,6 @@ _MONTHS = (
 
 def _days_of(month: int) -> int:
     """In a year that is no leap year."""
+    from calendar import monthrange
+
     return monthrange(2026, month)[1]

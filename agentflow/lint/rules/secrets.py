@@ -9,11 +9,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.prose import lowered
 from agentflow.lint.rule import Context, rule
+from agentflow.records import NamedTuple
 
 __all__ = ["secret_from_environment", "secret_in_text"]
 
