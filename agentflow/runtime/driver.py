@@ -40,7 +40,16 @@ from agentflow.runtime.changes import shown_in
 from agentflow.runtime.inbox import Inbox
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.mounted import missing_mounts
-from agentflow.runtime.notices import Note, Notice, Observer, Received, SessionStarted
+from agentflow.runtime.notices import (
+    Note,
+    Notice,
+    Observer,
+    Received,
+    SessionStarted,
+    Spent,
+    Thinking,
+    Verifying,
+)
 from agentflow.runtime.opening import find_session, open_session, raise_budget
 from agentflow.runtime.outputs import Collector, Report, nothing_delivered, repair_message
 from agentflow.runtime.people import People
@@ -455,6 +464,10 @@ def _hands(
     return host, approver
 
 
+_NO_SECRETS = (Received, Spent, Thinking, Verifying)
+"""Notices without a text; and events, which are masked where they are written down."""
+
+
 class _Run:
     """One run from the session's creation to its result."""
 
@@ -541,8 +554,7 @@ class _Run:
     def tell(self, notice: Notice) -> None:
         if isinstance(notice, Note) and notice.level == "warning":
             self.warnings.append(notice.text)
-        # An event is masked where it is written down.
-        self.observer(notice if isinstance(notice, Received) else masked(notice))
+        self.observer(notice if isinstance(notice, _NO_SECRETS) else masked(notice))
 
     def wall_s(self) -> float:
         return self.clock.monotonic() - self.began
