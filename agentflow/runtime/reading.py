@@ -95,14 +95,15 @@ class Reader:
         """
         async with AsyncExitStack() as stack:
             frames = await self._open(stack)
+            if self._down_since is not None:
+                text = "Connected again: what took place meanwhile is read now."
+                self._tell(Note(level="info", text=text))
             if self._started:
                 # The new stream collects meanwhile; nothing can fall between it and the history.
                 await self.read_history()
             else:
                 await self._begin()
                 self._started = True
-            if self._down_since is not None:
-                self._tell(Note(level="info", text="Connected again, and nothing was lost."))
             self._down_since = None
             self._heard_at = self._clock.monotonic()
             try:
