@@ -9,9 +9,9 @@ What a run was started with is kept too, as `record.py` has it. Secrets never ar
 
 Connections are opened per thread of use and are not shared; WAL lets several processes write.
 
-Every write outlives the process. What stands before an effect that cannot be repeated, and what came of
-it, outlives the machine too, and with it everything written before: that costs a wait for the disk. The
-rest (`note`) is looked up from the service where it is lost.
+Every write outlives the process. What stands before an effect that cannot be repeated outlives the
+machine too, and with it everything written before: that costs a wait for the disk. The rest (`note`) is
+looked up from the service where it is lost; a call whose outcome is lost with the machine counts as begun.
 """
 
 from __future__ import annotations
@@ -378,7 +378,7 @@ class Ledger:
 
     def finish_call(self, session_id: str, call_id: str, outcome: Outcome, *, at: str) -> None:
         """Write the outcome of a call. A second outcome is ignored: the first one was sent."""
-        self.rows(
+        self.note(
             "UPDATE tool_calls SET text=?, is_error=?, seconds=?, ended_at=? "
             "WHERE session_id=? AND call_id=? AND ended_at IS NULL",
             outcome.text,

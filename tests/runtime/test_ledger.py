@@ -168,6 +168,6 @@ def test_what_stands_before_an_effect_waits_for_the_disk_and_the_rest_does_not(
         "UPDATE messages SET event_id='sevt_1'": False,
         "UPDATE runs SET wall_s=1.0,": False,
         "INSERT INTO tool_calls": True,
-        "UPDATE tool_calls SET text='1',": True,
+        "UPDATE tool_calls SET text='1',": False,
         "UPDATE runs SET verdict='completed',": False,
     }
