@@ -1,5 +1,5 @@
-"""What a user may write: pydantic models, one module per kind.
+"""What a user may write: models, one module per kind, declared with the words of `declare`.
 
-These modules do without `from __future__ import annotations`: pydantic would evaluate every annotation
-from its text again, which is a tenth of the time that a lint of one file takes.
+These modules do without `from __future__ import annotations`: who reads a model needs its types, and to
+evaluate each from its text again takes longer.
 """

@@ -21,13 +21,13 @@ def left(root: Path, *words: str, more: str = "pass") -> subprocess.CompletedPro
 def test_all_is_said_and_the_exit_code_is_right(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "agentflow.yaml").write_text(PROJECT, encoding="utf-8")
     assert left(tmp_path, *words).returncode == 0
-    agents = [f"---\nkind: Agent\nname: a{number}\nmodle: m\n" for number in range(300)]
+    agents = [f"---\nkind: Agent\nname: a{number}\nmodle: m\n" for number in range(150)]
     (tmp_path / "agentflow.yaml").write_text(PROJECT + "".join(agents), encoding="utf-8")
     for _ in range(2):
         done = left(tmp_path, "--format", "json", *words)
         assert done.returncode == 1
         assert done.stdout.endswith("}\n")
-        assert len(done.stdout) > 100_000  # more than a pipe holds
+        assert len(done.stdout) > 70_000  # more than a pipe holds
         assert done.stderr == ""
 
 

@@ -158,9 +158,9 @@ def test_a_mistake_anywhere_is_seen_or_left_to_pydantic() -> None:
     read = 0
     for number, (data, path) in enumerate(every_place()):
         # Each place gets some of the values, and each kind of place all of them.
-        for value in VALUES[number % 7 :: 7]:
+        for value in VALUES[number % 11 :: 11]:
             read += agrees(KINDS[data["kind"]], changed(data, path, value))
-    assert read > 1000
+    assert read > 500
 
 
 json_values = st.recursive(
