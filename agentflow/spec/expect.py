@@ -48,7 +48,7 @@ Pattern = Annotated[Text, AfterValidator(_compiles)]
 class CallExpected(SpecModel):
     """A call of a tool. What is not said may be anything."""
 
-    word_key: ClassVar[str] = "tool"
+    word_key: ClassVar[str | None] = "tool"
 
     tool: ToolCall = Field(
         description="`bash`, a custom tool, or `server.tool`; globs are allowed."
@@ -104,7 +104,7 @@ class ApprovalExpected(SpecModel):
 class OutputExpected(SpecModel):
     """One delivered file. What is not said is not checked."""
 
-    word_key: ClassVar[str] = "equals"
+    word_key: ClassVar[str | None] = "equals"
 
     equals: FilePath | None = Field(
         default=None, description="The file that it must equal, byte for byte."
@@ -138,7 +138,7 @@ _Output = Annotated[OutputExpected, Word()]
 class MessageExpected(SpecModel):
     """What the agent says, in all of its messages together."""
 
-    word_key: ClassVar[str] = "contains"
+    word_key: ClassVar[str | None] = "contains"
 
     contains: Text = Field(default="", description="A text that some message holds.")
     matches: Pattern | None = Field(
