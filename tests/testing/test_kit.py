@@ -174,4 +174,4 @@ def test_what_is_public_is_there_and_nothing_else_is() -> None:
     for name in public.__all__:
         assert getattr(public, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-        _ = public.Nothing  # type: ignore[attr-defined]
+        _ = public.Nothing
