@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import importlib.util
 import json
 import os
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def in_turn(
 
 
 def median(figures: Figures, kind: str, name: str) -> float:
-    return statistics.median(figure[name] for figure in figures[kind])
+    return float(statistics.median(figure[name] for figure in figures[kind]))
 
 
 def show(title: str, figures: Figures, columns: Mapping[str, str]) -> None:
@@ -203,16 +204,16 @@ def ledger(rounds: int) -> None:
 
 def _dbos_step(folder: Path, count: int) -> float:
     """Seconds of one step in an async workflow on SQLite."""
-    from dbos import DBOS
+    DBOS = importlib.import_module("dbos").DBOS
 
     database = f"sqlite:///{folder}/dbos.db"
     DBOS(config={"name": "bench", "system_database_url": database, "log_level": "ERROR"})
 
-    @DBOS.step()  # type: ignore[untyped-decorator, unused-ignore]
+    @DBOS.step()  # type: ignore[untyped-decorator]
     async def one(number: int) -> int:
         return number
 
-    @DBOS.workflow()  # type: ignore[untyped-decorator, unused-ignore]
+    @DBOS.workflow()  # type: ignore[untyped-decorator]
     async def all_of_them() -> float:
         began = time.perf_counter()
         for number in range(count):
@@ -233,18 +234,15 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     args = parser.parse_args()
+    parts: dict[str, Callable[[], None]] = {
+        "full": lambda: full(args.rounds),
+        "pace": lambda: pace(args.rounds),
+        "many": lambda: many(args.rounds, args.streams),
+        "start": lambda: start(args.rounds),
+        "ledger": lambda: ledger(args.rounds),
+    }
     for part in args.only:
-        match part:
-            case "full":
-                full(args.rounds)
-            case "pace":
-                pace(args.rounds)
-            case "many":
-                many(args.rounds, args.streams)
-            case "start":
-                start(args.rounds)
-            case "ledger":
-                ledger(args.rounds)
+        parts[part]()
 
 
 if __name__ == "__main__":

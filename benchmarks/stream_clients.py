@@ -273,19 +273,18 @@ def main() -> None:
     each = int(numbers[0]) if shape == "full" else int(float(numbers[0]) * float(numbers[1]))
     meter = Meter(int(streams) * (each + 3))
 
-    async def measured() -> None:
+    async def measured() -> Clocked:
         # Imports and the first connection are not what is measured.
         first = Clocked(1)
         await CLIENTS[kind](url, 1, "full 60", Meter(63), first)
         assert first.opened == 1
-        nonlocal clocked
-        clocked = Clocked(int(streams))
-        await CLIENTS[kind](url, int(streams), text, meter, clocked)
+        second = Clocked(int(streams))
+        await CLIENTS[kind](url, int(streams), text, meter, second)
+        return second
 
-    clocked = Clocked(1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 20_000)), hard))
-    asyncio.run(measured())
+    clocked = asyncio.run(measured())
     late_ms = sorted(ns / 1e6 for ns in meter.late_ns)
     print(
         json.dumps(
