@@ -164,6 +164,7 @@ PATTERN_WORDS: dict[str, str] = {
     r"^/workspace/[^\s]*[^\s/]$": "Repositories are mounted below /workspace.",
     r"^https://github\.com/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]*[A-Za-z0-9_-]$": "Write "
     "https://github.com/owner/name.",
+    "^[0-9a-f]{64}$": "Write the SHA-256 of the bytes: 64 hexadecimal digits.",
     "^[0-9a-f]{40}$": "Write the full commit id: 40 hexadecimal digits.",
     r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$": "Write it in UTC: 2027-01-31T12:00:00Z.",
     "^[A-Za-z_][A-Za-z0-9_]*$": "Names of variables have letters, digits and '_'.",

@@ -87,11 +87,17 @@ def has_delimiters(text: str) -> bool:
 _INPUT = re.compile(r"\{\{ inputs\.([a-z][a-z0-9_]*) \}\}")
 
 
+_FEW = 100
+
+
 def _only_names(text: str, inputs: Collection[str]) -> bool:
     """Whether nothing but `{{ inputs.x }}` stands in a task: it is bound as it stands, without jinja2."""
     if "\r" in text:
         return False  # line ends that templates do not keep
-    names = set(_INPUT.findall(text))
+    found = _INPUT.findall(text)
+    if len(found) > _FEW:
+        return False  # so many that the limits of templates have to be looked at
+    names = set(found)
     rest = _INPUT.sub("", text)
     return (
         "{" not in rest

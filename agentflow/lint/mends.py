@@ -51,6 +51,7 @@ MENDS: dict[str, Mend] = {
     "AF278": _NAME,
     "AF280": _NAME,
     "AF283": _NAME,
+    "AF286": _NAME,
     "AF302": _NAME,
     "AF307": _NAME,
     "AF312": _NAME,

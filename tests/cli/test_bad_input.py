@@ -196,7 +196,7 @@ def test_a_bug_is_called_one(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the moon is full")
 
-    monkeypatch.setattr(module, "check", broken)
+    monkeypatch.setattr(module, "lint", broken)
     monkeypatch.chdir(project)
     assert main(["lint"]) == 3
     error = capsys.readouterr().err

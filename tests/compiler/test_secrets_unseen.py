@@ -36,6 +36,13 @@ PLACES = {
     ("Deployment", "repositories.*.token"): AGENT
     + "environment: e\n---\nkind: Environment\nname: e\n---\nkind: Deployment\nname: d\nagent: a\n"
     "task: x\nrepositories:\n  r:\n    url: https://github.com/a/b\n    token: {}\n",
+    ("Agent", "approvals.*.ask.secret"): AGENT
+    + "approvals:\n  - tool: bash\n    ask: {{ webhook: https://x.com, secret: {} }}\n    wait: 1h\n",
+    ("Agent", "uncertainty.ask.secret"): AGENT
+    + "uncertainty:\n  mode: ask\n  ask: {{ webhook: https://x.com, secret: {} }}\n  wait: 1h\n",
+    ("Toolset", "approvals.*.ask.secret"): AGENT
+    + "---\nkind: Toolset\nname: t\napprovals:\n  - tool: bash\n"
+    "    ask: {{ webhook: https://x.com, secret: {} }}\n    wait: 1h\n",
 }
 """A spec for each field that takes nothing but a secret."""
 

@@ -200,8 +200,8 @@ def patterns(schema: Any) -> Iterator[str]:
 
 
 def test_every_pattern_is_explained_in_words() -> None:
-    # Durations, counts, shares, URLs, headers and secrets say it themselves.
-    by_validators = re.compile(r"\\d|\(\?[=!]|\[!-~\]|secret")
+    # Durations, counts, shares, URLs, headers, variables and secrets say it themselves.
+    by_validators = re.compile(r"\\d|\(\?[=!]|\[!-~\]|u0000|secret")
     for model in KINDS.values():
         for pattern in patterns(twin(model).model_json_schema()):
             assert pattern in PATTERN_WORDS or by_validators.search(pattern), pattern

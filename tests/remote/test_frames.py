@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from anthropic._streaming import SSEDecoder
 from hypothesis import example, given
@@ -41,7 +43,7 @@ def read(*chunks: bytes) -> list[Frame]:
 @given(STREAMS, st.lists(st.integers(0, 400), max_size=8))
 def test_where_the_bytes_are_cut_changes_nothing(stream: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in pairwise(edges)]
     assert read(*pieces) == read(stream)
     assert read(*(bytes([byte]) for byte in stream)) == read(stream)
 

@@ -73,7 +73,9 @@ def asked_again_and_again(story: Story, facts: Facts) -> Iterator[Hit]:
     allowed = Counter(
         call.name
         for call in story.calls
-        if _asked(call) and call.answer == "allow" and facts.persons.get(call.id) in ("person", "webhook")
+        if _asked(call)
+        and call.answer == "allow"
+        and facts.persons.get(call.id) in ("person", "webhook")
     )
     denied = {call.name for call in story.calls if call.answer == "deny"}
     for tool, times in allowed.items():

@@ -44,9 +44,8 @@ def check_code(
             cards[name] = card
             yield from _argument_rules(node, name, card)
     for index, item in enumerate(node.spec.done):
-        if isinstance(item, Check):
-            if item.check.run is not None:
-                yield from _check(node, index, item.check.run, files)
+        if isinstance(item, Check) and item.check.run is not None:
+            yield from _check(node, index, item.check.run, files)
     return cards
 
 

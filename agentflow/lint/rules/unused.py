@@ -17,8 +17,8 @@ from agentflow.lint.rule import Context, rule
 
 __all__ = [
     "unused_fragment",
-    "unused_resource",
     "unused_pool",
+    "unused_resource",
     "unused_secret",
     "unused_toolset",
     "unused_variable",
