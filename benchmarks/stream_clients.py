@@ -131,9 +131,10 @@ async def with_sdk(url: str, streams: int, text: str, meter: Meter, clocked: Clo
     api = whole.beta.sessions
     # Sends come from a client of their own where the pool would not have room for them.
     sends = api if streams < 900 else client(url).beta.sessions
+    asking: list[asyncio.Task[None]] = []
     if ASK:
         quick = whole.with_options(timeout=2.0, max_retries=0).beta.sessions
-        asking = asyncio.create_task(clocked.ask(quick, "sesn_00000001"))
+        asking.append(asyncio.create_task(clocked.ask(quick, "sesn_00000001")))
 
     few = asyncio.Semaphore(24)
 
@@ -153,8 +154,7 @@ async def with_sdk(url: str, streams: int, text: str, meter: Meter, clocked: Clo
                     break
 
     await asyncio.gather(*(one(number) for number in range(streams)))
-    if ASK:
-        await asking
+    await asyncio.gather(*asking)
 
 
 async def with_bytes(url: str, streams: int, text: str, meter: Meter, clocked: Clocked) -> None:
@@ -231,9 +231,10 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
         clients = StreamClients(lambda: client(url))
         control = client(url)
         sessions = Together(control, clients)
+        asking: list[asyncio.Task[None]] = []
         if ASK:
             quick = control.with_options(timeout=2.0, max_retries=0).beta.sessions
-            asking = asyncio.create_task(clocked.ask(quick, "sesn_00000001"))
+            asking.append(asyncio.create_task(clocked.ask(quick, "sesn_00000001")))
         async with Crew(
             Path(folder), sessions=sessions, ledger=ledger, clock=SystemClock()
         ) as crew:
@@ -255,8 +256,7 @@ async def with_agentflow(url: str, count: int, text: str, meter: Meter, clocked:
                 assert result.verdict == "completed", result
 
             await asyncio.gather(*(one(number) for number in range(count)))
-        if ASK:
-            await asking
+        await asyncio.gather(*asking)
         await clients.close()
 
 
