@@ -12,7 +12,8 @@ import gc
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
 from agentflow.diagnostics import Span
@@ -63,7 +64,7 @@ def run_cases(
     return [found[case.name] for case in cases]
 
 
-async def _one_by_one(cases: Sequence[Case], keep: Heard) -> None:
+async def _one_by_one(cases: Iterable[Case], keep: Heard) -> None:
     for case in cases:
         keep(await run_case(case))
 
@@ -83,28 +84,33 @@ def _forked(cases: Sequence[Case], count: int, keep: Heard) -> None:
         open_ends.append(here)
         processes.append(process)
     done: set[str] = set()
-    while open_ends:
-        for end in wait(open_ends):
-            assert isinstance(end, Connection)
-            try:
-                result = end.recv()
-            except EOFError:
-                open_ends.remove(end)
-                end.close()
-                continue
-            done.add(result.name)
-            keep(result)
-    for process in processes:
-        process.join()
+    try:
+        while open_ends:
+            for end in wait(open_ends):
+                assert isinstance(end, Connection)
+                try:
+                    result = end.recv()
+                except EOFError:
+                    open_ends.remove(end)
+                    end.close()
+                    continue
+                done.add(result.name)
+                keep(result)
+    finally:
+        # Nobody waits for them any more, if somebody has interrupted us.
+        for process in processes:
+            if open_ends:
+                process.terminate()
+            process.join()
     for case in cases:
         if case.name not in done:
             keep(_broken(case, "The process that ran it died.", 0.0))
 
 
 def _work(cases: Sequence[Case], taken: object, there: Connection) -> None:
-    run_jumping(_one_by_one(_claimed(cases, taken), there.send))  # type: ignore[arg-type]
-    if cases:
-        cases[0].bench.programs.close()
+    with suppress(KeyboardInterrupt):  # the parent says so
+        run_jumping(_one_by_one(_claimed(cases, taken), there.send))
+    cases[0].bench.programs.close()
     there.close()
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import anthropic
 import pytest
 
+import agentflow
 import agentflow.testing as public
 from agentflow.errors import ProblemsFound, UsageError
 from agentflow.local.drivers.base import Turn, TurnContext
 from agentflow.local.prices import Tokens
+from agentflow.runtime.transcript import read_transcript
 from agentflow.testing import (
     CallFailed,
     FaultPlan,
@@ -153,6 +157,33 @@ def test_a_service_for_clients_of_ones_own(kit: Kit) -> None:
     ):
         agent = client.beta.agents.create(name="a", model="claude-haiku-5-5")
         assert client.beta.agents.retrieve(agent.id).name == "a"
+
+
+def test_a_run_in_memory_is_the_run_over_http(kit: Kit, tmp_path: Path) -> None:
+    root = tmp_path / "hello"
+    shutil.copytree(EXAMPLES / "hello", root, ignore=shutil.ignore_patterns(".agentflow"))
+    real = agentflow.run(project=root)
+    played = kit.run(root, model="script.yaml")
+
+    def figures(result: agentflow.RunResult) -> tuple[object, ...]:
+        outputs = [(output.name, output.sha256) for output in result.outputs]
+        return (
+            result.verdict,
+            result.reason,
+            result.turns,
+            result.tool_calls,
+            result.tokens,
+            outputs,
+            result.final_message,
+        )
+
+    assert figures(played.result) == figures(real)
+    # Time costs too, and there is none of it in memory.
+    assert Decimal(0) < (played.result.cost_usd or Decimal(0)) <= (real.cost_usd or Decimal(0))
+    transcript = root / ".agentflow" / "runs" / real.run_id / "transcript.jsonl"
+    seen = [line.event for line in read_transcript(transcript) if not line.sent]
+    of_service = {event["type"] for event in seen}
+    assert {event["type"] for event in played.events} == of_service
 
 
 def test_a_clock_is_turned_by_hand_and_jumps() -> None:
