@@ -103,9 +103,9 @@ def _bench(config: pytest.Config, directory: Path) -> Bench:
     if project.root not in known:
         known[project.root] = Bench.of(
             project,
-            target=config.getoption("--agentflow-target"),
-            update=config.getoption("--agentflow-update"),
-            live=config.getoption("--agentflow-live"),
+            target=str(config.getoption("--agentflow-target")),
+            update=bool(config.getoption("--agentflow-update")),
+            live=bool(config.getoption("--agentflow-live")),
         )
     return known[project.root]
 
@@ -140,12 +140,12 @@ class AgentflowItem(pytest.Item):
         if result.is_bad:
             raise Missed(result)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, Missed):
             from agentflow.testing.telling import failure_lines
 
             return "\n".join(failure_lines(excinfo.value.result))
-        return super().repr_failure(excinfo, *args)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.case.test.span("name").line - 1, self.name
