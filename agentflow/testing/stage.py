@@ -8,8 +8,8 @@ network (`wire`), waiting (`clock`), and the model (a script).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,8 @@ from agentflow.compiler.manifest import (
     Compiled,
     canonical_json,
 )
-from agentflow.errors import Unavailable
-from agentflow.local.app import Access, make_app
-from agentflow.local.assembly import ServiceConfig, assemble
 from agentflow.local.drivers.base import ModelDriver
 from agentflow.local.fault_plan import FaultPlan
-from agentflow.local.faults import Faults
-from agentflow.local.ids import SequentialIds
-from agentflow.local.roster import Roster
-from agentflow.local.store import Store
 from agentflow.local.toolset import ToolOutcome
 from agentflow.operations.applied import needed_part
 from agentflow.operations.orders import check_runnable
@@ -45,11 +38,12 @@ from agentflow.secret import SecretText
 from agentflow.testing.clock import HandClock
 from agentflow.testing.faults import Misfortune
 from agentflow.testing.offline import offline, offline_payload, played
-from agentflow.testing.tools import Crashes, Stub, tools_of
-from agentflow.testing.wire import Wire, WireSessions
+from agentflow.testing.service import TestService, open_service
+from agentflow.testing.tools import Crashes, Stub
+from agentflow.testing.watched import WatchedSessions
 from agentflow.testing.workers import Programs, TestPool
 
-__all__ = ["KNOBS", "Played", "Scene", "TestService", "open_service", "play"]
+__all__ = ["KNOBS", "RUN_ID", "Played", "Scene", "play"]
 
 KNOBS = Knobs(settle_s=0.0, settle_stopped_s=0.0, tick_s=1.0)
 """What is not listed at once was not written; and time is looked at by the second."""
@@ -58,8 +52,6 @@ RUN_ID = "test"
 _NOWHERE = "environment/none"
 """Where an agent runs that names no environment. No spec can have this address and be needed."""
 _EMPTY = {"name": "none", "config": {"type": "cloud", "networking": {"type": "limited"}}}
-_TOKEN = "a-token-of-this-test"
-_HEARTBEAT_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,65 +93,6 @@ class Played:
     fired: Sequence[str]
     """Faults that took place."""
     kills: int = 0
-
-
-class TestService:
-    """An embedded service in this process, without a connection."""
-
-    __test__ = False
-
-    def __init__(self, service: Any, wire: Wire, faults: Faults) -> None:
-        self.parts = service.parts
-        self.faults = faults
-        self.wire = wire
-        self.sessions = WireSessions(wire)
-
-    async def create(self, kind: str, payload: Mapping[str, Any]) -> str:
-        """The id of a new agent or environment.
-
-        Raises:
-            ServiceError: it is refused.
-        """
-        answer = await self.wire.request("POST", f"/v1/{kind}s", data=payload)
-        return str(answer.json()["id"])
-
-
-@asynccontextmanager
-async def open_service(
-    directory: Path,
-    model: ModelDriver,
-    *,
-    clock: Any = None,
-    plan: FaultPlan | None = None,
-    stubs: Mapping[str, Stub] | None = None,
-    crashes: Crashes | None = None,
-    unsafe_no_sandbox: bool = False,
-) -> AsyncIterator[TestService]:
-    """A service whose files are below `directory`, until the context ends."""
-    faults = Faults(plan)
-    store = Store(Path(":memory:"))
-    roster = Roster(directory / "shells")
-    toolbox = tools_of(
-        stubs or {}, crashes or Crashes({}), roster, unsafe_no_sandbox=unsafe_no_sandbox
-    )
-    config = ServiceConfig(
-        root=directory,
-        driver=model,
-        clock=clock or HandClock(),
-        ids=SequentialIds(),
-        heartbeat_s=_HEARTBEAT_S,
-        toolbox=toolbox,
-        answered=frozenset(stubs or {}),
-    )
-    service = assemble(config, store, faults, roster)
-    try:
-        app = make_app(service, Access(_TOKEN, {}))
-        yield TestService(service, Wire(app, _TOKEN), faults)
-    finally:
-        service.parts.hub.close_all()
-        await service.harness.close()
-        roster.close()
-        store.close()
 
 
 async def play(
@@ -255,48 +188,6 @@ async def _create_all(scene: Scene, service: TestService) -> dict[str, str]:
     return ids
 
 
-class _WatchedSessions(WireSessions):
-    """What befalls the client while it listens."""
-
-    def __init__(self, wire: Wire, clock: HandClock, misfortune: Misfortune) -> None:
-        super().__init__(wire)
-        self._clock = clock
-        self._delays = dict(misfortune.delays)
-        self._kills = list(misfortune.kills)
-        self._frames = 0
-        self.die: Callable[[], None] = lambda: None
-        self.is_dead = False
-
-    @asynccontextmanager
-    async def stream(self, session_id: str) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
-        async with super().stream(session_id) as events:
-            yield self._watched(events)
-
-    async def _watched(
-        self, events: AsyncIterator[Mapping[str, Any]]
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        async for event in events:
-            if self._kills and self._frames >= self._kills[0]:
-                self._kills.pop(0)
-                await self._end_of_client()
-            self._frames += 1
-            delay_s = self._delays.pop(self._frames, None)
-            if delay_s is not None:
-                await self._clock.sleep(delay_s)
-            yield event
-
-    async def _end_of_client(self) -> None:
-        self.is_dead = True
-        self.die()
-        # Nobody hears of this event: a dead client does nothing at all.
-        await asyncio.Event().wait()
-
-    async def _call(self, method: str, path: str, **how: Any) -> Any:
-        if self.is_dead:
-            raise Unavailable("The client is dead.")
-        return await super()._call(method, path, **how)
-
-
 class _Play:
     """The run of one scene, also through deaths of its client."""
 
@@ -317,7 +208,7 @@ class _Play:
         self.crashes = crashes
         self.directory = directory
         self.clock = HandClock()
-        self.sessions = _WatchedSessions(service.wire, self.clock, scene.misfortune)
+        self.sessions = WatchedSessions(service.wire, self.clock, scene.misfortune)
         self.told: Sessions = self.sessions
         """What the client is given: the same, or what records it."""
         self.notices: list[Notice] = []
