@@ -126,7 +126,7 @@ def _once(args: Namespace, project: Project) -> int:
 
     results = run_cases(bench, cases, jobs=args.jobs, heard=heard)
     took_s = time.perf_counter() - began
-    remember(bench.root, results)
+    remember(bench.root, results, [case.name for case in bench.cases()])
     if args.junit is not None:
         suite = bench.compiled.manifest.project
         args.junit.write_text(render_junit(results, took_s, suite=suite), encoding="utf-8")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agentflow.errors import UsageError
 from agentflow.nearest import did_you_mean
+from agentflow.operations.workspace import workspace
 from agentflow.testing.bench import Case
 from agentflow.testing.results import Result
 
@@ -153,27 +156,31 @@ class Selection:
         return self._fits is None or self._fits(lambda word: any(word in one for one in words))
 
 
-def _memory(root: Path) -> Path:
-    return root / ".agentflow" / "tests.json"
+_MEMORY = "tests.json"
 
 
 def remembered(root: Path) -> frozenset[str] | None:
     """The tests that failed the last time they ran. None: none did."""
     try:
-        found = json.loads(_memory(root).read_text(encoding="utf-8"))["failed"]
+        text = (root / ".agentflow" / _MEMORY).read_text(encoding="utf-8")
+        found = json.loads(text)["failed"]
+        return frozenset(map(str, found)) or None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return frozenset(map(str, found)) or None
 
 
-def remember(root: Path, results: Iterable[Result]) -> None:
-    """Keep which tests failed; of those that did not run now, what was known."""
+def remember(root: Path, results: Iterable[Result], known: Collection[str]) -> None:
+    """Keep which tests failed; of those that did not run now, what was known.
+
+    `known`: the names of all tests there are. Where nothing can be written, nothing is kept.
+    """
     results = list(results)
     ran = {result.name for result in results if result.outcome != "skipped"}
     failed = (remembered(root) or frozenset()) - ran
     failed |= {result.name for result in results if result.is_bad}
-    path = _memory(root)
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"failed": sorted(failed)}) + "\n", encoding="utf-8")
-    part.replace(path)
+    with suppress(OSError):
+        path = workspace(root) / _MEMORY
+        part = path.with_name(f"{_MEMORY}.{os.getpid()}.part")
+        text = json.dumps({"failed": sorted(failed.intersection(known))})
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)

@@ -117,13 +117,18 @@ def test_what_failed_is_remembered_until_it_passes(tmp_path: Path) -> None:
     desk = make_desk(tmp_path)
     (desk / "tests.yaml").write_text(TESTS.format(rate="9.9"), encoding="utf-8")
     bench = Bench.of(open_project(desk))
-    remember(desk, run_cases(bench, bench.cases(), jobs=1))
+    known = [case.name for case in bench.cases()]
+    remember(desk, run_cases(bench, bench.cases(), jobs=1), known)
     assert sorted(remembered(desk) or ()) == ["prompt-stays", "tool-works"]
     (desk / "tests.yaml").write_text(TESTS.format(rate="1.1"), encoding="utf-8")
     bench = Bench.of(open_project(desk))
-    remember(desk, run_cases(bench, Selection(layers={"handler"}).of(bench.cases()), jobs=1))
+    remember(desk, run_cases(bench, Selection(layers={"handler"}).of(bench.cases()), jobs=1), known)
     # Of what did not run nothing new is known.
     assert sorted(remembered(desk) or ()) == ["prompt-stays"]
+    remember(desk, [], ["another"])  # what is gone cannot fail
+    assert remembered(desk) is None
+    (desk / ".agentflow" / "tests.json").write_text("[", encoding="utf-8")
+    assert remembered(desk) is None
 
 
 def _many(bench: Bench, count: int) -> list[Case]:
