@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.cli.lint_options import (
     add_fix_options,
@@ -34,6 +32,10 @@ from agentflow.operations.check import Findings, Project, Report, check
 from agentflow.operations.lint import lint
 from agentflow.operations.several import select_changed, select_projects, together
 from agentflow.operations.traced import Trace
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
 __all__ = ["add_arguments", "run"]
 

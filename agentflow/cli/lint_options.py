@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from agentflow.diagnostics import Level
 from agentflow.errors import UsageError
 from agentflow.lint.selection import Choice, Layer
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
 __all__ = ["add_fix_options", "add_lint_options", "choice_of", "is_whole", "refuse_contradictions"]
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from agentflow.errors import AgentflowError
 
+    _Parsed = tuple[Namespace, Callable[[Namespace], int]]
+
 __all__ = ["COMMANDS", "Command", "main", "parser_of", "usage"]
 
 
@@ -185,15 +187,30 @@ def _recalled(arguments: Sequence[str]) -> int | None:
 
 
 def _parsed(command: Command, arguments: Sequence[str]) -> int:
-    from argparse import Namespace
-
-    parser, run = parser_of(command)
+    args, run = _plain(command, arguments) or _read(command, arguments)
     if not gc.isenabled():
         # What is imported stays, and a project is a large heap with hardly a cycle in it.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         gc.enable()
-    return run(parser.parse_args(arguments, Namespace(words=tuple(arguments))))
+    return run(args)
+
+
+def _plain(command: Command, arguments: Sequence[str]) -> _Parsed | None:
+    """The arguments as they are in most checks. None: argparse has to read them."""
+    if command.name != "lint":
+        return None
+    from agentflow.cli.plain import read_plain
+
+    args = read_plain(arguments)
+    return None if args is None else (args, command.module().run)
+
+
+def _read(command: Command, arguments: Sequence[str]) -> _Parsed:
+    from argparse import Namespace
+
+    parser, run = parser_of(command)
+    return parser.parse_args(arguments, Namespace(words=tuple(arguments))), run
 
 
 def _run(command: Command, arguments: Sequence[str]) -> int:

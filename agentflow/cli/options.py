@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +13,7 @@ from agentflow.errors import UsageError
 from agentflow.records import record
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
     from argparse import _ArgumentGroup as ArgumentGroup
 
 __all__ = [

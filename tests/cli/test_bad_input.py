@@ -221,7 +221,7 @@ def test_an_error_that_quotes_others_sends_no_commands_to_the_terminal(
         raise UsageError("The service said \x1b]0;owned\x07.", hint="Try \x1b[2J.")
 
     monkeypatch.setattr("agentflow.cli.main.parser_of", fail)
-    assert main(["lint"]) == UsageError.exit_code
+    assert main(["compile"]) == UsageError.exit_code
     shown = capsys.readouterr().err
     assert "The service said" in shown
     assert "\x1b" not in shown
