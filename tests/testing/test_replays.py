@@ -20,8 +20,20 @@ from agentflow import secret
 from agentflow.errors import FileRefused, UsageError
 from agentflow.operations.check import open_project
 from agentflow.operations.recording import check_cassette, record_session
-from agentflow.runtime.cassette import file_body, hide, protect_environment, read_tape, tape_bytes
+from agentflow.ports import SessionInfo
+from agentflow.runtime.cassette import (
+    CassetteWriter,
+    Tape,
+    file_body,
+    hide,
+    protect_environment,
+    read_tape,
+    tape_bytes,
+)
+from agentflow.runtime.recording import RecordingSessions
 from agentflow.testing.bench import Bench
+from agentflow.testing.clock import HandClock, run_jumping
+from agentflow.testing.player import CassetteSessions
 from agentflow.testing.results import Result
 from agentflow.testing.suite import run_cases
 from tests.testing.desk import AGENT, SCRIPT, TOOLS, make_desk
@@ -290,3 +302,33 @@ def test_a_recording_stays_a_recording_when_the_service_fails(tmp_path: Path) ->
     assert any("error" in line and line["op"] == "stream_end" for line in lines)
     replayed = Recorded(root, result).replay()
     assert replayed.outcome == "passed", replayed.failures
+
+
+def test_what_a_session_is_made_with_is_masked_too(tmp_path: Path) -> None:
+    """Tokens of repositories and headers of requests go out with the body of a session, if anywhere."""
+    secret.SecretText("repo_token", "tok-9aKq-77-plain")
+    made = SessionInfo(
+        id="sesn_1",
+        status="idle",
+        agent_id="agent_1",
+        agent_version=1,
+        environment_id="env_1",
+        usage={},
+        stats={},
+        metadata={"note": "Authorization: Bearer tok-9aKq-77-plain"},
+    )
+
+    class Service(CassetteSessions):
+        async def create(self, body: Mapping[str, Any]) -> SessionInfo:
+            return made
+
+    async def record() -> None:
+        with CassetteWriter(tmp_path / "run.jsonl", HandClock(), {"agent": "agent/a"}) as writer:
+            sessions = RecordingSessions(Service(Tape(path=tmp_path, head={}, lines=())), writer)
+            token = {"type": "github_repository", "authorization_token": "tok-9aKq-77-plain"}
+            await sessions.create({"resources": [token], "headers": {"x-key": "tok-9aKq-77-plain"}})
+
+    run_jumping(record())
+    text = (tmp_path / "run.jsonl").read_text(encoding="utf-8")
+    assert "tok-9aKq-77-plain" not in text
+    assert text.count("[repo_token]") == 4  # the last is the list of what stands for secrets
