@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from agentflow.nearest import one_of
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 
 __all__ = ["Cron", "CronProblem", "parse_cron"]
@@ -59,7 +60,7 @@ _SHORTCUTS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_ITEM = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?", re.ASCII)
+_ITEM = regex(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?", re.ASCII)
 _ORDER = one_of([field.name for field in _FIELDS], joined="and")
 
 

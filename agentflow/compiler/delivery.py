@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -15,6 +14,7 @@ from agentflow.compiler.references import resolve_path
 from agentflow.compiler.sections import OUTPUTS
 from agentflow.diagnostics import Checked, has_errors
 from agentflow.errors import FileRefused
+from agentflow.patterns import regex
 from agentflow.ports import Files
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
@@ -43,7 +43,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-_CONTROL = re.compile(r"[\x00-\x1f]")
+_CONTROL = regex(r"[\x00-\x1f]")
 
 
 def relative_path(path: str) -> str | None:
@@ -66,7 +66,7 @@ def output_paths(spec: AgentSpec) -> dict[str, str]:
     return {name: relative_path(out.path) or out.path for name, out in spec.outputs.items()}
 
 
-_REMARK = re.compile(r"\s*\([^()]*\)\s*$")
+_REMARK = regex(r"\s*\([^()]*\)\s*$")
 
 
 def heading(section: str) -> str:

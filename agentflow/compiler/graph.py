@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from agentflow.diagnostics import Span
 from agentflow.records import field, record
 from agentflow.source.tree import Document, Path
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import SpecModel
-from agentflow.spec.deployment import DeploymentSpec
-from agentflow.spec.environment import EnvironmentSpec
-from agentflow.spec.flow import FlowSpec
-from agentflow.spec.memory import MemoryStoreSpec
-from agentflow.spec.policy import PolicySpec
 from agentflow.spec.project import ProjectSpec, TargetSpec
-from agentflow.spec.reuse import FragmentSpec, OverlaySpec, ToolsetSpec
-from agentflow.spec.skill import SkillSpec
-from agentflow.spec.test import TestSpec
-from agentflow.spec.vault import VaultSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.deployment import DeploymentSpec
+    from agentflow.spec.environment import EnvironmentSpec
+    from agentflow.spec.flow import FlowSpec
+    from agentflow.spec.memory import MemoryStoreSpec
+    from agentflow.spec.policy import PolicySpec
+    from agentflow.spec.reuse import FragmentSpec, OverlaySpec, ToolsetSpec
+    from agentflow.spec.skill import SkillSpec
+    from agentflow.spec.test import TestSpec
+    from agentflow.spec.vault import VaultSpec
+else:
+    DeploymentSpec = FragmentSpec = SpecModel  # what a class is generic over, without its module
 
 __all__ = [
     "AgentNode",

@@ -7,10 +7,10 @@ prompt file, stay what they are: text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentflow.patterns import regex
 from agentflow.source import characters
 from agentflow.spec.base import SECRET_MARK
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
-_MARK = re.compile(f"{_OPEN}ref\\.([a-z]+)\\.([a-z0-9-]+)\\.([a-z]+){_CLOSE}")
+_MARK = regex(f"{_OPEN}ref\\.([a-z]+)\\.([a-z0-9-]+)\\.([a-z]+){_CLOSE}")
 
 
 def opening(kind: str, name: str) -> str:

@@ -6,7 +6,6 @@ Decides what a document is. What it says is left to `resolve`.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from agentflow import codes
@@ -14,6 +13,7 @@ from agentflow.compiler.ant.recognise import MARKDOWN, ant_kind
 from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
+from agentflow.patterns import regex
 from agentflow.ports import Files
 from agentflow.records import NamedTuple, record
 from agentflow.source.json_text import parse_json
@@ -277,7 +277,7 @@ def _api_version(document: Document, *, first: bool) -> Iterator[Diagnostic]:
         )
 
 
-_VERSION = re.compile(r"agentflow/v(\d{1,9})")
+_VERSION = regex(r"agentflow/v(\d{1,9})")
 
 
 def _unknown_version(document: Document, value: object) -> Diagnostic:

@@ -6,14 +6,17 @@ written is kept beside it, in `Compiled.sources`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from agentflow.diagnostics import Span
 from agentflow.digests import sha256_of
 from agentflow.records import field, record
+
+if TYPE_CHECKING:
+    from json import JSONEncoder
 
 __all__ = [
     "AgentPolicy",
@@ -54,14 +57,18 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
-_CANONICAL = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
-)
+@cache
+def _encoder() -> JSONEncoder:
+    from json import JSONEncoder  # a check of a project hardly ever needs it
+
+    return JSONEncoder(
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+    )
 
 
 def canonical_json(value: Any) -> str:
     """One text per value: keys sorted, no spaces, no escapes beyond what JSON needs, no NaN."""
-    return _CANONICAL.encode(value)
+    return _encoder().encode(value)
 
 
 def digest(value: Any) -> str:

@@ -17,6 +17,7 @@ from agentflow.compiler.disagree import patches_disagree
 from agentflow.compiler.load import RawSpec
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Span, has_errors
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 from agentflow.source.tree import Document, Origin, Path
 from agentflow.source.yaml import parse
@@ -25,10 +26,8 @@ from agentflow.spec.kinds import COMPOSED_KINDS, FIXED_KEYS, KINDS
 __all__ = ["Overlays", "fixed_key"]
 
 _KIND_OF = {kind.lower(): kind for kind in KINDS}
-_PATTERN = re.compile(r"(?P<kind>[a-z]+)/[a-z0-9*-]+")
-_SET = re.compile(
-    r"(?P<address>[a-z]+/[a-z0-9-]+)\.(?P<path>[^=]+?)(?P<sign>[+-]?)=(?P<value>.*)", re.S
-)
+_PATTERN = regex(r"(?P<kind>[a-z]+)/[a-z0-9*-]+")
+_SET = regex(r"(?P<address>[a-z]+/[a-z0-9-]+)\.(?P<path>[^=]+?)(?P<sign>[+-]?)=(?P<value>.*)", re.S)
 _EXAMPLE = "Write `--set agent/NAME.budget.usd=3`."
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agentflow.spec.environment import EnvironmentSpec
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["covers", "is_open", "normal_url", "reaches", "url_host"]
 

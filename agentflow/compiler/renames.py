@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from agentflow.diagnostics import SETTINGS_FILE, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import Meant
+from agentflow.patterns import regex
 from agentflow.records import replace
 from agentflow.source.text import SourceText
 
 __all__ = ["with_renames"]
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.][\w./@:*+-]*(?<!:)")
+_PLAIN = regex(r"[A-Za-z0-9_.][\w./@:*+-]*(?<!:)")
 """What is the same text in YAML with quotes and without, unless it is another value."""
-_VALUES = re.compile(r"(?i:null|true|false|[-+.\d][\d_.eExXoO+-]*)")
+_VALUES = regex(r"(?i:null|true|false|[-+.\d][\d_.eExXoO+-]*)")
 
 
 def with_renames(

@@ -40,7 +40,6 @@ from agentflow.spec.base import Secret, SpecModel
 from agentflow.spec.kinds import FIXED_KEYS, KINDS
 from agentflow.spec.project import ProjectSpec
 from agentflow.spec.refs import parse_ref
-from agentflow.spec.reuse import OverlaySpec
 from agentflow.spec.walk import marked
 
 __all__ = ["resolve", "resolve_path"]
@@ -49,11 +48,8 @@ _LITERAL_KEYS = (*FIXED_KEYS, "use")
 """They say what a spec is and is put together from, before anything is substituted, so nothing is
 substituted in them."""
 
-_LAYERS: dict[type[SpecModel], tuple[str, ...]] = {
-    ProjectSpec: ("defaults",),
-    OverlaySpec: ("patch",),
-}
-"""What is substituted in the specs it becomes a part of, with their variables and in their fields."""
+_LAYERS: Mapping[str, tuple[str, ...]] = {"ProjectSpec": ("defaults",), "OverlaySpec": ("patch",)}
+"""By model, what is substituted in the specs it becomes a part of, with their variables and in their fields."""
 
 _LOOSENING = (
     *("tools", "mcp", "custom", "approvals", "team", "uncertainty"),
@@ -227,18 +223,18 @@ class _Resolver:
         spec, problems = check_shape(ProjectSpec, document, failed=made.failed)
         self._report_shape(problems)
         for kind in EXTENDING_KINDS:
-            self._check_layer(KINDS[kind], document, ("defaults", kind.lower()))
+            self._check_layer(kind, document, ("defaults", kind.lower()))
         if spec is None:
             spec = _stand_in(document)
         for problem in check_files(ProjectSpec, document, made.failed, self.files):
             self._report(problem)
         return Bound(address=f"project/{spec.name}", spec=spec, document=document)
 
-    def _check_layer(self, model: type[SpecModel], document: Document, at: Path) -> None:
+    def _check_layer(self, kind: str, document: Document, at: Path) -> None:
         """Values that become a part of specs, as far as they can be judged alone."""
         if mapping_at(document, at):
             later = tuple(_substitutions(value_at(document.data, at), at))
-            self._report_shape(check_shape(model, document, at=at, failed=later).problems)
+            self._report_shape(check_shape(KINDS[kind], document, at=at, failed=later).problems)
 
     def _without_unusable_targets(self, made: Substituted) -> Any:
         """Leave out other targets that lack, say, an environment variable only they need."""
@@ -265,7 +261,7 @@ class _Resolver:
             for address in mapping_at(document, ("patch",)):
                 kind = next((k for k in KINDS if address.startswith(f"{k.lower()}/")), None)
                 if kind is not None:
-                    self._check_layer(KINDS[kind], document, ("patch", address))
+                    self._check_layer(kind, document, ("patch", address))
         if spec is None or _is_abstract(raw):
             return None
         reviewed = self._reviewed(raw, document, self.project_variables)
@@ -389,7 +385,7 @@ class _Resolver:
     ) -> Substituted:
         """The data of a whole document, without what identifies it."""
         data = document.data
-        kept = (*_LITERAL_KEYS, *_LAYERS.get(model, ()))
+        kept = (*_LITERAL_KEYS, *_LAYERS.get(model.__name__, ()))
         literal = {key: data[key] for key in kept if key in data}
         rest = {key: value for key, value in data.items() if key not in literal}
         report = self._report_in_use if document is self.document else self._report

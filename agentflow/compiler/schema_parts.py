@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from agentflow.patterns import regex
 
 if TYPE_CHECKING:
     import ast
@@ -12,7 +13,7 @@ __all__ = ["NULL", "PROPERTY", "any_of", "choice", "constant", "settled"]
 
 NULL = {"type": "null"}
 
-PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+PROPERTY = regex(r"[A-Za-z0-9_.-]{1,64}")
 """What the service takes as a property name: the API reference of custom tools."""
 
 

@@ -15,6 +15,7 @@ from agentflow import codes
 from agentflow.compiler import late
 from agentflow.diagnostics import Code, Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 from agentflow.source.characters import no_text
 from agentflow.source.tree import Document, Path
@@ -34,8 +35,8 @@ __all__ = [
 MAX_PROBLEMS = 100
 """In one document. Further substitutions are left as they are."""
 
-_OPENING = re.compile(r"\$?\$\{")
-_BODY = re.compile(
+_OPENING = regex(r"\$?\$\{")
+_BODY = regex(
     r"var\.(?P<var>[A-Za-z_]\w*)"
     r"|env\.(?P<env>[A-Za-z_]\w*)(?::(?P<mode>[-?])(?P<rest>.*))?"
     r"|secret\.(?P<secret>[\w.-]+)"

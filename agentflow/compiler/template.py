@@ -8,7 +8,6 @@ Leading blank lines and trailing whitespace of a result are dropped; all else is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Hashable, Iterator, Mapping, MutableMapping
 from pathlib import PurePath
 from typing import Any
@@ -19,6 +18,7 @@ from agentflow.compiler.graph import TemplateText
 from agentflow.compiler.late import no_text
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import UsageError
+from agentflow.patterns import regex
 from agentflow.ports import Files
 from agentflow.records import NamedTuple
 
@@ -84,7 +84,7 @@ def has_delimiters(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
-_INPUT = re.compile(r"\{\{ inputs\.([a-z][a-z0-9_]*) \}\}")
+_INPUT = regex(r"\{\{ inputs\.([a-z][a-z0-9_]*) \}\}")
 
 
 _FEW = 100

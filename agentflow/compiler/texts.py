@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 
 from agentflow import codes
@@ -11,12 +10,13 @@ from agentflow.compiler.references import is_file, resolve_path
 from agentflow.compiler.template import SECTIONS
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.errors import FileRefused
+from agentflow.patterns import regex
 from agentflow.ports import Files
 from agentflow.source.tree import Document, Path, mapping_at, value_at
 
 __all__ = ["Texts", "covers"]
 
-_LOOKS_LIKE_FILE = re.compile(r"[\w./-]+\.(?:md|markdown|txt|j2|jinja|jinja2)")
+_LOOKS_LIKE_FILE = regex(r"[\w./-]+\.(?:md|markdown|txt|j2|jinja|jinja2)")
 
 
 class Texts:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from agentflow.patterns import regex
 from agentflow.source.tree import Path
 from agentflow.spec.base import Secret, SpecModel
 from agentflow.spec.walk import is_at, known_keys, marked
@@ -15,7 +15,7 @@ HIDDEN = "●●●"
 """Stands for what is not shown."""
 
 
-_PASSWORD = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
+_PASSWORD = regex(r"://[^/\s@:]*:[^/\s@]+@")
 
 
 def secret_at(model: type[SpecModel], path: Path) -> Secret | None:

@@ -6,16 +6,14 @@ linter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.checks.approvals import check_approvals
 from agentflow.compiler.checks.code import check_code
-from agentflow.compiler.checks.loosening import check_loosening
 from agentflow.compiler.checks.mcp import check_egress, check_servers
 from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
-from agentflow.compiler.checks.policies import check_policies, policies_of
 from agentflow.compiler.checks.pools import check_pools, check_pools_used
 from agentflow.compiler.checks.sessions import check_session
 from agentflow.compiler.checks.skills import check_skills
@@ -30,11 +28,13 @@ from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
 from agentflow.ports import Callables, Files
 from agentflow.records import NamedTuple, replace
-from agentflow.spec.environment import EnvironmentSpec
-from agentflow.spec.flow import FlowSpec
-from agentflow.spec.memory import MemoryStoreSpec
-from agentflow.spec.test import TestSpec
-from agentflow.spec.vault import VaultSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
+    from agentflow.spec.flow import FlowSpec
+    from agentflow.spec.memory import MemoryStoreSpec
+    from agentflow.spec.test import TestSpec
+    from agentflow.spec.vault import VaultSpec
 
 __all__ = ["validate"]
 
@@ -53,7 +53,7 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
     Of agents with errors it has the templates, which are checked all the same.
     """
     scope = _Scope(graph, files, callables)
-    policies = policies_of(graph)
+    demanded = _demands(graph)
     problems: list[Diagnostic] = [*check_pools(graph.project)]
     sound: dict[str, dict[str, Any]] = {}
     misshapen = list(graph.misshapen)
@@ -61,11 +61,7 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
         kept = sound.setdefault(_FIELDS[kind], {})
         for name, bound in specs.items():
             check: _Check = _CHECKS.get(kind, _nothing)
-            found = [
-                *check(bound, scope),
-                *check_loosening(bound, graph),
-                *check_policies(bound, policies, graph.target_name),
-            ]
+            found = [*check(bound, scope), *_loosened(bound, graph), *demanded(bound)]
             problems += found
             if not has_errors(found):
                 kept[name] = bound
@@ -73,6 +69,23 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
                 misshapen.append(bound.templates())
     checked: dict[str, Any] = {**sound, "misshapen": tuple(misshapen)}
     return Checked(replace(graph, **checked), tuple(problems))
+
+
+def _loosened(bound: Bound[Any], graph: Graph) -> Iterator[Diagnostic]:
+    if bound.reviewed is not None:
+        from agentflow.compiler.checks.loosening import check_loosening
+
+        yield from check_loosening(bound, graph)
+
+
+def _demands(graph: Graph) -> Callable[[Bound[Any]], Iterable[Diagnostic]]:
+    """What the policies of the project find in a spec."""
+    if not graph.policies and not any(name.startswith("policy/") for name in graph.known or ()):
+        return lambda bound: ()
+    from agentflow.compiler.checks.policies import check_policies, policies_of
+
+    policies = policies_of(graph)
+    return lambda bound: check_policies(bound, policies, graph.target_name)
 
 
 def _agent(node: AgentNode, scope: _Scope) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.checks.session import Session, members_of, session_of
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
@@ -19,8 +19,10 @@ from agentflow.lint.abilities import acts, open_tools, words_of
 from agentflow.lint.hosts import is_of_anybody
 from agentflow.records import NamedTuple, record
 from agentflow.source.tree import Path
-from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.tool import BuiltInTool, WebFetchTool, WebSearchTool, declared_tools
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["Exposure", "Leg", "exposed"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agentflow.compiler.fragments import Fragments, fragments_of
 from agentflow.compiler.graph import AgentNode, Bound, Graph, TemplateText
@@ -19,7 +19,9 @@ from agentflow.lint.texts import agent_texts
 from agentflow.ports import Files
 from agentflow.records import field, record, replace
 from agentflow.source.tree import Path
-from agentflow.spec.environment import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["Check", "Confidence", "Context", "Rule", "rule"]
 

@@ -6,7 +6,6 @@ changed since, is never replaced and never deleted.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -87,6 +86,8 @@ def _read_index(folder: Path) -> dict[str, str]:
 
 def parse_index(data: bytes) -> dict[str, str]:
     """What an index lists: path -> SHA-256. Empty if it cannot be understood: then nothing is ours."""
+    import json
+
     try:
         index: Any = json.loads(data)
         entries = index["files"].items() if index["format"] == _FORMAT else ()
@@ -101,6 +102,8 @@ def _is_inside(path: str) -> bool:
 
 
 def _write_index(folder: Path, digests: Mapping[str, str]) -> None:
+    import json
+
     text = json.dumps({"format": _FORMAT, "files": digests}, indent=2, sort_keys=True) + "\n"
     _replace(folder / INDEX, text.encode())
 

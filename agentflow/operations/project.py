@@ -22,6 +22,7 @@ from agentflow.diagnostics import Code
 from agentflow.errors import FileRefused
 from agentflow.nearest import nearest
 from agentflow.operations.folder import INDEX, parse_index
+from agentflow.patterns import regex
 from agentflow.source.markdown import has_frontmatter, split
 from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
@@ -43,16 +44,14 @@ MAX_DATA_BYTES = 5 << 20
 
 _DATA_SUFFIXES = (".json", ".py")
 _SPEC_SUFFIXES = (".yaml", ".yml")
-_UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNSPEAKABLE = regex("[\x00-\x1f\x7f\ud800-\udfff]")
 SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
 """In which no specs are looked for, beside hidden ones."""
 
 _KIND = "|".join(KINDS)
-_OWN_VERSION = re.compile(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:\s*[\"']?agentflow\b", re.M)
-_OTHER_VERSION = re.compile(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:", re.M)
-_OWN_KIND = re.compile(
-    rf"^(?:\{{\s*)?[\"']?kind[\"']?:\s*[\"']?(?:{_KIND})\b".encode(), re.M | re.I
-)
+_OWN_VERSION = regex(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:\s*[\"']?agentflow\b", re.M)
+_OTHER_VERSION = regex(rb"^(?:\{\s*)?[\"']?apiVersion[\"']?:", re.M)
+_OWN_KIND = regex(rf"^(?:\{{\s*)?[\"']?kind[\"']?:\s*[\"']?(?:{_KIND})\b".encode(), re.M | re.I)
 
 
 def find_project(start: Path) -> Path | None:
@@ -174,7 +173,7 @@ class ProjectFiles:
                     message = f"{posixpath.join(folder, name)!r} is a link."
                     hint = "Copy the file there: what is uploaded stands in the folder itself."
                     raise _refused(codes.OUTSIDE_PROJECT, folder, message, hint)
-                if _UNSPEAKABLE.search(entry.name):
+                if not entry.name.isprintable() and _UNSPEAKABLE.search(entry.name):
                     message = f"The name {posixpath.join(folder, name)!r} is not text in UTF-8."
                     hint = "Rename it: the agent finds the file by its name."
                     raise _refused(codes.NOT_UTF8, folder, message, hint)

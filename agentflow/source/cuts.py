@@ -5,19 +5,18 @@ None wherever the layout is one that a person should change: nothing is guessed.
 
 from __future__ import annotations
 
-import re
-
 from agentflow.diagnostics import Edit
+from agentflow.patterns import regex
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Path
 
 __all__ = ["cut", "insert_after"]
 
-_BEFORE_ITEM = re.compile(r"[ \t]*-[ \t]+")
-_FOLLOWS = re.compile(r"(?P<blank>(?:[ \t]*(?:\r\n|\r|\n))*)(?P<comment>[ \t]*#)?")
-_KEEPS = re.compile(r"[|>]\d?\+")
+_BEFORE_ITEM = regex(r"[ \t]*-[ \t]+")
+_FOLLOWS = regex(r"(?P<blank>(?:[ \t]*(?:\r\n|\r|\n))*)(?P<comment>[ \t]*#)?")
+_KEEPS = regex(r"[|>]\d?\+")
 """The head of a block of text that keeps the empty lines behind it."""
-_REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+_REST = regex(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
 
 def cut(document: Document, path: Path) -> Edit | None:

@@ -6,17 +6,17 @@ exist. https://www.rfc-editor.org/rfc/rfc8259#section-7
 
 from __future__ import annotations
 
-import json
 import re
 from decimal import Decimal
 
 from agentflow.diagnostics import Checked
+from agentflow.patterns import regex
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
 
 __all__ = ["parse_json"]
 
-_ESCAPE = re.compile(
+_ESCAPE = regex(
     r"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 
@@ -27,6 +27,8 @@ def parse_json(file: str, text: str) -> Checked[tuple[Document, ...]]:
     documents, problems = parse(file, plain)
     if plain == text or problems or len(documents) != 1:
         return Checked(documents, problems)
+    import json  # here, for most projects have none
+
     try:
         data = json.loads(text.removeprefix("\ufeff"), parse_float=Decimal, parse_constant=str)
     except ValueError:  # YAML that is no JSON

@@ -16,6 +16,7 @@ import re
 
 from agentflow import codes
 from agentflow.diagnostics import Checked, Diagnostic, Span
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 from agentflow.source.layers import Composed
 from agentflow.source.text import SourceText
@@ -24,8 +25,8 @@ from agentflow.source.yaml import parse
 
 __all__ = ["Page", "has_frontmatter", "parse_markdown", "split"]
 
-_OPENING = re.compile(r"---[ \t]*\r?\n")
-_CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
+_OPENING = regex(r"---[ \t]*\r?\n")
+_CLOSING = regex(r"^---[ \t]*\r?$", re.MULTILINE)
 
 
 class Page(NamedTuple):

@@ -5,11 +5,11 @@ The one place where its errors are read.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from agentflow import codes
 from agentflow.diagnostics import Diagnostic, Span
+from agentflow.patterns import regex
 from agentflow.source.text import SourceText
 
 __all__ = ["explain_syntax"]
@@ -127,7 +127,7 @@ def explain_syntax(source: SourceText, error: Any) -> Diagnostic:
     return codes.YAML_SYNTAX.at(span, f"The YAML cannot be read: {problem}.")
 
 
-_IN_BRACES = re.compile(r"(?:[\[{,]|:[ \t])[ \t]*(?P<text>(?:(?!:[ \t])[^\[\]{},\"'\n])+)")
+_IN_BRACES = regex(r"(?:[\[{,]|:[ \t])[ \t]*(?P<text>(?:(?!:[ \t])[^\[\]{},\"'\n])+)")
 """What stands as one text in a line, after a bracket, a comma or a key."""
 
 

@@ -6,11 +6,11 @@ computed only for what is reported.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeAlias
 
 from agentflow.diagnostics import Span
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 from agentflow.source.text import SourceText
 
@@ -24,7 +24,7 @@ Node: TypeAlias = "tuple[int, int, dict[str, Entry] | list[Node] | None]"
 Entry: TypeAlias = "tuple[int, int, Node]"
 """Start and end offset of a key, and its value."""
 
-_ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s+")
+_ANCHOR = regex(r"&[^\s,\[\]{}]+\s+")
 
 
 class Document:

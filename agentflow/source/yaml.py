@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 
 from agentflow import codes
 from agentflow.diagnostics import Checked, Code, Diagnostic, Span
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
-from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, no_text
+from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, is_plain, no_text
 from agentflow.source.libyaml import (
     C_PARSER,
     AliasEvent,
@@ -46,7 +47,7 @@ MAX_EXPANSION = 100_000
 MAX_PROBLEMS = 100
 """In one file. What follows the last one is not read."""
 
-_CONTROL = re.compile(
+_CONTROL = regex(
     f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff{RESERVED}]"
 )
 _WORDS: dict[str, Any] = {
@@ -54,11 +55,11 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_NUMBER = re.compile(
+_NUMBER = regex(
     r"(?P<int>[-+]?[0-9]+)|0o(?P<oct>[0-7]+)|0x(?P<hex>[0-9a-fA-F]+)"
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
 )
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_NOT_FINITE = regex(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _FIRST_OF_SPECIAL = frozenset("~-+.0123456789nNtTfF")
 
 
@@ -70,7 +71,7 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
         text: what the file holds. A byte order mark at its start is ignored.
     """
     source = SourceText(file, text.removeprefix("\ufeff"))
-    control = _CONTROL.search(source.text)
+    control = None if is_plain(source.text) else _CONTROL.search(source.text)
     if control:
         message = f"The file holds the character U+{ord(control[0]):04X}, which is no text."
         hint = "Remove it."

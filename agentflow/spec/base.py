@@ -8,6 +8,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+from agentflow.patterns import regex
 from agentflow.records import record
 from agentflow.spec.declare import (
     BeforeValidator,
@@ -76,7 +77,7 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_DURATION = regex(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 
 
 def parse_duration(value: object) -> float:
@@ -97,7 +98,7 @@ def parse_duration(value: object) -> float:
     return total
 
 
-_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kM])")
+_COUNT = regex(r"(\d+(?:\.\d+)?)([kM])")
 
 
 def parse_count(value: object) -> int:
@@ -318,7 +319,7 @@ Metadata = Annotated[
 
 ApiVersion = Literal["agentflow/v1"]
 
-SECRET_MARK = re.compile("\ufdd0secret\\.([A-Za-z0-9_-]+)\ufdd1")
+SECRET_MARK = regex("\ufdd0secret\\.([A-Za-z0-9_-]+)\ufdd1")
 """How `${secret.x}` stands in a field until apply reads the secret: between two code points that no
 text uses."""
 

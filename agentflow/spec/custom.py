@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Literal, Self
 
+from agentflow.patterns import regex
 from agentflow.spec.base import SECRET_MARK, Count, Duration, File, Json, Secret, SpecModel, Text
 from agentflow.spec.declare import (
     AfterValidator,
@@ -102,7 +103,7 @@ _URL_FORM = (
 )
 
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "upgrade"})
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_NAME = regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def _header_name(value: str) -> str:

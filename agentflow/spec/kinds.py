@@ -1,35 +1,54 @@
 """The kinds a spec can have, in the order of the documentation."""
 
-from agentflow.spec.agent import AgentSpec
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
 from agentflow.spec.base import SpecModel
-from agentflow.spec.deployment import DeploymentSpec
-from agentflow.spec.environment import EnvironmentSpec
-from agentflow.spec.flow import FlowSpec
-from agentflow.spec.memory import MemoryStoreSpec
-from agentflow.spec.policy import PolicySpec
-from agentflow.spec.project import ProjectSpec
-from agentflow.spec.reuse import FragmentSpec, OverlaySpec, ToolsetSpec
-from agentflow.spec.skill import SkillSpec
-from agentflow.spec.test import TestSpec
-from agentflow.spec.vault import VaultSpec
 
 __all__ = ["COMPOSED_KINDS", "FIXED_KEYS", "KINDS", "OWN_KEYS"]
 
-KINDS: dict[str, type[SpecModel]] = {
-    "Project": ProjectSpec,
-    "Agent": AgentSpec,
-    "Environment": EnvironmentSpec,
-    "Deployment": DeploymentSpec,
-    "Vault": VaultSpec,
-    "MemoryStore": MemoryStoreSpec,
-    "Skill": SkillSpec,
-    "Toolset": ToolsetSpec,
-    "Fragment": FragmentSpec,
-    "Overlay": OverlaySpec,
-    "Policy": PolicySpec,
-    "Test": TestSpec,
-    "Flow": FlowSpec,
+_MODULES = {
+    "Project": "project",
+    "Agent": "agent",
+    "Environment": "environment",
+    "Deployment": "deployment",
+    "Vault": "vault",
+    "MemoryStore": "memory",
+    "Skill": "skill",
+    "Toolset": "reuse",
+    "Fragment": "reuse",
+    "Overlay": "reuse",
+    "Policy": "policy",
+    "Test": "test",
+    "Flow": "flow",
 }
+"""Kind -> the module beside this one that has its model: `Agent` is `AgentSpec`."""
+
+
+class _Kinds(Mapping[str, type[SpecModel]]):
+    """The model of each kind, imported when it is asked for: most projects have few kinds."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, type[SpecModel]] = {}
+
+    def __getitem__(self, kind: str) -> type[SpecModel]:
+        if kind not in self._loaded:
+            module: Any = import_module(f"agentflow.spec.{_MODULES[kind]}")
+            self._loaded[kind] = getattr(module, f"{kind}Spec")
+        return self._loaded[kind]
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in _MODULES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+KINDS = _Kinds()
 
 COMPOSED_KINDS = ("Agent", "Environment", "Deployment", "Vault", "MemoryStore", "Skill")
 """Kinds that overlays and `--set` can change."""

@@ -1,12 +1,11 @@
 """References as they are written: `name`, `kind/name`, `name@7`, `desk.warehouse`, `id:agent_01…`."""
 
-import re
-
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 
 __all__ = ["Ref", "parse_ref"]
 
-_REF = re.compile(
+_REF = regex(
     r"(?:(?:id:(?P<id>[a-z]+_\w+?))|(?:anthropic/(?P<anthropic>[a-z0-9-]+))"
     r"|(?:(?P<kind>[a-z]+)/)?(?P<name>[a-z0-9-]+)(?:\.(?P<part>[\w-]+))?)(?:@(?P<pin>[\w.]+))?"
 )

@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agentflow"
 
-FIRST = {"diagnostics", "codes", "errors", "ports", "nearest", "records", "digests", "secret"}
+FIRST = {
+    *("diagnostics", "codes", "errors", "ports", "nearest", "patterns", "records", "digests"),
+    "secret",
+}
 ALLOWED: dict[str, set[str]] = {
     "source": FIRST,
     "spec": FIRST,

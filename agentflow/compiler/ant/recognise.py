@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow.digests import sha256_of
+from agentflow.patterns import regex
 from agentflow.source.markdown import split
 
 __all__ = ["DIRECTORIES", "FIELDS", "MARKDOWN", "SUFFIXES", "ant_kind", "ant_name", "may_be_ant"]
@@ -58,14 +59,14 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 MARKDOWN = (".md", ".markdown")
 SUFFIXES = (*MARKDOWN, ".yaml", ".yml", ".json")
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:(?:[ \t]+(.*))?$", re.M)
-_TYPED = re.compile(
+_NAME = regex(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_KEY = regex(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:(?:[ \t]+(.*))?$", re.M)
+_TYPED = regex(
     r"^[\"']?type[\"']?:[ \t]*[\"']?(?:agent|environment|memory_store|deployment)\b", re.M
 )
-_PREFIX = re.compile(r"(agent|environment|memory[_-]store|deployment)s?(?=[._-]|$)")
-_TOOLSETS = re.compile(r"\b(?:agent_toolset_\d+|mcp_toolset)\b")
-_SANDBOX = re.compile(r"\btype[\"']?:[ \t]*[\"']?(?:cloud|self_hosted)\b")
+_PREFIX = regex(r"(agent|environment|memory[_-]store|deployment)s?(?=[._-]|$)")
+_TOOLSETS = regex(r"\b(?:agent_toolset_\d+|mcp_toolset)\b")
+_SANDBOX = regex(r"\btype[\"']?:[ \t]*[\"']?(?:cloud|self_hosted)\b")
 
 
 def ant_name(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentflow import codes
 from agentflow.compiler.checks.inputs import Given, check_inputs
@@ -19,8 +19,10 @@ from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.ports import Files
 from agentflow.source.tree import Path
-from agentflow.spec.flow import FlowSpec, StepSpec
 from agentflow.spec.refs import parse_ref
+
+if TYPE_CHECKING:
+    from agentflow.spec.flow import FlowSpec, StepSpec
 
 __all__ = ["check_flow"]
 

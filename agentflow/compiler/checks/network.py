@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agentflow import codes
 from agentflow.compiler.graph import AgentNode, Bound
 from agentflow.diagnostics import Diagnostic
 from agentflow.nearest import Meant, one_of
-from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
+from agentflow.patterns import regex
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["check_domains", "check_environment", "host_problem"]
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_LABEL = regex(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _PRIVATE = ("localhost", "local", "internal", "localdomain", "invalid")
 
 
 def check_environment(environment: Bound[EnvironmentSpec]) -> Iterator[Diagnostic]:
+    from agentflow.spec.environment import PACKAGE_MANAGERS
+
     network, packages = environment.spec.network, environment.spec.packages
     for index, host in enumerate(network.hosts):
         problem = host_problem(host)

@@ -7,16 +7,18 @@ stands, but at the deployment if that is what makes it one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Span
 from agentflow.records import NamedTuple, record
 from agentflow.source.tree import Path, value_at
-from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.refs import Ref, parse_ref
 from agentflow.spec.team import Delegation, Member
-from agentflow.spec.vault import VaultSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
+    from agentflow.spec.vault import VaultSpec
 
 __all__ = ["Attached", "Session", "members_of", "session_of", "team_entries"]
 

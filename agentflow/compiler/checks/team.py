@@ -5,13 +5,13 @@ https://platform.claude.com/docs/en/managed-agents/multiagent-orchestration
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from agentflow import codes
 from agentflow.compiler.checks.session import members_of, team_entries
 from agentflow.compiler.graph import AgentNode, Graph
 from agentflow.diagnostics import Diagnostic
+from agentflow.patterns import regex
 from agentflow.source.tree import Path
 from agentflow.spec.refs import parse_ref
 
@@ -79,7 +79,7 @@ def _where(geo: str | None) -> str:
     return "wherever its workspace says" if geo is None else f"in {geo!r}"
 
 
-_MODEL = re.compile(
+_MODEL = regex(
     r"claude-(?P<line>haiku|sonnet|opus|fable|mythos)-(?P<major>\d)(?:-(?P<minor>\d))?(?!\d)"
 )
 _LINES = ("haiku", "sonnet", "opus", "fable", "mythos")

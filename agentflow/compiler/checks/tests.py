@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from agentflow import codes
 from agentflow.compiler.callables import locate, parameters
@@ -16,8 +17,10 @@ from agentflow.nearest import did_you_mean, one_of
 from agentflow.ports import Callables, Files
 from agentflow.source.tree import Path
 from agentflow.spec.refs import parse_ref
-from agentflow.spec.test import TestSpec
 from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
+
+if TYPE_CHECKING:
+    from agentflow.spec.test import TestSpec
 
 __all__ = ["check_test"]
 

@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/managed-agents/vaults
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agentflow import codes
 from agentflow.compiler.checks.network import host_problem
@@ -13,7 +14,9 @@ from agentflow.compiler.checks.values import reserved_keys
 from agentflow.compiler.graph import Bound
 from agentflow.compiler.reach import normal_url
 from agentflow.diagnostics import Diagnostic
-from agentflow.spec.vault import CredentialSpec, VaultSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.vault import CredentialSpec, VaultSpec
 
 __all__ = ["check_vault", "credential_key"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.models import MODELS
 from agentflow.compiler.render.refs import skill_reference
@@ -12,7 +12,6 @@ from agentflow.compiler.sections import ASK_USER
 from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard
 from agentflow.spec.agent import AgentSpec, ModelSpec
 from agentflow.spec.mcp import McpServer
-from agentflow.spec.skill import SkillSpec
 from agentflow.spec.tool import (
     BUILT_IN_TOOLS,
     BuiltInTool,
@@ -23,6 +22,9 @@ from agentflow.spec.tool import (
     WebSearchTool,
     is_enabled,
 )
+
+if TYPE_CHECKING:
+    from agentflow.spec.skill import SkillSpec
 
 __all__ = ["agent_payload"]
 

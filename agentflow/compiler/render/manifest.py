@@ -19,11 +19,8 @@ from agentflow.compiler.manifest import (
     Upload,
 )
 from agentflow.compiler.render.circles import circles
-from agentflow.compiler.render.environment import environment_payload
-from agentflow.compiler.render.memory import memory_payload
 from agentflow.compiler.render.resource import Uploads, Workbench, make_resource
 from agentflow.compiler.render.sources import Sources
-from agentflow.compiler.render.vault import credential_payload, vault_payload
 from agentflow.compiler.render.whole_agent import (
     policy_sections,
     render_agent,
@@ -99,12 +96,18 @@ class _Rendering:
         """Those whose payload is their values, and nothing else."""
         graph, add = self.graph, self.resources.append
         for env in graph.environments.values():
+            from agentflow.compiler.render.environment import environment_payload
+
             payload = environment_payload(env.spec)
             add(make_resource("environment", env.address, payload, env.spec.raw))
         for store in graph.memory_stores.values():
+            from agentflow.compiler.render.memory import memory_payload
+
             payload = memory_payload(store.spec)
             add(make_resource("memorystore", store.address, payload, store.spec.raw))
         for vault in graph.vaults.values():
+            from agentflow.compiler.render.vault import vault_payload
+
             add(make_resource("vault", vault.address, vault_payload(vault.spec), vault.spec.raw))
             self.resources += _credentials(vault)
 
@@ -179,6 +182,8 @@ def _folder(file: Upload) -> str:
 
 
 def _credentials(vault: Bound[VaultSpec]) -> Iterator[Resource]:
+    from agentflow.compiler.render.vault import credential_payload
+
     for name, spec in sorted(vault.spec.credentials.items()):
         yield make_resource(
             "credential",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentflow.spec.memory import MemoryStoreSpec
+if TYPE_CHECKING:
+    from agentflow.spec.memory import MemoryStoreSpec
 
 __all__ = ["memory_payload"]
 

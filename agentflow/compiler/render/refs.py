@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler import late
 from agentflow.spec.refs import Ref, parse_ref
-from agentflow.spec.skill import SkillSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.skill import SkillSpec
 
 __all__ = ["agent_reference", "id_of", "skill_reference"]
 

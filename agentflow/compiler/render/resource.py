@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler import late
 from agentflow.compiler.fragments import Fragments
@@ -20,7 +20,9 @@ from agentflow.compiler.render.raw import merge
 from agentflow.ports import Callables, Files
 from agentflow.records import NamedTuple
 from agentflow.spec.budget import PoolSpec
-from agentflow.spec.skill import SkillSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.skill import SkillSpec
 
 __all__ = ["Uploads", "Workbench", "make_resource"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentflow import codes
 from agentflow.compiler.graph import Bound
@@ -21,7 +21,9 @@ from agentflow.nearest import nearest
 from agentflow.ports import Files
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
-from agentflow.spec.skill import SkillSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.skill import SkillSpec
 
 __all__ = ["skill_resource"]
 

@@ -5,9 +5,10 @@ https://platform.claude.com/docs/en/managed-agents/vaults
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentflow.spec.vault import CredentialSpec, OAuthSpec, RefreshSpec, VariableSpec, VaultSpec
+if TYPE_CHECKING:
+    from agentflow.spec.vault import CredentialSpec, OAuthSpec, RefreshSpec, VariableSpec, VaultSpec
 
 __all__ = ["credential_payload", "vault_payload"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agentflow.compiler.graph import AgentNode, Bound
 from agentflow.diagnostics import Diagnostic, Level, Severity
@@ -10,8 +11,10 @@ from agentflow.lint.abilities import acts, custom_acts
 from agentflow.lint.edits import rewrite
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import one_of
-from agentflow.spec.flow import FlowSpec, StepSpec
 from agentflow.spec.refs import parse_ref
+
+if TYPE_CHECKING:
+    from agentflow.spec.flow import FlowSpec, StepSpec
 
 __all__ = [
     "approved_by_timeout",

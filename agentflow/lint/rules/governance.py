@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Diagnostic, Severity
@@ -12,8 +12,10 @@ from agentflow.lint.lifecycle import KNOWN
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import did_you_mean, one_of
 from agentflow.spec.kinds import KINDS
-from agentflow.spec.policy import PolicySpec
 from agentflow.spec.walk import types_at
+
+if TYPE_CHECKING:
+    from agentflow.spec.policy import PolicySpec
 
 __all__ = ["policy_without_effect", "same_title"]
 

@@ -9,7 +9,6 @@ from agentflow.compiler.reach import is_open
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
-from agentflow.spec.environment import PACKAGE_MANAGERS
 
 __all__ = [
     "install_in_prompt",
@@ -112,6 +111,8 @@ _THERE = frozenset({"playwright"})
 
 def _manager(match: re.Match[str]) -> str:
     """The one of the service that a command belongs to."""
+    from agentflow.spec.environment import PACKAGE_MANAGERS
+
     groups = match.groupdict()
     if groups.get("npx"):
         return "pip" if match["npx"] in ("uvx", "pipx run") else "npm"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agentflow.compiler.dated import WEB_TOOLS_FOLLOW_NETWORK
 from agentflow.compiler.graph import AgentNode
@@ -14,8 +15,10 @@ from agentflow.lint.edits import add_behind
 from agentflow.lint.hosts import is_of_anybody
 from agentflow.lint.prose import Phrase, Prose
 from agentflow.lint.rule import Context, rule
-from agentflow.spec.environment import EnvironmentSpec
 from agentflow.spec.tool import declared_tools
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = [
     "host_not_allowed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agentflow.compiler.checks.session import members_of, session_of
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode
@@ -12,7 +13,9 @@ from agentflow.diagnostics import Diagnostic, Level, Severity
 from agentflow.lint.edits import remove
 from agentflow.lint.hosts import is_of_anybody
 from agentflow.lint.rule import Context, rule
-from agentflow.spec.environment import PACKAGE_MANAGERS, EnvironmentSpec
+
+if TYPE_CHECKING:
+    from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = [
     "host_of_anybody",
@@ -133,6 +136,8 @@ def registries_opening_unused(ctx: Context) -> Iterator[Diagnostic]:
         packages: { pip: [pandas==2.3.3] }
     """
     for environment in ctx.environments:
+        from agentflow.spec.environment import PACKAGE_MANAGERS
+
         spec = environment.spec
         declared = any(getattr(spec.packages, manager) for manager in PACKAGE_MANAGERS)
         agents = _inhabitants(ctx, environment) if spec.network.packages else []

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentflow.diagnostics import Diagnostic, Severity
 from agentflow.lint.rule import Context, rule
 from agentflow.nearest import Meant
+from agentflow.patterns import regex
 from agentflow.source.tree import Path
 
 __all__ = ["template_not_rendered"]
 
-_TEMPLATE = re.compile(r"\{\{-?\s*(inputs|vars|params)\.(\w+)[^{}]*\}\}")
+_TEMPLATE = regex(r"\{\{-?\s*(inputs|vars|params)\.(\w+)[^{}]*\}\}")
 """Of our own names only: other braces may be meant for another program."""
 
 _RENDERED = frozenset({"prompt", "task", "sections"})
