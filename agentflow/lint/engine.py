@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from agentflow.codes import CODES
@@ -11,7 +12,7 @@ from agentflow.compiler.renames import with_renames
 from agentflow.diagnostics import Code, Diagnostic, Severity
 from agentflow.lint.anchors import anchored
 from agentflow.lint.own import OWN_CODES, RULE_FAILED
-from agentflow.lint.registry import RULES
+from agentflow.lint.registry import rules_for
 from agentflow.lint.rule import Context, Rule
 from agentflow.lint.selection import Choice, Layer, select
 from agentflow.lint.settings import choice_of, unknown_selectors
@@ -22,12 +23,35 @@ if TYPE_CHECKING:
 
 __all__ = ["KNOWN", "id_of", "known_codes", "lint", "project_choice", "scan"]
 
-KNOWN: dict[str, Code] = {
-    code.id: code for code in (*CODES.values(), *OWN_CODES, *(rule.code for rule in RULES))
-}
+
+class _Known(Mapping[str, Code]):
+    """Asking for one imports every rule, which most checks do without."""
+
+    def __getitem__(self, id: str) -> Code:
+        return _known()[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_known())
+
+    def __len__(self) -> int:
+        return len(_known())
+
+
+KNOWN = _Known()
 """Every code of agentflow, by id."""
 
-_IDS = {code.name: code.id for code in KNOWN.values()}
+
+@cache
+def _known() -> Mapping[str, Code]:
+    from agentflow.lint.registry import RULES
+
+    codes = (*CODES.values(), *OWN_CODES, *(rule.code for rule in RULES))
+    return {code.id: code for code in codes}
+
+
+@cache
+def _ids() -> Mapping[str, str]:
+    return {code.name: code.id for code in KNOWN.values()}
 
 
 def lint(
@@ -35,7 +59,7 @@ def lint(
     *,
     ignore: Collection[str] = (),
     found: Sequence[Diagnostic] | None = None,
-    rules: Sequence[Rule] = RULES,
+    rules: Sequence[Rule] | None = None,
 ) -> tuple[Diagnostic, ...]:
     """What `scan` finds, as far as the project chooses to hear of it.
 
@@ -49,7 +73,7 @@ def scan(
     context: Context,
     *,
     found: Sequence[Diagnostic] | None = None,
-    rules: Sequence[Rule] = RULES,
+    rules: Sequence[Rule] | None = None,
     plugins: Plugins | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Every finding that no comment suppresses, in the order of files and lines.
@@ -60,17 +84,14 @@ def scan(
         context: the project, without the specs that have errors.
         found: what the compiler reported. Given, its warnings can be suppressed by comments too,
             and it is part of the answer. None: it is handled elsewhere.
-        rules: which rules agentflow has; others than all of them only in tests.
+        rules: which rules agentflow has. None: all of them; others only in tests.
         plugins: whose rules are run too. None: the project has none.
     """
-    problems = [problem for rule in rules for problem in _run(rule, context)]
-    active = {rule.code.id for rule in rules}
+    running = rules_for(context.graph) if rules is None else rules
+    problems = [problem for rule in running for problem in _run(rule, context)]
     if plugins is not None:
         problems += plugins.run(context)
-        active |= plugins.codes().keys()
     problems += [problem for problem in found or () if problem.severity is not Severity.ERROR]
-    if found is not None:
-        active |= {code.id for code in CODES.values() if code.severity is not Severity.ERROR}
     known = known_codes(plugins)
     every_code = plugins is None or plugins.complete
     left = [
@@ -79,7 +100,7 @@ def scan(
             problems,
             templates=context.templates(),
             known=known,
-            active=frozenset(active),
+            active=lambda: _active(rules, plugins, compiled=found is not None),
             every_code=every_code,
         ),
         *(problem for problem in found or () if problem.severity is Severity.ERROR),
@@ -88,6 +109,20 @@ def scan(
     ]
     placed = anchored(with_renames(left, _reader(context)), context.graph)
     return tuple(sorted(placed, key=lambda problem: problem.sort_key))
+
+
+def _active(
+    rules: Sequence[Rule] | None, plugins: Plugins | None, *, compiled: bool
+) -> frozenset[str]:
+    """The codes that are looked for, also those of rules that cannot find anything here."""
+    from agentflow.lint.registry import RULES
+
+    active = {rule.code.id for rule in (RULES if rules is None else rules)}
+    if plugins is not None:
+        active |= plugins.codes().keys()
+    if compiled:
+        active |= {code.id for code in CODES.values() if code.severity is not Severity.ERROR}
+    return frozenset(active)
 
 
 def _reader(context: Context) -> Callable[[str], str]:
@@ -113,7 +148,7 @@ def id_of(selector: str, plugins: Plugins | None = None) -> str:
         for code in plugins.codes().values():
             if code.name == selector:
                 return code.id
-    return _IDS.get(selector, selector)
+    return _ids().get(selector, selector)
 
 
 def project_choice(graph: Graph, plugins: Plugins | None = None) -> Choice:

@@ -5,7 +5,7 @@ A comment that suppresses nothing is a finding too, because it would hide the ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from agentflow.compiler.graph import Graph, TemplateText
 from agentflow.diagnostics import Code, Diagnostic, Edit, Fix, Span
@@ -28,7 +28,7 @@ def suppress(
     *,
     templates: Iterable[TemplateText],
     known: Mapping[str, Code],
-    active: frozenset[str],
+    active: Callable[[], frozenset[str]],
     every_code: bool = True,
 ) -> tuple[Diagnostic, ...]:
     """What is left of `found`, and what is wrong with the comments.
@@ -38,12 +38,13 @@ def suppress(
         templates: the texts of its agents, which are searched too.
         found: findings; those without a place cannot be suppressed.
         known: every code that exists, by id.
-        active: the codes that were looked for: only for them can a comment be unused.
+        active: tells the codes that were looked for: only for them can a comment be unused.
         every_code: false if there are codes of plugins that are not known.
     """
     written = tuple(comments(graph, templates))
     if not written:
         return tuple(found)
+    looked_for = active()
     used: set[_Used] = set()
     left = [problem for problem in found if not _covering(problem, written, used)]
     unfinished = _unfinished_files(graph)
@@ -55,7 +56,7 @@ def suppress(
             idle = [
                 entry
                 for entry in comment.entries
-                if entry.code in active and _Used(number, entry.code) not in used
+                if entry.code in looked_for and _Used(number, entry.code) not in used
             ]
             left.extend(_unused(comment, entry).on(known[entry.code]) for entry in idle)
     return tuple(left)
