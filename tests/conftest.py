@@ -4,8 +4,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agentflow import secret
+
+# How long a case takes says more about the machine than about the case; what counts is what it finds.
+settings.register_profile("agentflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("agentflow")
 
 MATRICES = ("fault matrix", "crash matrix")
 

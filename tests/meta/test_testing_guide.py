@@ -55,7 +55,7 @@ def test_the_python_runs(tmp_path: Path) -> None:
         ignored = shutil.ignore_patterns("tests", ".agentflow")
         shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=ignored)
     (tmp_path / "test_guide.py").write_text(block("python"), encoding="utf-8")
-    plugins = ("agentflow.testing.plugin", "no:cacheprovider", "no:xdist", "no:hypothesispytest")
+    plugins = ("no:cacheprovider", "no:xdist", "no:hypothesispytest")
     chosen = [word for name in plugins for word in ("-p", name)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *chosen, "--rootdir=.", "-q", "test_guide.py"],

@@ -47,7 +47,7 @@ def test_in_python(agentflow_kit, agentflow_clock):
 
 
 def run_pytest(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    plugins = ("agentflow.testing.plugin", "no:cacheprovider", "no:xdist", "no:hypothesispytest")
+    plugins = ("no:cacheprovider", "no:xdist", "no:hypothesispytest")
     chosen = [word for name in plugins for word in ("-p", name)]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *chosen, f"--rootdir={root}", *arguments],
