@@ -90,6 +90,8 @@ _NAMED = (
     r"[\"'`]?\s*(?:is|=|:)\s*[\"'`]?(?=[a-z0-9+/_=.-]{20})"
 )
 """In lower case: what stands before a value that has to be secret."""
+_NAMES = ("pass", "secret", "token", "key")
+"""One of them is in all that it finds."""
 _PASSWORD = (
     r"(?:password|passwd|passphrase|pwd)\b[\"'`]?\s*(?:is|=|:)\s*[\"'`]?"
     r"(?P<value>[^\s\"'`{}<>$,;]{8,64}?)(?=[\"'`,;)]|\.?(?:\s|$))"
@@ -138,7 +140,7 @@ def secrets_in(text: str, formats: Iterable[_Format] = _FORMATS) -> Iterator[tup
                 taken.append(span)
                 yield entry.what, *span
     lower = lowered(text)
-    for name in re.finditer(_NAMED, lower):
+    for name in re.finditer(_NAMED, lower) if any(m in lower for m in _NAMES) else ():
         value = re.compile(_VALUE).match(text, name.end())
         if value is None or re.search(_DUMMY, text[name.start() : value.end()]):
             continue

@@ -34,6 +34,8 @@ def _criteria(ctx: Context, pattern: str) -> Iterator[tuple[AgentNode, int, re.M
 
 def _quoted(text: str) -> str:
     """In lower case, with what stands in quotation marks or backticks blanked."""
+    if not any(mark in text for mark in '`"\u201c'):
+        return lowered(text)
     return re.sub(
         r"`[^`]*`|\"[^\"]*\"|\u201c[^\u201d]*\u201d", lambda m: " " * len(m[0]), lowered(text)
     )
@@ -328,8 +330,9 @@ def section_weakened(ctx: Context) -> Iterator[Diagnostic]:
             )
 
 
+_ADDRESSING = ("you are", "act as", "you're")
 _GENERIC = (
-    r"\s*(?:you are|act as|you're) (?:an? |the )?(?:(?:very |highly )?(?:helpful|friendly|useful|smart"
+    rf"\s*(?:{'|'.join(_ADDRESSING)}) (?:an? |the )?(?:(?:very |highly )?(?:helpful|friendly|useful|smart"
     r"|intelligent|professional|expert|capable|honest|harmless|general[- ]purpose|ai|an?|and|skilled"
     r"|senior|world[- ]class)[ ,]+)*(?:assistant|agent|ai|bot|chatbot|helper|expert|claude)"
     r"(?:\s*[.!])?(?:\s*(?:be|always be) (?:helpful|polite|friendly|honest)\s*[.!]?)*\s*"
@@ -357,8 +360,9 @@ def generic_prompt(ctx: Context) -> Iterator[Diagnostic]:
         prompt: You turn a month of orders into a page that the sales desk reads on Monday.
     """
     for agent in ctx.agents:
-        text = agent.prompt.text
-        if len(text) < 200 and re.fullmatch(_GENERIC, lowered(text)):
+        text = lowered(agent.prompt.text)
+        addressed = len(text) < 200 and text.lstrip().startswith(_ADDRESSING)
+        if addressed and re.fullmatch(_GENERIC, text):
             yield ctx.problem(
                 agent.span("prompt"),
                 f"The prompt of agent {agent.spec.name!r} holds nothing about its work.",
