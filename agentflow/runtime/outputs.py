@@ -28,6 +28,7 @@ __all__ = ["OUTPUTS_DIR", "Collector", "Report", "local_names", "repair_message"
 OUTPUTS_DIR = "/mnt/session/outputs/"
 VERIFY_TIMEOUT_S = 30.0
 POLL_S = 0.5
+LEAST_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +86,18 @@ class Collector:
         """Download and verify; look again for a while if something is missing or invalid.
 
         The service lists a file some seconds after it was written: `settle_s` is how long one may
-        still be on its way.
+        still be on its way. However slowly the service answers, it is asked a few times; 0: once.
 
         Raises:
             ServiceError: the files cannot be listed or downloaded.
             UsageError: they cannot be written.
         """
         deadline = self._clock.monotonic() + settle_s
+        looks = LEAST_LOOKS if settle_s else 1
         while True:
             report = await self._once()
-            if not report.problems or self._clock.monotonic() >= deadline:
+            looks -= 1
+            if not report.problems or (looks <= 0 and self._clock.monotonic() >= deadline):
                 return await self._checked(await self._hinted(report))
             await self._clock.sleep(min(POLL_S, settle_s / 4))
 

@@ -183,14 +183,20 @@ def remote(
     )
 
 
-def collector(policy: AgentPolicy, files: ListedFiles, root: Path, pool: WorkerPool) -> Collector:
+def collector(
+    policy: AgentPolicy,
+    files: ListedFiles,
+    root: Path,
+    pool: WorkerPool,
+    clock: HandClock | None = None,
+) -> Collector:
     return Collector(
         policy,
         sessions=cast(Sessions, files),
         session_id="sesn_1",
         out_dir=root / "out",
         pool=pool,
-        clock=HandClock(),
+        clock=clock or HandClock(),
     )
 
 
@@ -218,6 +224,26 @@ def test_a_file_that_is_listed_late_is_waited_for(tmp_path: Path) -> None:
     report = run(collect(POLICY, files, tmp_path))
     assert report.problems == ()
     assert (tmp_path / "out/report.md").read_bytes() == b"hello"
+
+
+def test_a_service_that_is_slow_to_answer_is_asked_all_the_same(tmp_path: Path) -> None:
+    clock = HandClock()
+
+    class Slow(ListedFiles):
+        async def files(self, session_id: str) -> Sequence[RemoteFile]:
+            await clock.sleep(60.0)
+            return await super().files(session_id)
+
+    async def slowly() -> Any:
+        pool = WorkerPool(tmp_path)
+        try:
+            files = Slow([], [], [(remote("f1"), b"hello")])
+            one = collector(POLICY, files, tmp_path, pool, clock=clock)
+            return await one.collect(settle_s=4.0)
+        finally:
+            await pool.close()
+
+    assert run(slowly()).problems == ()
 
 
 def test_a_file_that_never_comes_is_missing_after_a_while(tmp_path: Path) -> None:
