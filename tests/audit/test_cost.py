@@ -30,6 +30,7 @@ def test_four_classes_have_four_prices() -> None:
     )
     cost = line(tape.reports(1190, server_tool_use={"web_search_requests": 3}).stops())
     # 4, 20, 0.20 and 5 dollars a million, and a cent for each search.
+    assert cost.tokens_usd is not None
     assert cost.tokens_usd == Decimal("4") + Decimal("2") + Decimal("0.4") + Decimal("2")
     assert cost.searches_usd == Decimal("0.03")
     assert cost.estimate_usd == cost.tokens_usd + cost.runtime_usd + cost.searches_usd

@@ -127,7 +127,7 @@ def test_a_run_with_a_turn_and_a_tool_that_asked(tmp_path: Path) -> None:
 
 def _id(span: ReadableSpan) -> int:
     assert span.context is not None
-    return span.context.span_id
+    return int(span.context.span_id)
 
 
 def _parent(span: ReadableSpan) -> int | None:

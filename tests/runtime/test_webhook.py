@@ -226,6 +226,7 @@ def test_an_answer_at_once(desk: Desk) -> None:
     assert sent["data"]["terminal"] == "agentflow sessions show run1"
     written = question(desk.ledger, "sesn_1", "sevt_1")
     assert written is not None
+    assert reply is not None
     assert (written.allowed, written.who) == (True, reply.who)
 
 
