@@ -85,7 +85,9 @@ def killed(root: Path, *, idempotent: bool) -> Path:
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not (root / "booked.txt").exists():
+    booked = root / "booked.txt"
+    # A file is there before what is written to it is.
+    while not booked.exists() or not booked.read_text():
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < deadline
         os.sched_yield()
