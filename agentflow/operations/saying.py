@@ -7,6 +7,7 @@ asked before; so that happens only if it is asked for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,18 @@ from agentflow.operations.sessions import OPEN, is_served, target_of_run
 from agentflow.operations.workspace import ledger_path, run_dir
 from agentflow.runtime.ledger import Ledger, RunEntry
 from agentflow.runtime.questions import me
-from agentflow.runtime.remarks import begin_remark, close_remark, confirm_remark, make_remark
+from agentflow.runtime.remarks import (
+    begin_remark,
+    close_remark,
+    confirm_remark,
+    hear_again,
+    make_remark,
+)
 from agentflow.runtime.watching import is_watched
 
 __all__ = ["say"]
+
+_AGAIN_S = 0.1
 
 
 async def say(
@@ -48,14 +57,16 @@ async def say(
         if entry is None and is_session(given):
             return await _to_session(target(), root, given, text, steer=steer)
         entry = entry or find_run(ledger, given)
-        if is_watched(run_dir(root, entry.id)):
-            _leave(ledger, entry, text, steer=steer)
-            when = "now, in the running turn" if steer else "when its turn is over"
-            return f"Run {entry.id} gets it {when}."
-        return await _to_run(ledger, entry, root, text, steer=steer)
+        while is_watched(run_dir(root, entry.id)):
+            if _leave(ledger, entry, text, steer=steer) is not None:
+                when = "now, in the running turn" if steer else "when its turn is over"
+                return f"Run {entry.id} gets it {when}."
+            # Its outputs are looked at: in a moment it either goes on, to have them repaired, or is gone.
+            await asyncio.sleep(_AGAIN_S)
+        return await _to_run(ledger, find_run(ledger, entry.id), root, text, steer=steer)
 
 
-def _leave(ledger: Ledger, entry: RunEntry, text: str, *, steer: bool) -> int:
+def _leave(ledger: Ledger, entry: RunEntry, text: str, *, steer: bool) -> int | None:
     at = datetime.now(UTC).isoformat()
     return make_remark(ledger, entry.id, text, steer=steer, who=me(), at=at)
 
@@ -76,7 +87,10 @@ async def _to_run(ledger: Ledger, entry: RunEntry, root: Path, text: str, *, ste
         )
     async with reach(target, root, entry.session_id) as reached:
         await _check(reached, entry.session_id, steer=steer, run=entry)
+        # Whoever followed it may have been killed while it was ending.
+        hear_again(ledger, entry.id)
         id = _leave(ledger, entry, text, steer=steer)
+        assert id is not None
         begin_remark(ledger, id, at=datetime.now(UTC).isoformat())
         try:
             event_id = await reached.sender.message(text)

@@ -1,22 +1,25 @@
 """[io] Cassettes: all that a client saw and sent in one session, one JSON object per line.
 
-    {"cassette": 1, "agent": "agent/greeter", "specs": {…}, …}          the head
+    {"cassette": 2, "agent": "agent/greeter", "session": {…}, …}        the head
     {"at": "…", "op": "create", "in": {…}, "out": {…}}                  a request and its answer
     {"at": "…", "op": "stream"}                                         a stream was opened
     {"at": "…", "op": "event", "out": {…}}                              it brought this event
     {"at": "…", "op": "stream_end", "error": {…}}                       it broke; without `error` it ended
     {"at": "…", "op": "send", "in": […], "error": {"type": "Unavailable", …}}
 
-`copied` in the head says that it was made of a session afterwards: of uploads and of the body of the session
-there is nothing on it. Nothing secret gets into one: known values are masked, and so is what looks like a key. The last line lists
-what stands in their place, which a replay takes for any text. Bytes that are no text are base64.
+`session` in the head is what the service said of it: agent, version, model. `copied` says that the cassette was made
+of a session afterwards: of uploads and of the body of the session there is nothing on it. `imported` says that it was
+made of an export, and what that could not hold.
+
+Nothing secret gets into one: known values are masked, and so is what looks like a key. The last line lists what stands
+in their place, which a replay takes for any text. Bytes that are no text are base64; of contents that could not
+be looked into, and of those that an export has not, only `omitted` is there.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import os
 import re
@@ -40,14 +43,13 @@ __all__ = [
     "Tape",
     "digests",
     "field_digests",
-    "file_body",
     "hide",
     "protect_environment",
     "read_tape",
-    "tape_bytes",
 ]
 
-FORMAT = 1
+FORMAT = 2
+"""Of what is written. The first had no contents that are left out; both are read."""
 HIDDEN = "[hidden]"
 """What stands in the place of what looks like a secret and has no name."""
 
@@ -90,27 +92,6 @@ def field_digests(fields: Mapping[str, Any]) -> dict[str, str]:
     return {key: digest(value) for key, value in sorted(fields.items())}
 
 
-def file_body(data: bytes) -> dict[str, str]:
-    """The bytes of a file for a cassette, without secrets; `sha256` is of those that are left."""
-    try:
-        text = _hide_text(data.decode())
-    except UnicodeDecodeError:
-        # Every byte is a character here, so that values of plain letters are found in any file.
-        data = mask(data.decode("latin-1")).encode("latin-1", "replace")
-        return {
-            "base64": base64.b64encode(data).decode(),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
-    return {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def tape_bytes(body: Mapping[str, Any]) -> bytes:
-    """What `file_body` made of a file."""
-    if "text" in body:
-        return str(body["text"]).encode()
-    return base64.b64decode(str(body["base64"]))
-
-
 class Slot:
     """The place of a line that is written later: of a request, where it was made."""
 
@@ -136,18 +117,28 @@ class CassetteWriter:
         self._file = self._part.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._clock = clock
         self._masked: set[str] = set()
-        self._waiting: list[Slot] = []
-        self._write({"cassette": FORMAT, "at": clock.now().isoformat(), **head})
+        self._head = {"cassette": FORMAT, "at": clock.now().isoformat(), **head}
+        # It is written once the session is known, and everything else behind it.
+        self._first: Slot | None = Slot()
+        self._waiting: list[Slot] = [self._first]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """The cassette is there now: whole, or as far as the session came."""
+        self.knows()
         self._flush(all_of_it=True)
         self._write({"op": "end", "masked": sorted(self._masked)})
         self._file.close()
         self._part.replace(self._path)
+
+    def knows(self, **facts: Any) -> None:
+        """Complete the head. The first word counts: what is told later is not heard."""
+        if self._first is not None:
+            self._first.line = {**self._head, **facts}
+            self._first = None
+            self._flush()
 
     def add(self, op: str, **fields: Any) -> None:
         """One line. What is None is left out."""
@@ -240,10 +231,10 @@ def read_tape(path: Path, *, name: str | None = None) -> Tape:
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(shown, 1, str(error)) from None
     values = [_parsed(shown, number, text) for number, text in enumerate(texts, start=1) if text]
-    if not values or values[0].get("cassette") != FORMAT:
-        found = values[0].get("cassette") if values else None
+    found = values[0].get("cassette") if values else None
+    if found not in range(1, FORMAT + 1):
         what = "it is empty or none" if found is None else f"its format is {found}"
-        raise _damaged(shown, 1, f"{what}; this version reads format {FORMAT}")
+        raise _damaged(shown, 1, f"{what}; this version reads formats 1 to {FORMAT}")
     lines = tuple(_line(shown, number, value) for number, value in enumerate(values[1:], start=2))
     masked = values[-1].get("masked", ()) if lines and lines[-1].op == "end" else ()
     return Tape(path=path, head=values[0], lines=lines, masked=tuple(map(str, masked)))

@@ -344,6 +344,10 @@ def _why(error: BaseException) -> str:
     return "cancelled" if isinstance(error, asyncio.CancelledError) else repr(error)
 
 
+_STILL_OPEN = (Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED)
+"""Somebody may go on with the run, and with what was asked and said in it."""
+
+
 def _close_books(
     ledger: Ledger,
     request: RunRequest,
@@ -353,7 +357,7 @@ def _close_books(
     usage: Mapping[str, Any],
 ) -> None:
     at = clock.now().isoformat()
-    if verdict not in (Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED):
+    if verdict not in _STILL_OPEN:
         close_questions(ledger, request.run_id, at=at)
         close_remarks(ledger, request.run_id, f"The run ended: {verdict}.", at=at)
     ledger.end_run(request.run_id, verdict=verdict, reason=reason, usage=usage, at=at)
@@ -571,6 +575,9 @@ class _Run:
                 raise error.exceptions[0] from None
             raise
         await self._leave()
+        if ending.verdict not in _STILL_OPEN:
+            for text in self.remarks.unsent():
+                self.tell(Note(level="warning", text=f"The run ended before this was sent: {text}"))
         if ending.verdict is Verdict.DETACHED:
             self.report = Report(outputs=(), failed_checks=(), extra_files=())
         elif self.report is None:
@@ -793,7 +800,10 @@ class _Run:
             lost = ConnectionLost(f"the outputs cannot be fetched: {error.message}")
             self.inbox.put_nowait(lost)
         else:
+            self.remarks.look_last()
             self.inbox.put_nowait(OutputsChecked(self.report.problems))
+            if self.ending is None:
+                self.remarks.hear_again()
 
     async def _collect(self, settle_s: float) -> Report:
         """Collect the outputs, again after a failure that may pass.

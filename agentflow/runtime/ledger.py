@@ -229,7 +229,7 @@ class Ledger:
         """Somebody goes on with a run that had no end, or one that can be taken back."""
         self.rows(
             "UPDATE runs SET resumes=resumes+1, seen_at=?, ended_at=NULL, verdict=NULL, "
-            "reason=NULL, stop_asked=NULL WHERE id=?",
+            "reason=NULL, stop_asked=NULL, deaf_at=NULL WHERE id=?",
             at,
             run_id,
         )

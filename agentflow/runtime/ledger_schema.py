@@ -118,7 +118,11 @@ CREATE TABLE remarks (
 CREATE INDEX remarks_of_run ON remarks(run_id);
 """
 
-_STEPS = (_FIRST, _RESUME, _MONEY, _PEOPLE)
+_LAST_WORD = """
+ALTER TABLE runs ADD COLUMN deaf_at TEXT;
+"""
+
+_STEPS = (_FIRST, _RESUME, _MONEY, _PEOPLE, _LAST_WORD)
 
 FORMAT = len(_STEPS)
 """Of the database; kept in its `user_version`."""

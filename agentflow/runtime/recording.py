@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from agentflow.errors import AgentflowError, ServiceError, StreamLost
 from agentflow.ports import RemoteFile, SessionInfo, Sessions
-from agentflow.runtime.cassette import CassetteWriter, file_body
+from agentflow.runtime.cassette import CassetteWriter
+from agentflow.runtime.file_bodies import file_body
 
-__all__ = ["RecordingSessions", "error_of", "plain"]
+__all__ = ["RecordingSessions", "error_of", "plain", "reported"]
 
 T = TypeVar("T")
 _Items = list[Mapping[str, Any]]
@@ -21,6 +22,17 @@ _Items = list[Mapping[str, Any]]
 
 def plain(value: SessionInfo | RemoteFile) -> dict[str, Any]:
     return asdict(value)
+
+
+def reported(info: SessionInfo) -> dict[str, Any]:
+    """What the head of a cassette says of its session."""
+    return {
+        "id": info.id,
+        "agent_id": info.agent_id,
+        "agent": info.agent_name or None,
+        "version": info.agent_version or None,
+        "model": info.model or None,
+    }
 
 
 def error_of(error: AgentflowError) -> dict[str, Any]:
@@ -36,9 +48,13 @@ def error_of(error: AgentflowError) -> dict[str, Any]:
 class RecordingSessions:
     """`ports.Sessions` that writes down what another one is asked and answers."""
 
-    def __init__(self, inner: Sessions, writer: CassetteWriter) -> None:
+    def __init__(
+        self, inner: Sessions, writer: CassetteWriter, *, compressed: bool = False
+    ) -> None:
+        """`compressed`: keep contents of files also where no secret could be found in them."""
         self._inner = inner
         self._writer = writer
+        self._compressed = compressed
 
     async def _wrote(self, op: str, given: Any, request: Awaitable[T]) -> T:
         """The answer to a request with an effect; it stands where it was made, before what it caused."""
@@ -51,6 +67,7 @@ class RecordingSessions:
         except BaseException:
             self._writer.drop(slot)
             raise
+        self._meet(answer)
         self._writer.fill(slot, op, **{"in": given}, out=_shown(answer))
         return answer
 
@@ -61,8 +78,13 @@ class RecordingSessions:
         except ServiceError as error:
             self._writer.add(op, error=error_of(error))
             raise
+        self._meet(answer)
         self._writer.add(op, out=_shown(answer))
         return answer
+
+    def _meet(self, answer: object) -> None:
+        if isinstance(answer, SessionInfo):
+            self._writer.knows(session=reported(answer))
 
     async def create(self, body: Mapping[str, Any]) -> SessionInfo:
         return await self._wrote("create", dict(body), self._inner.create(body))
@@ -124,7 +146,8 @@ class RecordingSessions:
         except ServiceError as error:
             self._writer.add("download", **{"in": file_id}, error=error_of(error))
             raise
-        body = file_body(await asyncio.to_thread(to.read_bytes))
+        data = await asyncio.to_thread(to.read_bytes)
+        body = file_body(data, compressed=self._compressed)
         self._writer.add("download", **{"in": file_id}, out=body)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "close_remarks",
     "confirm_remark",
     "find_sent",
+    "hear_again",
     "last_of",
     "make_remark",
     "remarks",
@@ -60,17 +61,25 @@ class RemarkEntry:
     """Why it was."""
 
 
-def make_remark(ledger: Ledger, run_id: str, text: str, *, steer: bool, who: str, at: str) -> int:
-    """Leave something for whoever follows the run; its id."""
-    [(id,)] = ledger.rows(
-        "INSERT INTO remarks(run_id, text, steer, who, at) VALUES (?,?,?,?,?) RETURNING id",
-        run_id,
+def make_remark(
+    ledger: Ledger, run_id: str, text: str, *, steer: bool, who: str, at: str
+) -> int | None:
+    """Leave something for whoever follows the run; its id. None: the run is ending, and hears no more."""
+    found = ledger.rows(
+        "INSERT INTO remarks(run_id, text, steer, who, at) SELECT id, ?, ?, ?, ? FROM runs "
+        "WHERE id=? AND deaf_at IS NULL RETURNING id",
         storable(text),
         int(steer),
         who,
         at,
+        run_id,
     )
-    return int(id)
+    return int(found[0][0]) if found else None
+
+
+def hear_again(ledger: Ledger, run_id: str) -> None:
+    """The run does not end after all; or nobody is left who would."""
+    ledger.note("UPDATE runs SET deaf_at=NULL WHERE id=?", run_id)
 
 
 def remarks(ledger: Ledger, run_id: str) -> list[RemarkEntry]:
@@ -119,7 +128,8 @@ def close_remark(ledger: Ledger, id: int, reason: str, *, at: str) -> None:
 
 
 def close_remarks(ledger: Ledger, run_id: str, reason: str, *, at: str) -> None:
-    """Nobody will send them any more."""
+    """Nobody will send them any more, nor what is said from now on."""
+    ledger.note("UPDATE runs SET deaf_at=? WHERE id=?", at, run_id)
     ledger.rows(
         "UPDATE remarks SET closed_at=?, reason=? "
         "WHERE run_id=? AND event_id IS NULL AND closed_at IS NULL",
@@ -167,10 +177,33 @@ class Remarks:
         if now - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = now
-        for entry in remarks(self._ledger, self._run_id):
-            if entry.event_id is None and entry.closed_at is None and entry.id not in self._told:
+        self._tell_new()
+
+    def _tell_new(self) -> None:
+        for entry in self._waiting():
+            if entry.id not in self._told:
                 self._told.add(entry.id)
                 self._put(Remark(id=entry.id, text=entry.text, steer=entry.steer, who=entry.who))
+
+    def _waiting(self) -> list[RemarkEntry]:
+        known = remarks(self._ledger, self._run_id)
+        return [one for one in known if one.event_id is None and one.closed_at is None]
+
+    def unsent(self) -> list[str]:
+        """What was said by whom and not sent."""
+        return [f"{entry.who} says: {entry.text}" for entry in self._waiting()]
+
+    def look_last(self) -> None:
+        """Tell the machine what it has not heard, and take nothing more: it is about to end the run.
+
+        Whoever speaks too late is told so, instead of being written down and never read. To be followed by
+        `hear_again` if the run goes on.
+        """
+        self._ledger.note("UPDATE runs SET deaf_at=? WHERE id=?", self._now(), self._run_id)
+        self._tell_new()
+
+    def hear_again(self) -> None:
+        hear_again(self._ledger, self._run_id)
 
     async def deliver(self, remark: Remark) -> None:
         """Send one; the machine is told what came of it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agentflow.compiler.manifest import OutputPolicy
 from agentflow.errors import LostAnswer, Rejected, Unavailable
 from agentflow.runtime.driver import resume_session
 from agentflow.runtime.ledger import Ledger
@@ -178,6 +179,7 @@ def test_a_run_that_ends_says_what_it_did_not_send(tmp_path: Path) -> None:
     assert result.verdict is Verdict.BUDGET
     assert talk.sent == ["Do it."]
     assert talk.kept == [("And the chair?", False, "The run ended: budget.")]
+    assert "The run ended before this was sent: ann@desk says: And the chair?" in result.warnings
 
 
 def test_what_is_said_while_outputs_are_looked_at_is_still_sent(tmp_path: Path) -> None:
@@ -201,6 +203,57 @@ def test_what_is_said_while_outputs_are_looked_at_is_still_sent(tmp_path: Path) 
     assert result.verdict is Verdict.COMPLETED
     assert talk.sent == ["Do it.", "One more."]
     assert result.final_message == "Answer to One more."
+
+
+class LastLook(Desk):
+    """Something is said while the files are listed, with no time between that and the end."""
+
+    def __init__(self, talk: Talk, react: Callable[[Mapping[str, Any]], Sequence[Raw]]) -> None:
+        super().__init__(react)
+        self.talk = talk
+        self.looks = 0
+
+    async def files(self, session_id: str) -> Any:
+        self.looks += 1
+        if self.looks == 1:
+            self.talk.say()
+        return await super().files(session_id)
+
+
+def test_what_is_said_a_moment_before_the_end_is_sent(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, ("One more.", False))
+    talk.desk = talk.trial.desk = LastLook(talk, lambda event: [*answers(event), idle()])
+    result = talk.trial.run()
+    assert talk.sent == ["Do it.", "One more."]
+    assert result.final_message == "Answer to One more."
+
+
+def test_a_run_that_has_ended_takes_nothing_more(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, ("One?", False))
+    talk.run()
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        late = make_remark(ledger, "run1", "Two?", steer=False, who="ann@desk", at="2026")
+    assert late is None
+    assert talk.kept == [("One?", True, None)]
+
+
+def test_a_run_that_has_its_outputs_repaired_hears_again(tmp_path: Path) -> None:
+    note = OutputPolicy(path="note.md", required=True, schema=None, sections=())
+    policy = agent_policy(outputs={"note": note}, repair=1)
+    talk = Talk(tmp_path, ("And the chair?", False), policy=policy)
+
+    def answered(event: Mapping[str, Any]) -> Sequence[Raw]:
+        if event["type"] != "user.message":
+            return answers(event)
+        text = event["content"][0]["text"]
+        if talk.said and text != "Do it.":
+            talk.say()
+        return [running(), says("Done."), idle()]
+
+    talk.desk = talk.trial.desk = Desk(answered)
+    result = talk.trial.run()
+    assert result.verdict is Verdict.INCOMPLETE
+    assert talk.sent[2:] == ["And the chair?"]
 
 
 def message(id: str, text: str) -> Raw:
@@ -236,6 +289,7 @@ def test_after_a_crash_it_is_looked_for_before_it_is_sent_again(
         ledger.claim_message("run1", 0, "Do it.", at=AT)
         ledger.confirm_message("run1", 0, "m1")
         id = make_remark(ledger, "run1", "And the chair?", steer=False, who="ann", at=AT)
+        assert id is not None
         begin_remark(ledger, id, at=AT)
         result = asyncio.run(
             resume_session(
