@@ -38,3 +38,33 @@ def test_what_was_loaded_before_stays() -> None:
         "print(before is after, type(after).__name__)"
     )
     assert ran(code) == "True module"
+
+
+def test_stand_ins_last_until_the_package_runs() -> None:
+    code = (
+        "import sys, agentflow.source.libyaml as libyaml, _ruamel_yaml as extension\n"
+        "loaded = {'ruamel.yaml.scanner', 'ruamel.yaml.nodes'} & set(sys.modules)\n"
+        "stood_in = extension.ParserError\n"
+        "from ruamel.yaml.parser import ParserError\n"
+        "from ruamel.yaml import YAML, nodes, tokens\n"
+        "print(len(loaded), stood_in is ParserError, extension.ParserError is ParserError)\n"
+        "print(extension.ScalarNode is nodes.ScalarNode, extension.KeyToken is tokens.KeyToken)\n"
+    )
+    assert ran(code).splitlines() == ["0 False True", "True True"]
+
+
+def test_errors_read_the_same_before_the_package_runs_and_after() -> None:
+    code = (
+        "from agentflow.source.libyaml import C_PARSER, YAMLError\n"
+        "def said(text):\n"
+        "    try:\n"
+        "        list(iter(C_PARSER(text).get_event, None))\n"
+        "    except YAMLError as error:\n"
+        "        return str(error)\n"
+        "texts = ['a: [', 'a: b: c', '*a', 'a: \\t- b']\n"
+        "before = [said(text) for text in texts]\n"
+        "print(said(b'\\xff\\xfe\\0'))\n"
+        "from ruamel.yaml import YAML\n"
+        "print(before == [said(text) for text in texts], None in before)\n"
+    )
+    assert ran(code).splitlines() == ["incomplete UTF-16 character", "True True"]
