@@ -36,6 +36,7 @@ def audit_session(
     project: str | os.PathLike[str] = ".",
     target: str = "local",
     from_service: bool = False,
+    model: str | None = None,
 ) -> Audited:
     """What a session did and what it cost, with findings and their evidence.
 
@@ -44,12 +45,15 @@ def audit_session(
         project: its directory, or one below it.
         target: whose service knows a session that the ledger does not.
         from_service: read the events from the service, also of a run that has a transcript.
+        model: for the prices of a session of which nothing says what model it has.
 
     Raises:
         AgentflowError: there is no such session, or its service cannot be reached.
     """
     found = _project(project)
-    return asyncio.run(audit_one(found, session, target=target, ask_service=from_service))
+    return asyncio.run(
+        audit_one(found, session, target=target, ask_service=from_service, model=model)
+    )
 
 
 def session_costs(
@@ -57,19 +61,21 @@ def session_costs(
     by: str = "run",
     project: str | os.PathLike[str] = ".",
     target: str = "local",
+    model: str | None = None,
 ) -> tuple[CostLine, ...]:
-    """What sessions cost: a line for each `turn`, `run`, `agent` or `day`, or one for the `project`.
+    """What sessions cost: a line for each `turn`, `run`, `agent`, `flow` or `day`, or one for the `project`.
 
     Args:
         sessions: which ones; none: all runs of the project.
         by: what a line stands for. A `turn` is one of a single session.
         project: its directory, or one below it.
         target: as for `audit_session`.
+        model: the same.
 
     Raises:
         AgentflowError: as `audit_session`; or there are no runs.
     """
-    return asyncio.run(costs(_project(project), sessions, by=by, target=target))
+    return asyncio.run(costs(_project(project), sessions, by=by, target=target, model=model))
 
 
 def compare_sessions(

@@ -174,6 +174,9 @@ class SessionInfo:
     """As the service has it. None: it has none, and cannot be given one any more."""
     resources: Sequence[Mapping[str, Any]] = ()
     """What is mounted, as the service has it."""
+    agent_name: str = ""
+    model: str = ""
+    """That its agent runs, as the service has it. Empty, of either: it does not say."""
 
 
 @record

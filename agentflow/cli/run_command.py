@@ -98,6 +98,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="write a cassette of the run, without secrets, for tests of the layer `replay`",
     )
+    parser.add_argument(
+        "--record-compressed",
+        action="store_true",
+        help="keep contents of compressed files on it, in which no secret can be found",
+    )
+    parser.add_argument(
+        "--flow",
+        metavar="ID",
+        help="an id for all runs of one piece of work: they share pools `per: flow`, and costs add up",
+    )
     add_project_options(parser)
     add_format_option(parser)
     add_log_options(parser)
@@ -121,6 +131,8 @@ def _arguments(args: Namespace) -> Running:
         "session": args.session,
         "go_on": args.go_on,
         "record": args.record,
+        "record_compressed": args.record_compressed,
+        "flow": args.flow,
     }
 
 
@@ -144,6 +156,8 @@ def _resuming(args: Namespace) -> Resuming:
         "--session": args.session,
         "--continue": args.go_on,
         "--record": args.record,
+        "--record-compressed": args.record_compressed,
+        "--flow": args.flow,
     }
     given = [name for name, value in settled.items() if value]
     if given:

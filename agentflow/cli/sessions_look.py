@@ -34,6 +34,11 @@ def add_verbs(verbs: object) -> None:
         add_format_option(one, *formats)
         return one
 
+    def add_model(one: ArgumentParser) -> None:
+        one.add_argument(
+            "--model", metavar="ID", help="for prices, where nothing says what model a session has"
+        )
+
     audit = verb("audit", "what went wrong or cost too much in a session, and what to change")
     audit.add_argument("run", metavar="SESSION", help=_WHAT)
     audit.add_argument("--service", action="store_true", help="read the events from the service")
@@ -41,12 +46,14 @@ def add_verbs(verbs: object) -> None:
         "--html", metavar="FILE", help="write one page with everything, for a browser"
     )
     audit.add_argument("--exit-zero", action="store_true", help="end with 0, whatever is found")
-    cost = verb("cost", "what sessions cost, by turn, run, agent, day or project", "csv")
+    add_model(audit)
+    cost = verb("cost", "what sessions cost, by turn, run, agent, flow, day or project", "csv")
     cost.add_argument("runs", metavar="SESSION", nargs="*", help=f"{_WHAT} (default: all runs)")
     cost.add_argument(
-        "--by", choices=("turn", "run", "agent", "day", "project"), default="run",
+        "--by", choices=("turn", "run", "agent", "flow", "day", "project"), default="run",
         help="what a line stands for (default: run)",
     )  # fmt: skip
+    add_model(cost)
     events = verb("events", "the events of a session, one JSON object a line")
     events.add_argument("run", metavar="SESSION", help=_WHAT)
     events.add_argument("--service", action="store_true", help="read the events from the service")
@@ -75,6 +82,7 @@ def add_verbs(verbs: object) -> None:
     diff = verb("diff", "two sessions side by side")
     diff.add_argument("before", metavar="SESSION", help=_WHAT)
     diff.add_argument("after", metavar="SESSION", help=_WHAT)
+    add_model(diff)
 
 
 def add_filters(listed: ArgumentParser) -> None:
@@ -140,7 +148,13 @@ def _audit(args: Namespace) -> int:
     from agentflow.output.audit_report import audit_json
 
     audited = asyncio.run(
-        audit_session(_project(args), args.run, target=args.target, ask_service=args.service)
+        audit_session(
+            _project(args),
+            args.run,
+            target=args.target,
+            ask_service=args.service,
+            model=args.model,
+        )
     )
     if args.html is not None:
         _write(Path(args.html), audited)
@@ -168,7 +182,9 @@ def _cost(args: Namespace) -> int:
     from agentflow.output.audit import render_costs
     from agentflow.output.audit_report import costs_csv, costs_json
 
-    lines = asyncio.run(costs(_project(args), args.runs, by=args.by, target=args.target))
+    lines = asyncio.run(
+        costs(_project(args), args.runs, by=args.by, target=args.target, model=args.model)
+    )
     total = together("total", lines)
     if args.format == "csv":
         print(costs_csv(lines))
@@ -212,7 +228,9 @@ def _diff(args: Namespace) -> int:
     from agentflow.output.audit_report import compared_json
 
     compared = asyncio.run(
-        compare_sessions(_project(args), args.before, args.after, target=args.target)
+        compare_sessions(
+            _project(args), args.before, args.after, target=args.target, model=args.model
+        )
     )
     text = (
         compared_json(compared)

@@ -72,6 +72,11 @@ class Starting(TypedDict, total=False):
     """Give the task to the session of the agent's newest run, if it can take another; as `--continue`."""
     record: Path | str | None
     """Where a cassette of the run is written. Left out: nowhere."""
+    record_compressed: bool
+    """Keep contents of compressed files on it, in which no secret can be found."""
+    flow: str | None
+    """An id that all runs of one piece of work are given: they share pools `per: flow`, and are one line of
+    `agentflow sessions cost --by flow`. Left out: the run is on its own."""
 
 
 class Listening(TypedDict, total=False):
@@ -119,6 +124,8 @@ def options_of(agent: str | None, how: Running) -> RunOptions:
         session=how.get("session"),
         go_on=how.get("go_on", False),
         record=_path(how.get("record")),
+        record_compressed=how.get("record_compressed", False),
+        flow=how.get("flow"),
     )
 
 

@@ -18,7 +18,7 @@ from agentflow.runtime.ledger import Ledger
 
 __all__ = ["BY", "Audited", "Compared", "audit_of", "audit_session", "compare_sessions", "costs"]
 
-BY = ("turn", "run", "agent", "day", "project")
+BY = ("turn", "run", "agent", "flow", "day", "project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,38 +48,51 @@ def audit_of(evidence: Evidence) -> Audited:
 
 
 async def audit_session(
-    project: Project | None, given: str, *, target: str, ask_service: bool = False
+    project: Project | None,
+    given: str,
+    *,
+    target: str,
+    ask_service: bool = False,
+    model: str | None = None,
 ) -> Audited:
-    """The audit of a run, a session or a file. Raises as `gather`."""
-    return audit_of(await gather(project, given, target=target, ask_service=ask_service))
+    """The audit of a run, a session or a file. Arguments and exceptions are those of `gather`."""
+    return audit_of(
+        await gather(project, given, target=target, ask_service=ask_service, model=model)
+    )
 
 
 async def compare_sessions(
-    project: Project | None, before: str, after: str, *, target: str
+    project: Project | None, before: str, after: str, *, target: str, model: str | None = None
 ) -> Compared:
-    """Two sessions side by side. Raises as `gather`."""
-    a = await audit_session(project, before, target=target)
-    b = await audit_session(project, after, target=target)
+    """Two sessions side by side. Arguments and exceptions are those of `gather`."""
+    a = await audit_session(project, before, target=target, model=model)
+    b = await audit_session(project, after, target=target, model=model)
     found = compare(a.story, b.story, (a.cost, b.cost), (a.findings, b.findings))
     return Compared(before=a, after=b, differences=found)
 
 
 async def costs(
-    project: Project | None, given: Sequence[str], *, by: str, target: str
+    project: Project | None,
+    given: Sequence[str],
+    *,
+    by: str,
+    target: str,
+    model: str | None = None,
 ) -> tuple[CostLine, ...]:
-    """What sessions cost, a line for each turn, run, agent or day, or one for all of them.
+    """What sessions cost, a line for each turn, run, agent, flow or day, or one for all of them.
 
     Args:
         project: whose runs are meant, if `given` names none.
         given: runs, sessions or files; nothing for all runs of the project.
         by: one of `BY`.
         target: as for `gather`.
+        model: the same.
 
     Raises:
         UsageError: as `gather`; or there are no runs; or turns are wanted of several sessions.
     """
     names = list(given) or _runs(project)
-    found = [await gather(project, name, target=target) for name in names]
+    found = [await gather(project, name, target=target, model=model) for name in names]
     stories = [(evidence, tell(evidence.events)) for evidence in found]
     if by == "turn":
         if len(stories) != 1:
@@ -109,6 +122,9 @@ def _label(evidence: Evidence, by: str, project: Project | None) -> str:
         return evidence.run_id or evidence.session_id or evidence.title
     if by == "agent":
         return evidence.facts.agent or "unknown"
+    if by == "flow":
+        # What only a service or an export tells of does not say what it was a step of.
+        return evidence.flow or ("no flow" if evidence.source == "ledger" else "unknown")
     if by == "day":
         first = next(
             (event["processed_at"] for event in evidence.events if event.get("processed_at")), ""

@@ -1,14 +1,13 @@
 """[io] The events of a session, and what is known beside them: from the service, the ledger, or a file.
 
 A run of this project is told from its transcript, so it needs no network. A session that the ledger does
-not know is read from the service of the target. A file is a transcript, a cassette, a list of events as the
-service gives it, or one event a line.
+not know is read from the service of the target. A file is read as `exported.py` says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,21 +15,21 @@ from typing import Any, Literal
 from agentflow.audit.finding import Facts
 from agentflow.compiler.manifest import AgentPolicy
 from agentflow.diagnostics import Span
-from agentflow.errors import StateError, UsageError
+from agentflow.errors import NotFound, StateError, UsageError
 from agentflow.operations.check import Project, compiled
 from agentflow.operations.connect import connect
+from agentflow.operations.exported import read_export
 from agentflow.operations.origin import target_of
 from agentflow.operations.remembered import find_run, look_up
 from agentflow.operations.workspace import ledger_path, run_dir, state_dir
+from agentflow.ports import SessionInfo
 from agentflow.runtime.ledger import Ledger, RunEntry
+from agentflow.runtime.opening import RUN_MARK
 from agentflow.runtime.record import read_policy
 from agentflow.runtime.transcript import read_transcript
 from agentflow.runtime.watching import is_watched
 
-__all__ = ["Evidence", "gather", "read_events"]
-
-MOST_BYTES = 2_000_000_000
-"""A file larger than this is not a session."""
+__all__ = ["Evidence", "gather", "is_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,83 +45,19 @@ class Evidence:
     verdict: str | None = None
     """Of the run. None: it has no end, or it is no run of this project."""
     reason: str | None = None
-
-
-def read_events(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """The events in a file.
-
-    Raises:
-        UsageError: it is not there, too large, or holds no events.
-    """
-    if not path.is_file():
-        raise UsageError(
-            f"There is no file {str(path)!r}.", hint="Name a run, a session or a file."
-        )
-    if path.stat().st_size > MOST_BYTES:
-        raise UsageError(f"{str(path)!r} is larger than two gigabytes.")
-    found = tuple(_events(path))
-    if not found:
-        raise UsageError(
-            f"{str(path)!r} holds no events.",
-            hint="It takes a transcript, a cassette, the service's list of events, or one event a line.",
-        )
-    return found
-
-
-def _events(path: Path) -> Iterator[Mapping[str, Any]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        first = file.readline()
-    if not first.strip():
-        return
-    try:
-        whole = not isinstance(json.loads(first), dict) or not first.endswith("\n")
-    except ValueError:
-        whole = True
-    if whole:
-        yield from _of_document(path)
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue  # a crash can cut the last line
-            if isinstance(line, dict):
-                yield from _of_line(line)
-
-
-def _of_line(line: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A line of a transcript or of a cassette, an event, or a page of the service's list."""
-    if "op" in line:
-        told = line.get("out")
-        if line["op"] == "event" and isinstance(told, dict):
-            yield told
-        elif line["op"] == "history" and isinstance(told, list):
-            # What a stream had missed; what it had not is known by its id.
-            yield from (event for event in told if isinstance(event, dict))
-    elif isinstance(line.get("in"), dict):
-        yield line["in"]
-    elif isinstance(line.get("type"), str) and "out" not in line:
-        yield line
-    elif isinstance(line.get("data"), list):
-        yield from (event for event in line["data"] if isinstance(event, dict))
-
-
-def _of_document(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8", errors="replace"))
-    except ValueError as error:
-        raise UsageError(f"{str(path)!r} is not JSON: {error}.") from error
-    if isinstance(data, dict):
-        data = data.get("events", data.get("data", [data]))
-    if isinstance(data, list):
-        for item in data:
-            if isinstance(item, dict):
-                yield from _of_line(item)
+    info: SessionInfo | None = None
+    """What the service says of the session. None: it was not asked, and no file says it."""
+    flow: str | None = None
+    """The flow that the run is a step of. None: it is none, or what is known here does not say."""
 
 
 async def gather(
-    project: Project | None, given: str, *, target: str, ask_service: bool = False
+    project: Project | None,
+    given: str,
+    *,
+    target: str,
+    ask_service: bool = False,
+    model: str | None = None,
 ) -> Evidence:
     """What is known of one session.
 
@@ -131,13 +66,23 @@ async def gather(
         given: a file, a run as `find_run` takes it, or the id of a session.
         target: whose service knows the session, if the ledger does not.
         ask_service: read the events from the service, also for a run that has a transcript.
+        model: of a session of which nothing says what model it has.
 
     Raises:
         UsageError: nothing is known by that name.
         StateError: the record of the run is damaged.
         ServiceError: the service has no such session, or cannot be reached.
     """
-    if _is_file(given):
+    found = await _gather(project, given, target=target, ask_service=ask_service)
+    if model is not None and found.facts.model is None:
+        return replace(found, facts=replace(found.facts, model=model))
+    return found
+
+
+async def _gather(
+    project: Project | None, given: str, *, target: str, ask_service: bool
+) -> Evidence:
+    if is_file(given):
         return _of_file(Path(given))
     if project is None:
         raise UsageError(f"There is no project here, so {given!r} can only be a file.")
@@ -150,19 +95,29 @@ async def gather(
     return await _of_service(project, given, target)
 
 
-def _is_file(given: str) -> bool:
+def is_file(given: str) -> bool:
+    """Whether somebody named a file, there or not, and neither a run nor a session."""
     path = Path(given)
     return path.suffix in (".json", ".jsonl") or path.is_file()
 
 
 def _of_file(path: Path) -> Evidence:
+    found = read_export(path)
+    info, flow = found.info, found.head.get("flow")
     return Evidence(
         source="file",
         title=path.name,
-        run_id=None,
-        session_id=None,
-        events=read_events(path),
-        facts=Facts(),
+        run_id=None if info is None else info.metadata.get(RUN_MARK),
+        session_id=None if info is None else info.id or None,
+        events=tuple(found.events),
+        facts=Facts(
+            agent=found.agent,
+            agent_version=None if info is None else info.agent_version or None,
+            model=found.model,
+            files=found.delivered,
+        ),
+        info=info,
+        flow=flow if isinstance(flow, str) else None,
     )
 
 
@@ -179,6 +134,7 @@ async def _of_run(root: Path, ledger: Ledger, entry: RunEntry, *, ask_service: b
         facts=facts,
         verdict=entry.verdict,
         reason=entry.reason,
+        flow=None if record is None else record.get("flow"),
     )
     if not ask_service and transcript.is_file():
         lines = read_transcript(transcript)
@@ -242,7 +198,14 @@ async def _of_service(project: Project, session_id: str, target: str) -> Evidenc
     built, _ = compiled(project, target=target)
     manifest = built.manifest
     async with connect(manifest.target, project.root) as connection:
-        info = await connection.sessions.retrieve(session_id)
+        try:
+            info = await connection.sessions.retrieve(session_id)
+        except NotFound as error:
+            raise NotFound(
+                f"Session {session_id} does not exist on target {manifest.target.name}.",
+                hint="Name the target it is on: -t TARGET",
+                status=error.status,
+            ) from error
         events = await connection.sessions.history(session_id)
         files = await connection.sessions.files(session_id)
     address = info.metadata.get("agentflow.address") or info.metadata.get("agentflow.agent")
@@ -250,7 +213,7 @@ async def _of_service(project: Project, session_id: str, target: str) -> Evidenc
     return Evidence(
         source="service",
         title=f"session {session_id}",
-        run_id=info.metadata.get("agentflow.run"),
+        run_id=info.metadata.get(RUN_MARK),
         session_id=session_id,
         events=tuple(events),
         facts=Facts(
@@ -258,8 +221,9 @@ async def _of_service(project: Project, session_id: str, target: str) -> Evidenc
             policy=policy,
             sources=built.sources,
             agent_version=info.agent_version,
-            model=policy.model if policy else None,
+            model=info.model or (policy.model if policy else None),
             files=tuple(file.filename for file in files if file.downloadable),
             followed=info.status == "running",
         ),
+        info=info,
     )

@@ -53,6 +53,10 @@ class RunOptions:
     """Take the session of the agent's newest run, if that can take another task."""
     record: Path | None = None
     """Where a cassette of the run is written. None: nowhere."""
+    record_compressed: bool = False
+    """The cassette keeps contents of files also where no secret could be found in them."""
+    flow: str | None = None
+    """The id of the flow that the run is a step of. None: it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +172,13 @@ def take_order(built: Compiled, report: Report, options: RunOptions) -> Order:
         check_out(options.out, overwrite=options.overwrite)
     if options.record is not None:
         check_cassette(options.record, overwrite=options.overwrite)
+    elif options.record_compressed:
+        raise UsageError(
+            "What a cassette keeps was said, and not where it is written.",
+            hint="Name a file: --record FILE",
+        )
+    if options.flow is not None and not options.flow.strip():
+        raise UsageError("The id of a flow is empty.", hint="Give all its runs the same: --flow ID")
     values = resolve_inputs(policy, options.inputs, root=project.root, working=Path.cwd())
     sources = _secret_sources(policy, report)
     # Read before the session starts: without them it is lost.

@@ -23,9 +23,9 @@ from agentflow.runtime.cassette import (
     CassetteWriter,
     digests,
     field_digests,
-    file_body,
     protect_environment,
 )
+from agentflow.runtime.file_bodies import file_body
 from agentflow.runtime.recording import RecordingSessions, plain
 from agentflow.runtime.run import RunRequest
 
@@ -63,6 +63,7 @@ def recorded(
     *,
     person: bool,
     clock: Clock | None = None,
+    compressed: bool = False,
 ) -> Iterator[Sessions]:
     """The sessions to give to a run: they write down all that it does, unless `path` is None.
 
@@ -73,6 +74,7 @@ def recorded(
         built: what its agent was compiled to.
         person: somebody can be asked.
         clock: tells when something happened. None: the machine's.
+        compressed: keep contents of files also where no secret could be found in them.
     """
     if path is None:
         yield sessions
@@ -86,9 +88,10 @@ def recorded(
         "specs": None if resource is None else digests(resource.payload, request.policy),
         "inputs": {name: _portable(value, root) for name, value in request.inputs.items()},
         "person": person,
+        **({} if request.flow is None else {"flow": request.flow}),
     }
     with CassetteWriter(path, clock or SystemClock(), head) as writer:
-        yield RecordingSessions(sessions, writer)
+        yield RecordingSessions(sessions, writer, compressed=compressed)
 
 
 def _portable(value: Any, root: Path) -> Any:

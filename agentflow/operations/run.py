@@ -178,6 +178,7 @@ class Desk:
             detach=options.detach,
             uploads=session_uploads(self.built.manifest, order.policy, root),
             reuse=reuse,
+            flow=options.flow,
             pools_of=target.name if target.service == "local" else None,
             origin=_origin(self.built, order.address, options, order.sources),
         )
@@ -204,7 +205,14 @@ class Desk:
             return await self.crew.run(request, **who)
         person = watch.person is not None
         sessions = self.connection.sessions
-        with recorded(options.record, sessions, request, self.built, person=person) as told:
+        with recorded(
+            options.record,
+            sessions,
+            request,
+            self.built,
+            person=person,
+            compressed=options.record_compressed,
+        ) as told:
             return await run_session(
                 request,
                 sessions=told,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentflow.output.text import clean, count, dollars, one_line, seconds
+from agentflow.runtime.prices import is_priced
 
 if TYPE_CHECKING:
     from agentflow.audit.cost import CostLine
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from agentflow.operations.audits import Audited, Compared
 
 __all__ = [
+    "cost_words",
     "render_audit",
     "render_compared",
     "render_costs",
@@ -23,7 +25,7 @@ __all__ = [
     "render_timeline",
 ]
 
-_UNPRICED = "unpriced: the model is not known, or has no list price"
+_UNPRICED = "unpriced: a model is not known (where nothing says it, name it: --model ID), or has no list price"
 _BAR = 24
 _EDGE = 12
 """Turns at the beginning and at the end that are shown in any case."""
@@ -39,7 +41,7 @@ def render_audit(audited: Audited, *, width: int) -> str:
     parts = [*head, "", *_turn_bars(audited, width), ""]
     for finding in audited.findings:
         parts += [*_finding(finding), ""]
-    return "\n".join([*parts, _summary(audited.findings), *_cost_words(audited.cost)])
+    return "\n".join([*parts, _summary(audited.findings), *cost_words(audited)])
 
 
 def _source(audited: Audited) -> str:
@@ -68,25 +70,35 @@ def _summary(findings: Sequence[Finding]) -> str:
     return ", ".join(count(number, mark) for mark, number in numbers.items() if number) + "."
 
 
-def _cost_words(cost: CostLine) -> Iterator[str]:
+def cost_words(audited: Audited) -> Iterator[str]:
+    """Tokens, dollars and time, a line each."""
+    cost, model = audited.cost, audited.evidence.facts.model
     tokens = cost.tokens
     hits = "" if cost.cache_ratio is None else f" (cache hits {cost.cache_ratio:.0%})"
     yield (
         f"  tokens  {tokens.input:,} input, {tokens.output:,} output, {tokens.cache_read:,} cache read, "
         f"{tokens.cache_write:,} cache write{hits}"
     )
-    yield f"  cost    {_money(cost)}"
+    yield f"  cost    {_money(cost, model)}"
     yield f"  time    {seconds(cost.active_s)} active, {seconds(cost.wall_s)} in all"
 
 
-def _money(cost: CostLine) -> str:
+def _money(cost: CostLine, model: str | None) -> str:
     known = cost.estimate_usd is not None
-    words = [f"{dollars(cost.estimate_usd)} by list prices" if known else _UNPRICED]
+    words = [f"{dollars(cost.estimate_usd)} by list prices" if known else _unpriced(model)]
     if cost.reported_usd is not None:
         words.append(f"{dollars(cost.reported_usd)} by the service")
     if cost.saved_usd is not None and cost.tokens.cache_read:
         words.append(f"the cache saved {dollars(cost.saved_usd)}")
     return ", ".join(words)
+
+
+def _unpriced(model: str | None) -> str:
+    if model is None:
+        return "unpriced: nothing here says what model it has; name it: --model ID"
+    if is_priced(model):
+        return "unpriced: what models its threads have is not known"
+    return f"unpriced: {clean(model)} has no list price"
 
 
 def _turn_bars(audited: Audited, width: int) -> Iterator[str]:
@@ -161,13 +173,14 @@ def render_costs(lines: Sequence[CostLine], total: CostLine) -> str:
              "SERVICE", "SAVED", "ACTIVE", "WALL")  # fmt: skip
     rows = [heads, *(_cost_row(line) for line in (*lines, *((total,) if len(lines) > 1 else ())))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
-    return "\n".join(
+    table = [
         "  ".join(
             f"{cell:<{width}}" if not column else f"{cell:>{width}}"
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
-    )
+    ]
+    return "\n".join([*table, *([_UNPRICED] if total.estimate_usd is None else [])])
 
 
 def _cost_row(line: CostLine) -> tuple[str, ...]:

@@ -89,6 +89,8 @@ class AuditReport:
     run: str | None
     session: str | None
     agent: str | None
+    model: str | None
+    """Whose prices the estimate is made of. Null: nothing says what model the session has."""
     verdict: str | None
     events: int
     findings: tuple[FindingReport, ...]
@@ -120,6 +122,7 @@ def audit_json(audited: Audited) -> str:
             run=evidence.run_id,
             session=evidence.session_id,
             agent=evidence.facts.agent,
+            model=evidence.facts.model,
             verdict=evidence.verdict,
             events=audited.story.events,
             findings=tuple(map(_finding, audited.findings)),

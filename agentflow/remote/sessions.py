@@ -245,7 +245,15 @@ def _info(body: Mapping[str, Any]) -> SessionInfo:
         title=str(body.get("title") or ""),
         budget=body.get("budget"),
         resources=body.get("resources") or (),
+        agent_name=str(agent.get("name") or ""),
+        model=_model(agent.get("model")),
     )
+
+
+def _model(given: object) -> str:
+    """The id of a model: an object with more about it, or the id itself."""
+    found = given.get("id") if isinstance(given, dict) else given
+    return found if isinstance(found, str) else ""
 
 
 def _file(body: Mapping[str, Any]) -> RemoteFile:

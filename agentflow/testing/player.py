@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from agentflow import errors
 from agentflow.errors import NotFound, Rejected, ServiceError, StreamLost, Unavailable
 from agentflow.ports import RemoteFile, SessionInfo
-from agentflow.runtime.cassette import Line, Tape, file_body, hide, tape_bytes
+from agentflow.runtime.cassette import Line, Tape, hide
+from agentflow.runtime.file_bodies import file_body, tape_bytes
 from agentflow.testing.clock import working
 
 __all__ = ["CassetteSessions", "TapeMiss"]

@@ -316,6 +316,8 @@ def _info(body: Mapping[str, Any]) -> SessionInfo:
         title=body["title"] or "",
         budget=body["budget"],
         resources=body["resources"],
+        agent_name=body["agent"]["name"],
+        model=body["agent"]["model"]["id"],
     )
 
 
