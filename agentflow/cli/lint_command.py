@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from agentflow.cli.lint_options import (
     add_fix_options,
     add_lint_options,
+    add_work_options,
     choice_of,
     is_whole,
+    jobs_of,
     refuse_contradictions,
 )
 from agentflow.cli.options import (
@@ -52,11 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_format_option(parser, "sarif", "github")
     add_lint_options(parser)
     add_fix_options(parser)
-    parser.add_argument(
-        "--no-cache",
-        action="store_true",
-        help="check again even if nothing has changed, and keep no answer",
-    )
+    add_work_options(parser)
 
 
 def counted(number: int, noun: str) -> str:
@@ -111,7 +109,11 @@ def run(args: Namespace) -> int:
     if args.write_baseline:
         [project] = projects
         return _write_baseline(look(project), project)
-    checked = [(project, lint(project, **chosen, keep=not args.no_cache)) for project in projects]
+    jobs = jobs_of(args)
+    checked = [
+        (project, lint(project, **chosen, keep=not args.no_cache, jobs=jobs))
+        for project in projects
+    ]
     root, report = together(checked)
     failed = has_errors(report.problems) and not args.exit_zero
     answer = _answer(args, report, root, EXIT_PROBLEMS if failed else EXIT_OK)

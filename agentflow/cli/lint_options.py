@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from agentflow.diagnostics import Level
@@ -12,8 +13,18 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
-__all__ = ["add_fix_options", "add_lint_options", "choice_of", "is_whole", "refuse_contradictions"]
+__all__ = [
+    "add_fix_options",
+    "add_lint_options",
+    "add_work_options",
+    "choice_of",
+    "is_whole",
+    "jobs_of",
+    "refuse_contradictions",
+]
 
+_JOBS = "AGENTFLOW_JOBS"
+_MOST_JOBS = 256
 _SELECTION = ("select", "extend_select", "ignore")
 
 
@@ -74,6 +85,39 @@ def add_fix_options(parser: ArgumentParser) -> None:
         action="store_true",
         help="write nothing; print what --fix would change, with exit code 1 if it is anything",
     )
+
+
+def add_work_options(parser: ArgumentParser) -> None:
+    """How a check is made, which changes nothing of what it says."""
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="check again even if nothing has changed, and keep no answer",
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        help="processes for a large project; 1: no others (default: AGENTFLOW_JOBS, or one per core)",
+    )
+
+
+def jobs_of(args: Namespace) -> int | None:
+    """In how many processes a large project is checked. None: nobody says.
+
+    Raises:
+        UsageError: something else than a number is said.
+    """
+    source, text = "--jobs", args.jobs
+    if text is None:
+        source, text = _JOBS, os.environ.get(_JOBS, "")
+        if not text:
+            return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= _MOST_JOBS):
+        raise UsageError(
+            f"{source} is {text!r}, and no number from 1 to {_MOST_JOBS}.",
+            hint="Leave it out for one process per core.",
+        )
+    return int(text)
 
 
 def choice_of(args: Namespace) -> Choice | None:

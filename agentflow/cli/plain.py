@@ -19,10 +19,10 @@ _FALSE = (
     *("no_cache", "no_plugins", "changed", "statistics", "exit_zero", "write_baseline"),
     *("fix", "unsafe", "diff"),
 )
-_NONE = ("level", "sarif", "stdin_filename")
+_NONE = ("level", "sarif", "stdin_filename", "jobs")
 _EMPTY = ("variables", "settings", "select", "extend_select", "ignore")
 _FLAGS = {"--no-cache": "no_cache", "--exit-zero": "exit_zero"}
-_VALUES = {"-C": "directory", "-t": "target", "--target": "target"}
+_VALUES = {"-C": "directory", "-t": "target", "--target": "target", "--jobs": "jobs"}
 
 
 def read_plain(words: Sequence[str]) -> Namespace | None:

@@ -30,15 +30,12 @@ from agentflow.lint.join import Part, can_be_joined, joined, rivals
 from agentflow.lint.rule import Context
 from agentflow.operations.answers import STATES, digest, kept_at
 from agentflow.operations.callables import ImportedCallables
-from agentflow.operations.kept_parts import (
-    KeptFile,
-    KeptPart,
-    KeptParts,
-    read_parts,
-    save_parts,
-)
+from agentflow.operations.found_parts import Found, LeftUndone, NobodyToAsk, packed, unpacked
+from agentflow.operations.kept_parts import KeptFile, KeptPart, KeptParts, read_parts, save_parts
 from agentflow.operations.project import MAX_TEXT_BYTES, decoded
-from agentflow.operations.traced import Trace, TracedFiles, code_facts
+from agentflow.operations.spread import Done, spread
+from agentflow.operations.traced import Trace, TracedFiles, code_files
+from agentflow.ports import Callables
 from agentflow.source.tree import Document
 
 __all__ = ["Options", "Whole", "find_in_parts"]
@@ -46,6 +43,8 @@ __all__ = ["Options", "Whole", "find_in_parts"]
 _FORMAT = "1"
 _AHEAD = 2 << 20
 """Bytes of files that are held after they were looked at, until they are parsed."""
+_SPREAD = 192
+"""Files to be checked anew: with fewer, one process is done before others have started."""
 
 
 class Options(NamedTuple):
@@ -68,7 +67,13 @@ class Whole(NamedTuple):
 
 
 def find_in_parts(
-    files: TracedFiles, trace: Trace, options: Options, names: Sequence[str], *, keep: bool
+    files: TracedFiles,
+    trace: Trace,
+    options: Options,
+    names: Sequence[str],
+    *,
+    keep: bool,
+    jobs: int = 1,
 ) -> Whole | None:
     """What is found in a project, part by part. None: it has to be checked as a whole.
 
@@ -78,16 +83,17 @@ def find_in_parts(
         options: what it is compiled with.
         names: the files that may be specs, sorted.
         keep: use what is kept of its parts, and keep what is found.
+        jobs: in how many processes, if it is many that have to be checked.
     """
     path = _place(files.root, options) if keep else None
     work = _Work(files, trace, options, read_parts(path))
     try:
         with _collecting_by_hand():
-            found = work.whole(names)
+            found = work.whole(names, jobs)
     except FileRefused:
         return None  # said by the check as a whole
     if path is not None and work.has_news and not trace.spoiled:
-        code = code_facts()
+        code = trace.code()
         if code is not None:
             work.now.code = {**work.kept.code, **{name: code["c", name] for _, name in code}}
             save_parts(path, work.now)
@@ -139,14 +145,19 @@ class _Work:
         self._root = f"{files.root}{os.sep}"
         self._states: dict[str, str] = {}
         """Facts that were looked at, as they are now."""
+        self._taken_away = False
 
     @property
     def has_news(self) -> bool:
         now, kept = self.now, self.kept
         return (now.names, now.files, now.parts) != (kept.names, kept.files, kept.parts)
 
-    def whole(self, names: Sequence[str]) -> Whole | None:
+    def whole(self, names: Sequence[str], jobs: int) -> Whole | None:
         """What is found in all parts together. None: they do not tell.
+
+        Args:
+            names: the files that may be specs.
+            jobs: processes.
 
         Raises:
             FileRefused: a file cannot be read.
@@ -161,15 +172,8 @@ class _Work:
             if core is None or core.project.spec.lint.plugins:
                 return None  # plugins look at everything there is
             keys = [_key(parts.core, part) for part in parts.parts]
-            self.now.parts = {key: self.kept.parts[key] for key in keys if key in self.kept.parts}
-            checked = 0
-            for key, part in zip(keys, parts.parts, strict=True):
-                if not self._is_still_true(key):
-                    self.now.parts[key] = self._checked(parts.core, part, callables)
-                    _take_away(first=not checked)
-                    checked += 1
-                if not self.now.parts[key].usable:
-                    return None
+            if not self._all_usable(parts, keys, callables, jobs):
+                return None
         done = [self.now.parts[key] for key in keys]
         found = joined(
             [_as_found(*each, self.core) for each in zip(done, parts.parts, strict=True)], self.core
@@ -284,9 +288,7 @@ class _Work:
             self._states[fact] = found
         return found
 
-    def _built(
-        self, files: TracedFiles, trace: Trace, callables: ImportedCallables
-    ) -> Checked[Build]:
+    def _built(self, files: TracedFiles, trace: Trace, callables: Callables) -> Checked[Build]:
         return build(
             files,
             target=self.options.target,
@@ -296,9 +298,55 @@ class _Work:
             callables=callables,
         )
 
-    def _checked(
-        self, core: Sequence[str], part: Sequence[str], callables: ImportedCallables
-    ) -> KeptPart:
+    # Parts that have changed
+
+    def _all_usable(
+        self, parts: Parts, keys: Sequence[str], callables: ImportedCallables, jobs: int
+    ) -> bool:
+        """Check the parts that are not kept. Whether all tell what is found in them.
+
+        Raises:
+            FileRefused: a file cannot be read.
+        """
+        self.now.parts = {key: self.kept.parts[key] for key in keys if key in self.kept.parts}
+        fresh = [number for number, key in enumerate(keys) if not self._is_still_true(key)]
+        if any(not self.now.parts[keys[n]].usable for n in set(range(len(keys))).difference(fresh)):
+            return False
+        is_many = sum(len(parts.parts[number]) for number in fresh) >= _SPREAD
+        spread_out = self._spread(parts, fresh, callables, jobs) if is_many and jobs > 1 else {}
+        for number in fresh:
+            found = spread_out.get(number) or self._found(
+                parts.core, parts.parts[number], callables
+            )
+            self.now.parts[keys[number]] = self._taken(found)
+            if not found.part.usable:
+                return False
+        return True
+
+    def _spread(
+        self, parts: Parts, fresh: Sequence[int], callables: ImportedCallables, jobs: int
+    ) -> Mapping[int, Found]:
+        """Check parts in several processes. What is missing has to be checked in this one."""
+        ran = frozenset(code_files())
+
+        def work(number: int, is_copy: bool) -> Done:
+            asked = NobodyToAsk() if is_copy else callables
+            try:
+                found = self._found(parts.core, parts.parts[fresh[number]], asked)
+            except LeftUndone:
+                return Done(b"")
+            found = found._replace(ran=[*ran.symmetric_difference(code_files())])
+            return Done(packed(found), is_enough=not found.part.usable)
+
+        done = spread(len(fresh), work, jobs=min(jobs, len(fresh)))
+        return {fresh[number]: unpacked(data) for number, data in done.items() if data}
+
+    def _found(self, core: Sequence[str], part: Sequence[str], callables: Callables) -> Found:
+        """Check a part.
+
+        Raises:
+            FileRefused: a file cannot be read.
+        """
         trace = Trace()
         files = _PartFiles(self, (*core, *part), trace)
         built, problems = self._built(files, trace, callables)
@@ -308,13 +356,22 @@ class _Work:
             found = scan(context, found=problems)
             if can_be_joined(built.graph, problems, found):
                 kept = _kept(built.graph, found, frozenset(part), self.core)
-        for (kind, name), state in trace.facts.items():
-            self.trace.note(kind, name, state)
-        if trace.spoiled:
-            self.trace.spoil()
         facts = [kind + name for kind, name in trace.facts]
-        state = digest("\n".join(trace.facts.values()).encode())
-        return kept._replace(facts=facts, state=state)
+        states = [*trace.facts.values()]
+        kept = kept._replace(facts=facts, state=digest("\n".join(states).encode()))
+        del built, problems
+        _take_away(first=not self._taken_away)
+        self._taken_away = True
+        return Found(kept, states, trace.spoiled)
+
+    def _taken(self, found: Found) -> KeptPart:
+        """Note what a part rests on."""
+        for fact, state in zip(found.part.facts, found.states, strict=True):
+            self.trace.note(fact[0], fact[1:], state)
+        if found.is_spoiled:
+            self.trace.spoil()
+        self.trace.ran.update(found.ran)
+        return found.part
 
     def _is_as_guessed(self, graph: Graph, part: Sequence[str]) -> bool:
         by_file: dict[str, list[Document]] = {name: [] for name in part}

@@ -15,7 +15,7 @@ from agentflow.compiler.outline import Outline
 from agentflow.diagnostics import Diagnostic, Edit, Fix, Level, Severity, Span
 from agentflow.operations.answers import STATES, keep, read_kept
 
-__all__ = ["KeptFile", "KeptPart", "KeptParts", "read_parts", "save_parts"]
+__all__ = ["KeptFile", "KeptPart", "KeptParts", "part_of", "plain_part", "read_parts", "save_parts"]
 
 _PROJECTS = 16
 """Whose parts are kept: those of the others go, the oldest first."""
@@ -75,7 +75,7 @@ def read_parts(path: str | None) -> KeptParts:
             code=data["code"],
             names=data["names"],
             files={name: _file(*values) for name, values in data["files"].items()},
-            parts={key: _part(values) for key, values in data["parts"].items()},
+            parts={key: part_of(values) for key, values in data["parts"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError):
         return KeptParts()
@@ -89,7 +89,7 @@ def save_parts(path: str, kept: KeptParts) -> None:
             name: [file.state, file.is_spec, file.outline and file.outline.specs, [*file.mentions]]
             for name, file in kept.files.items()
         },
-        "parts": {key: _plain_part(part) for key, part in kept.parts.items()},
+        "parts": {key: plain_part(part) for key, part in kept.parts.items()},
     }
     keep(path, json.dumps(data, separators=(",", ":")), at_most=_PROJECTS)
 
@@ -99,12 +99,14 @@ def _file(state: str, is_spec: bool, specs: Any, mentions: Any) -> KeptFile:
     return KeptFile(state, is_spec, outline, frozenset(mentions))
 
 
-def _plain_part(part: KeptPart) -> list[Any]:
+def plain_part(part: KeptPart) -> list[Any]:
+    """The same as JSON has it."""
     found = [_plain(problem) for problem in part.found]
     return [*part._replace(found=found, rivals=sorted(part.rivals))]  # type: ignore[arg-type]
 
 
-def _part(values: Sequence[Any]) -> KeptPart:
+def part_of(values: Sequence[Any]) -> KeptPart:
+    """What `plain_part` was made of."""
     part = KeptPart(*values)
     found = tuple(_problem(problem) for problem in part.found)  # type: ignore[arg-type]
     return part._replace(found=found, rivals=frozenset(part.rivals))

@@ -27,11 +27,13 @@ def lint(
     baseline: Baseline,
     plugins: bool,
     keep: bool,
+    jobs: int | None = None,
 ) -> Findings:
     """What is told of a project. The answer is that of `check`, also where it is found otherwise.
 
     Args:
         keep: use what is kept of the parts of a large project, and keep what is found.
+        jobs: in how many processes a large project is checked. None: in as many as can run at once.
         **: the others as for `check`.
 
     Raises:
@@ -45,6 +47,7 @@ def lint(
         choice=choice,
         baseline=baseline,
         keep=keep,
+        jobs=jobs,
     ) or check(
         project,
         target=target,
@@ -65,6 +68,7 @@ def _in_parts(
     choice: Choice | None,
     baseline: Baseline,
     keep: bool,
+    jobs: int | None,
 ) -> Findings | None:
     """None: the project has to be checked as a whole."""
     files, trace = project.files, project.trace
@@ -79,9 +83,11 @@ def _in_parts(
     if len(names) < _MANY:
         return None
     from agentflow.operations.in_parts import Options, find_in_parts
+    from agentflow.operations.spread import jobs_here
 
+    jobs = jobs or jobs_here()
     options = Options(target, variables, settings)
-    whole = find_in_parts(files, trace, options, names, keep=keep)
+    whole = find_in_parts(files, trace, options, names, keep=keep, jobs=jobs)
     if whole is None:
         return None
     choice = settled(choice or Choice(), known_codes(None), every_code=True)

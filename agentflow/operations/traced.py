@@ -19,7 +19,7 @@ from agentflow.errors import FileRefused
 from agentflow.operations.answers import STATES, Answer, digest, listing, remember
 from agentflow.operations.project import ProjectFiles
 
-__all__ = ["Trace", "TracedFiles", "code_facts"]
+__all__ = ["Trace", "TracedFiles", "code_files"]
 
 _STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a prefix, not a place
 _PACKAGES = "site-packages"
@@ -32,6 +32,8 @@ class Trace:
     def __init__(self) -> None:
         self.facts: dict[tuple[str, str], str] = {}
         self.spoiled = False
+        self.ran: set[str] = set()
+        """Code that has run elsewhere, in copies of this process: files."""
 
     def note(self, kind: str, name: str, state: str) -> None:
         if self.facts.setdefault((kind, name), state) != state:
@@ -60,17 +62,20 @@ class Trace:
 
     def keep(self, path: str, answer: Answer, root: Path) -> None:
         """Remember an answer, unless the trace is spoiled."""
-        code = code_facts()
+        code = self.code()
         if code is None or self.spoiled:
             return
         remember(path, answer, f"{root}{os.sep}", {**self.facts, **code})
 
+    def code(self) -> dict[tuple[str, str], str] | None:
+        """The code that has run so far. None: it was replaced meanwhile, and nobody knows by which."""
+        return _code_facts(sorted({*code_files(), *self.ran}))
 
-def code_facts() -> dict[tuple[str, str], str] | None:
-    """The code that has run so far. None: it was replaced meanwhile, and nobody knows by which."""
+
+def _code_facts(files: Sequence[str]) -> dict[tuple[str, str], str] | None:
     found = {}
     try:
-        for file in _code_files():
+        for file in files:
             found["c", file] = STATES["c"]("", file)
             if Path(file).stat().st_ctime > _STARTED:
                 return None
@@ -83,7 +88,7 @@ def _from_root(root: Path, path: Path) -> str:
     return os.path.relpath(path, root)
 
 
-def _code_files() -> Sequence[str]:
+def code_files() -> Sequence[str]:
     """Where the code that runs comes from, without the standard library, which goes by its version.
 
     The directories of packages are among them: what is installed or removed changes them.
@@ -91,7 +96,7 @@ def _code_files() -> Sequence[str]:
     files = {getattr(module, "__file__", None) for module in [*sys.modules.values()]}
     packages = [path for path in sys.path if _PACKAGES in path]
     own = [file for file in files if file and (not file.startswith(_STDLIB) or _PACKAGES in file)]
-    return sorted([*packages, *own])
+    return [*packages, *own]
 
 
 class _Environ(Mapping[str, str]):
