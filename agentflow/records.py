@@ -2,17 +2,19 @@
 
 A dataclass has its methods generated as text and compiled whenever its module is imported, half a
 millisecond for each class: together a third of a whole check of a project. The methods of a record are
-the same functions for all. `NamedTuple` is that of `typing`, which compiles the text of each annotation too, to
-see whether it could be one: here it stays text. `dataclasses.fields`, `replace` and `asdict` take records too, and so does
+the same functions for all. `NamedTuple` is that of `typing`, whose `__new__` is compiled from text for each class,
+and so are its annotations, to see whether they could be some: here a function for as many fields gets their names, and
+annotations stay text. `dataclasses.fields`, `replace` and `asdict` take records too, and so does
 pydantic: their fields are made as a dataclass has them as soon as somebody asks.
 """
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections import _tuplegetter  # type: ignore[attr-defined]
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, dataclass_transform, overload
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
 __all__ = ["NamedTuple", "field", "field_names", "record", "replace"]
 
@@ -229,24 +231,71 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 else:
 
+    class _Tuple(tuple):
+        """What all named tuples have, as those of `collections` do."""
+
+        __slots__ = ()
+        _fields: tuple[str, ...] = ()
+        _field_defaults: Mapping[str, Any] = {}
+
+        @classmethod
+        def _make(cls, values: Iterable[Any]) -> Any:
+            return cls(*values)
+
+        def _replace(self, /, **changes: Any) -> Any:
+            return type(self)(**(self._asdict() | changes))
+
+        def _asdict(self) -> dict[str, Any]:
+            return dict(zip(self._fields, self, strict=True))
+
+        def __repr__(self) -> str:
+            values = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+            return f"{type(self).__name__}({values})"
+
+        def __getnewargs__(self) -> tuple[Any, ...]:
+            return tuple(self)
+
     class _TupleClass(type):
         """Makes the class of a body with annotated names, as `typing.NamedTuple` does."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
             if not bases:
                 return super().__new__(cls, name, bases, body)
-            types = body.get("__annotations__", {})
-            defaults = [body[key] for key in types if key in body]
-            made = namedtuple(name, types, defaults=defaults, module=body["__module__"])
-            made.__annotations__ = types
-            for key, value in body.items():
-                if key not in types and key not in ("__module__", "__annotations__"):
-                    setattr(made, key, value)
-            if Generic in bases:
-                made.__bases__ = (tuple, Generic)
-                made.__class_getitem__ = classmethod(Generic.__class_getitem__.__func__)
-                made.__init_subclass__()
-            return made
+            names = tuple(body.get("__annotations__", {}))
+            defaults = {key: body[key] for key in names if key in body}
+            if names[len(names) - len(defaults) :] != tuple(defaults):
+                raise TypeError(f"{name}: a field with a default stands before one without")
+            special = {
+                "__slots__": (),
+                "__new__": _named(names, defaults),
+                "__match_args__": names,
+                "_fields": names,
+                "_field_defaults": defaults,
+            }
+            getters = {key: _tuplegetter(index, None) for index, key in enumerate(names)}
+            return type(name, (_Tuple, *bases[1:]), {**body, **getters, **special})
 
     class NamedTuple(metaclass=_TupleClass):
-        """`typing.NamedTuple`."""
+        """`typing.NamedTuple`, of up to nine fields."""
+
+    _new = tuple.__new__
+
+    _NEW: tuple[Callable[..., Any], ...] = (
+        lambda c: _new(c, ()),
+        lambda c, v1: _new(c, (v1,)),
+        lambda c, v1, v2: _new(c, (v1, v2)),
+        lambda c, v1, v2, v3: _new(c, (v1, v2, v3)),
+        lambda c, v1, v2, v3, v4: _new(c, (v1, v2, v3, v4)),
+        lambda c, v1, v2, v3, v4, v5: _new(c, (v1, v2, v3, v4, v5)),
+        lambda c, v1, v2, v3, v4, v5, v6: _new(c, (v1, v2, v3, v4, v5, v6)),
+        lambda c, v1, v2, v3, v4, v5, v6, v7: _new(c, (v1, v2, v3, v4, v5, v6, v7)),
+        lambda c, v1, v2, v3, v4, v5, v6, v7, v8: _new(c, (v1, v2, v3, v4, v5, v6, v7, v8)),
+        lambda c, v1, v2, v3, v4, v5, v6, v7, v8, v9: _new(c, (v1, v2, v3, v4, v5, v6, v7, v8, v9)),
+    )
+    """By the number of fields: what a tuple is made by, once its parameters have their names."""
+
+    def _named(names: tuple[str, ...], defaults: Mapping[str, Any]) -> Callable[..., Any]:
+        """`__new__` of a tuple whose fields have these names."""
+        code = _NEW[len(names)].__code__
+        code = code.replace(co_varnames=("cls", *names), co_name="__new__", co_qualname="__new__")
+        return FunctionType(code, globals(), "__new__", tuple(defaults.values()) or None)

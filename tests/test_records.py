@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from typing import Any, Generic, TypeVar
 from typing import NamedTuple as TypingNamedTuple
@@ -190,9 +191,64 @@ def test_tuples_with_names_are_those_of_typing() -> None:
     assert Pair._fields == TypedPair._fields
     assert Pair._field_defaults == TypedPair._field_defaults
     assert Pair.__doc__ == TypedPair.__doc__
-    assert Pair.__bases__ == TypedPair.__bases__
+    assert issubclass(Pair, Generic)
+    assert Pair.__mro__[-3:] == TypedPair.__mro__[-3:]
+    assert inspect.signature(Pair).parameters.keys() == {"left", "right"}
+    assert ours == Pair(right=2, left="a") == Pair._make(["a", 2])
+    assert type(ours._replace(right=3)) is Pair
+    assert copy.deepcopy(ours) == ours
     assert ours._replace(right=3) == theirs._replace(right=3)
     assert ours._asdict() == theirs._asdict()
     assert repr(ours) == repr(theirs).removeprefix("Typed")
     assert Pair[str]("a") == ours
     assert pickle.loads(pickle.dumps(ours)) == ours
+
+
+@pytest.mark.parametrize("values", [{}, {"left": 1, "wrong": 2}], ids=str)
+def test_values_of_tuples_are_each_of_a_field(values: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        Pair(**values)
+
+
+def test_fields_with_defaults_stand_last() -> None:
+    with pytest.raises(TypeError, match="Wrong: a field with a default"):
+
+        class Wrong(NamedTuple):
+            left: int = 1
+            right: int  # type: ignore[misc]
+
+
+def test_tuples_have_up_to_nine_fields() -> None:
+    class Nine(NamedTuple):
+        a: int
+        b: int
+        c: int
+        d: int
+        e: int
+        f: int
+        g: int
+        h: int
+        i: int
+
+    class Eight(NamedTuple):
+        a: int
+        b: int
+        c: int
+        d: int
+        e: int
+        f: int
+        g: int
+        h: int
+
+    class Seven(NamedTuple):
+        a: int
+        b: int
+        c: int
+        d: int
+        e: int
+        f: int
+        g: int
+
+    assert Nine(*range(9)) == tuple(range(9))
+    assert Eight(*range(8)) == tuple(range(8))
+    assert Seven(*range(7)) == tuple(range(7))
