@@ -73,9 +73,19 @@ def add_verbs(verbs: object) -> None:
     files.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
     files.add_argument("--out", metavar="DIR", help="download what the session produced")
     tape = verb("record", "write a cassette of a session, for tests of the layer `replay`")
-    tape.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
+    tape.add_argument(
+        "run",
+        metavar="SESSION",
+        help="a run, the id of a session, `last`, or a file of an exported session",
+    )
     tape.add_argument("cassette", metavar="FILE", type=Path, help="where it is written")
     tape.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    tape.add_argument(
+        "--compressed",
+        action="store_true",
+        help="keep contents of compressed files, in which no secret can be found",
+    )
+    add_model(tape)
     end = verb("archive", "archive a session, which cannot be undone: its history stays")
     end.add_argument("run", metavar="SESSION", help="a run, the id of a session, or `last`")
     end.add_argument("--yes", action="store_true", help="do it")
@@ -274,15 +284,19 @@ def _outputs(args: Namespace) -> int:
 
 
 def _record(args: Namespace) -> int:
+    from agentflow.operations.evidence import is_file
     from agentflow.operations.recording import record_session
     from agentflow.output.delivered import recorded_json, render_recorded
 
-    project = open_project(project_directory(args))
-    made = asyncio.run(
-        record_session(
-            project, args.run, args.cassette, target=args.target, overwrite=args.overwrite
-        )
-    )
+    how = {"target": args.target, "overwrite": args.overwrite, "model": args.model}
+    if is_file(args.run):
+        from agentflow.operations.importing import import_session
+
+        made = import_session(_project(args), Path(args.run), args.cassette, **how)
+    else:
+        project = open_project(project_directory(args))
+        told = record_session(project, args.run, args.cassette, compressed=args.compressed, **how)
+        made = asyncio.run(told)
     print(recorded_json(made) if args.format == "json" else render_recorded(made))
     return EXIT_OK
 

@@ -108,7 +108,7 @@ def _of_file(path: Path) -> Evidence:
         source="file",
         title=path.name,
         run_id=None if info is None else info.metadata.get(RUN_MARK),
-        session_id=None if info is None else info.id or None,
+        session_id=found.session_id,
         events=tuple(found.events),
         facts=Facts(
             agent=found.agent,

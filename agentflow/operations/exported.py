@@ -16,10 +16,13 @@ from typing import Any
 from agentflow.errors import UsageError
 from agentflow.ports import SessionInfo
 
-__all__ = ["Exported", "read_export"]
+__all__ = ["UNNAMED", "Exported", "read_export"]
 
 MOST_BYTES = 2_000_000_000
 """A file larger than this is not a session."""
+
+UNNAMED = "sesn_unnamed"
+"""Stands on a cassette for the id of a session that nobody knows."""
 
 _Raw = Mapping[str, Any]
 
@@ -39,6 +42,11 @@ class Exported:
     more: bool = False
     """The service had more pages than are here."""
     transcript: bool = False
+
+    @property
+    def session_id(self) -> str | None:
+        known = self.info is not None and self.info.id not in ("", UNNAMED)
+        return self.info.id if self.info is not None and known else None
 
     @property
     def model(self) -> str | None:

@@ -38,9 +38,23 @@ def delivered_json(files: Sequence[Delivered]) -> str:
 
 
 def render_recorded(made: Recorded) -> str:
-    """One line about a cassette that was written."""
+    """What a cassette that was written holds, and what not."""
     what = f"{count(made.events, 'event')} and {count(made.files, 'file')}"
-    return f"{clean(str(made.path))}: {what}"
+    source = "" if made.source is None else f", made of {clean(made.source)}"
+    lines = [f"{clean(str(made.path))}: {what}{source}"]
+    if made.omitted:
+        names = clean(", ".join(made.omitted))
+        lines.append(
+            f"  contents omitted, because they are compressed: {names} (--compressed keeps them)"
+        )
+    if made.lacks:
+        lines.append("  not to be had, and so not on it:")
+        lines += [f"  - {clean(lack)}" for lack in made.lacks]
+    if made.source is not None:
+        lines.append(
+            "  A replay decides what events decide. Outputs it cannot verify, and says so."
+        )
+    return "\n".join(lines)
 
 
 def recorded_json(made: Recorded) -> str:

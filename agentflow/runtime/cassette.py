@@ -103,14 +103,18 @@ class Slot:
 class CassetteWriter:
     """Appends to a cassette. What a request brings about stands after it, also if its answer is late."""
 
-    def __init__(self, path: Path, clock: Clock, head: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, head: Mapping[str, Any], *, whole: bool = False
+    ) -> None:
         """Start a cassette at `path`, in place of one that is there.
 
         Args:
             path: its directory is made if it is absent.
             clock: tells when a line was written.
             head: what the first line holds beside the format.
+            whole: after an exception there is none. Else it is there as far as it came.
         """
+        self._whole = whole
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
@@ -125,8 +129,12 @@ class CassetteWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """The cassette is there now: whole, or as far as the session came."""
+        if kind is not None and self._whole:
+            self._file.close()
+            self._part.unlink()
+            return
         self.knows()
         self._flush(all_of_it=True)
         self._write({"op": "end", "masked": sorted(self._masked)})

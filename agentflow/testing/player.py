@@ -13,12 +13,13 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from agentflow import errors
 from agentflow.errors import NotFound, Rejected, ServiceError, StreamLost, Unavailable
 from agentflow.ports import RemoteFile, SessionInfo
 from agentflow.runtime.cassette import Line, Tape, hide
+from agentflow.runtime.events import text_of
 from agentflow.runtime.file_bodies import file_body, tape_bytes
 from agentflow.testing.clock import working
 
@@ -37,13 +38,27 @@ class TapeMiss(NamedTuple):
 _Lines = list[Line]
 
 
+class Prompter(Protocol):
+    """Told of what has to be sent before the tape goes on."""
+
+    def __call__(self, line: Line, *, at_rest: bool) -> None: ...
+
+
 class CassetteSessions:
     """`ports.Sessions` of one recorded session."""
 
     def __init__(self, tape: Tape) -> None:
+        self.prompter: Prompter | None = None
+        """None: whoever is connected knows by itself what to send."""
         self._lines = [*tape.lines]
         self._masks = tape.masked
         self._copied = tape.head.get("copied") is True
+        self._omitted = {
+            line.given
+            for line in tape.of("download")
+            if isinstance(line.answer, dict) and "omitted" in line.answer
+        }
+        """Files whose contents are not there."""
         self._sent: set[int] = set()
         """Lines whose requests were made again."""
         self._used: set[int] = set()
@@ -70,7 +85,7 @@ class CassetteSessions:
         for line in self._lines:
             if line.op != "send" or line.number in self._sent:
                 continue
-            if self._same(line.given, asked):
+            if self._same_events(line.given, asked):
                 self._sent.add(line.number)
                 self._moved.set()
                 if line.error is not None:
@@ -202,13 +217,19 @@ class CassetteSessions:
         return found[number] if number < len(found) else []
 
     async def _heard(self, lines: Sequence[Line]) -> AsyncIterator[Mapping[str, Any]]:
-        for line in lines:
+        at_rest = True
+        for place, line in enumerate(lines):
             while line.number > self._horizon:
                 self._moved.clear()
                 await self._moved.wait()
             if line.op == "event":
                 # What is sent next is decided by what was read: give it a turn to be sent.
                 await asyncio.sleep(0)
+                status = str(line.answer.get("type", ""))
+                if status.startswith("session.status_"):
+                    at_rest = status == "session.status_idle"
+                if place + 1 < len(lines) and lines[place + 1].number > self._horizon:
+                    self._prompt(at_rest=at_rest)
                 yield line.answer
             elif line.error is not None:
                 raise _raised(line.error)
@@ -216,13 +237,20 @@ class CassetteSessions:
                 return
         await asyncio.Event().wait()  # a stream stays open until the client has heard enough
 
+    def _prompt(self, *, at_rest: bool) -> None:
+        following = self._next_send()
+        if self.prompter is not None and following is not None:
+            self.prompter(following, at_rest=at_rest)
+
     async def history(self, session_id: str) -> Sequence[Mapping[str, Any]]:
         return self._events()
 
     async def files(self, session_id: str) -> Sequence[RemoteFile]:
         found = [one for one in self._lines if one.op == "files" and one.error is None]
         now = [one for one in found if one.number < self._horizon] or found
-        return [_file(item) for item in now[-1].answer] if now else []
+        return (
+            [_file(one) for one in now[-1].answer if one["id"] not in self._omitted] if now else []
+        )
 
     async def download(self, file_id: str, to: Path) -> None:
         for line in self._lines:
@@ -246,6 +274,16 @@ class CassetteSessions:
             pattern = pattern.replace(re.escape(name), ".*?")
         return re.fullmatch(pattern, _text(asked), re.DOTALL) is not None
 
+    def _same_events(self, recorded: Any, asked: Sequence[Mapping[str, Any]]) -> bool:
+        if not self._copied or len(recorded or ()) != len(asked):
+            return self._same(recorded, asked)
+        # What a service lists of what was sent has more fields, and other spellings.
+        pairs = [(_plain(one), _plain(other)) for one, other in zip(recorded, asked, strict=True)]
+        for one, other in pairs:
+            if "deny_message" not in one:
+                other.pop("deny_message", None)
+        return self._same([one for one, _ in pairs], [other for _, other in pairs])
+
     def _miss(self, what: str, asked: Any, on_tape: str) -> ServiceError:
         miss = TapeMiss(what, asked if isinstance(asked, str) else _text(asked), on_tape)
         self.misses.append(miss)
@@ -265,6 +303,14 @@ def _comparable(body: Mapping[str, Any]) -> dict[str, Any]:
         "vaults": len(body.get("vault_ids", ())),
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event that is sent says, however it is written."""
+    found = {key: value for key, value in event.items() if value not in (None, False, "")}
+    if "content" in found:
+        found["content"] = text_of(found["content"]).strip()
+    return found
 
 
 def _text(value: Any) -> str:

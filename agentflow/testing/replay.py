@@ -2,7 +2,8 @@
 
 The events are those of the tape, and so are the answers of custom tools and of people: nothing has an effect
 a second time. What is of today is everything that is decided on our side. If that comes out otherwise,
-it says whether the specs have changed since, and in which fields, or agentflow behaves otherwise.
+it says whether the specs have changed since, and in which fields, or agentflow behaves otherwise. What the tape
+does not have is not decided, and is told: see `unseen.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agentflow.compiler.template import has_delimiters
 from agentflow.operations.orders import check_runnable
 from agentflow.runtime.approvals import Answer
 from agentflow.runtime.cassette import Tape, digests, read_tape
@@ -32,6 +34,15 @@ from agentflow.testing.report import Report
 from agentflow.testing.results import Miss
 from agentflow.testing.seen import Seen, shown
 from agentflow.testing.stage import KNOBS, RUN_ID
+from agentflow.testing.unseen import (
+    Unseen,
+    Voice,
+    decidable,
+    first_message,
+    note_of,
+    unseen_outputs,
+    without,
+)
 from agentflow.testing.workers import TestPool
 
 __all__ = ["TapeAnswers", "changed_fields", "replayed", "run_replay"]
@@ -47,40 +58,46 @@ async def run_replay(case: Case) -> Report:
     path = case.file(("cassette",))
     tape = read_tape(path, name=str(path.relative_to(case.bench.root)))
     sessions = CassetteSessions(tape)
+    unseen = unseen_outputs(tape, case.policy)
+    expect, undecided = decidable(case.spec.expect, unseen)
     with scratch_directory() as directory:
-        result, approvals = await replayed(case, tape, sessions, directory)
+        result, approvals = await replayed(case, tape, sessions, directory, unseen)
         history = await sessions.history(result.session_id or "")
         seen = Seen(
             result=result,
             history=history,
             approvals=approvals,
             agent=case.agent,
-            policy=case.policy,
+            policy=without(case.policy, unseen),
             sources=case.bench.compiled.sources,
         )
         found = [
             *_tape_misses(sessions),
-            *misses(case.spec.expect, seen, case.file),
+            *misses(expect, seen, case.file),
             *prompt_misses(case),
-            *await check_misses(case, seen, case.bench.programs),
+            *(await check_misses(case, seen, case.bench.programs) if not unseen else ()),
         ]
     changed = changed_fields(case, tape)
     if found:
-        found.insert(0, _reason(changed))
-    note = told(seen) + (
-        f"; changed since it was recorded: {', '.join(changed)}" if changed else ""
-    )
+        found.insert(0, _reason(tape, changed))
+    found += undecided
+    note = told(seen) + note_of(tape, unseen)
+    if changed:
+        note += f"; changed since it was recorded: {', '.join(changed)}"
     return Report(misses=found, note=note)
 
 
 async def replayed(
-    case: Case, tape: Tape, sessions: CassetteSessions, directory: Path
+    case: Case,
+    tape: Tape,
+    sessions: CassetteSessions,
+    directory: Path,
+    unseen: Mapping[str, Unseen],
 ) -> tuple[RunResult, Sequence[tuple[str, str, bool, str]]]:
     """The run, and the answers to tools that asked."""
-    own = case.policy
-    policy = replace(
-        own, task=case.spec.task or own.task, environment=own.environment or "id:env_none"
-    )
+    own = without(case.policy, unseen)
+    task, inputs = _task(case, tape)
+    policy = replace(own, task=task, environment=own.environment or "id:env_none")
     check_runnable(case.agent, policy)
     answers = TapeAnswers(tape)
     pool = TestPool(case.bench.root, case.bench.programs, answer=answers.tool)
@@ -92,7 +109,7 @@ async def replayed(
         agent_version=int(created.get("agent_version", 1)),
         environment_id=str(created.get("environment_id", "")),
         policy=offline(policy, None),
-        inputs=_inputs(case, tape),
+        inputs=inputs,
         out_dir=directory / "outputs",
         project_root=case.bench.root,
         sources=case.bench.compiled.sources,
@@ -102,6 +119,8 @@ async def replayed(
     )
     try:
         with Ledger.open(Path(":memory:")) as ledger:
+            if unseen or tape.head.get("imported") is not None:
+                sessions.prompter = Voice(ledger, RUN_ID)
             result = await run_session(
                 request,
                 sessions=sessions,
@@ -116,6 +135,19 @@ async def replayed(
             return result, ledger.approvals(RUN_ID)
     finally:
         await pool.close()
+
+
+_TASK = "task of the tape"
+
+
+def _task(case: Case, tape: Tape) -> tuple[str | None, dict[str, Any]]:
+    """The task as the agent has it, and its inputs; of a session made elsewhere what was said there."""
+    if tape.head.get("imported") is None or case.spec.task or case.spec.inputs:
+        return case.spec.task or case.policy.task, _inputs(case, tape)
+    text = first_message(tape)
+    if has_delimiters(text):
+        return f"{{{{ inputs['{_TASK}'] }}}}", {_TASK: text}
+    return text, {}
 
 
 def _inputs(case: Case, tape: Tape) -> dict[str, Any]:
@@ -213,7 +245,10 @@ def changed_fields(case: Case, tape: Tape) -> list[str]:
     ]
 
 
-def _reason(changed: Sequence[str]) -> Miss:
+def _reason(tape: Tape, changed: Sequence[str]) -> Miss:
+    if tape.head.get("specs") is None:
+        message = "What the session was made with is not known: it was recorded elsewhere, or not by a run."
+        return Miss(("cassette",), message, "the behaviour of then", "another one")
     if changed:
         message = "The specs have changed since it was recorded: record it again if that was meant."
         return Miss(("cassette",), message, "the specs of the recording", ", ".join(changed))
