@@ -47,7 +47,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     listed = verb("list", "the newest runs, and which of them wait", of_run=False, prints=True)
     listed.add_argument("--all", action="store_true", help="not only the newest twenty")
     sessions_look.add_filters(listed)
-    verb("show", "one run: what it asks, who decided what, its tool calls", prints=True)
+    shown = verb(
+        "show",
+        "one run: what it asks, who decided what, its tool calls; or a session, or a file of one",
+        prints=True,
+    )
+    add_place(shown)
+    sessions_look.add_model(shown)
     for name, help_ in (
         ("approve", "let a tool call run that waits for a person"),
         ("deny", "do not let it run"),
@@ -96,9 +102,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def _show(args: Namespace) -> int:
-    from agentflow.operations.sessions import show_run
+    from agentflow.operations.elsewhere import is_session
+    from agentflow.operations.evidence import is_file
+    from agentflow.operations.sessions import is_known, show_run
     from agentflow.output.sessions import as_json, render_run
 
+    if is_file(args.run) or (is_session(args.run) and not is_known(_root(args), args.run)):
+        return sessions_look.show(args)
     detail = show_run(_root(args), args.run)
     print(as_json(detail) if args.format == "json" else render_run(detail))
     return EXIT_OK

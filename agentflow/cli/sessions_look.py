@@ -17,7 +17,7 @@ from agentflow.operations.project import find_project
 if TYPE_CHECKING:
     from agentflow.operations.audits import Audited
 
-__all__ = ["VERBS", "add_filters", "add_verbs"]
+__all__ = ["VERBS", "add_filters", "add_model", "add_verbs", "show"]
 
 _WHAT = "a run, the id of a session, `last`, or a file with events"
 
@@ -33,11 +33,6 @@ def add_verbs(verbs: object) -> None:
         one.add_argument("-t", "--target", default="local", help="the target (default: local)")
         add_format_option(one, *formats)
         return one
-
-    def add_model(one: ArgumentParser) -> None:
-        one.add_argument(
-            "--model", metavar="ID", help="for prices, where nothing says what model a session has"
-        )
 
     audit = verb("audit", "what went wrong or cost too much in a session, and what to change")
     audit.add_argument("run", metavar="SESSION", help=_WHAT)
@@ -95,6 +90,13 @@ def add_verbs(verbs: object) -> None:
     add_model(diff)
 
 
+def add_model(one: ArgumentParser) -> None:
+    """Add the option for sessions of which nothing says what model they have."""
+    one.add_argument(
+        "--model", metavar="ID", help="for prices, where nothing says what model a session has"
+    )
+
+
 def add_filters(listed: ArgumentParser) -> None:
     """Which runs `list` lists."""
     listed.add_argument("--agent", metavar="NAME", help="only runs of this agent")
@@ -149,6 +151,18 @@ def _project(args: Namespace) -> Project | None:
 
 def _width() -> int:
     return max(60, shutil.get_terminal_size((100, 24)).columns)
+
+
+def show(args: Namespace) -> int:
+    """Show a session that no ledger here knows: of a service, or in a file."""
+    from agentflow.operations.shown import show_session
+    from agentflow.output.shown import render_shown, shown_json
+
+    shown = asyncio.run(
+        show_session(_project(args), args.run, target=args.target, model=args.model)
+    )
+    print(shown_json(shown) if args.format == "json" else render_shown(shown, width=_width()))
+    return EXIT_OK
 
 
 def _audit(args: Namespace) -> int:

@@ -47,6 +47,7 @@ class Evidence:
     reason: str | None = None
     info: SessionInfo | None = None
     """What the service says of the session. None: it was not asked, and no file says it."""
+    is_cassette: bool = False
     flow: str | None = None
     """The flow that the run is a step of. None: it is none, or what is known here does not say."""
 
@@ -117,6 +118,7 @@ def _of_file(path: Path) -> Evidence:
             files=found.delivered,
         ),
         info=info,
+        is_cassette=bool(found.head),
         flow=flow if isinstance(flow, str) else None,
     )
 

@@ -41,7 +41,13 @@ def render_audit(audited: Audited, *, width: int) -> str:
     parts = [*head, "", *_turn_bars(audited, width), ""]
     for finding in audited.findings:
         parts += [*_finding(finding), ""]
-    return "\n".join([*parts, _summary(audited.findings), *cost_words(audited)])
+    return "\n".join(
+        [
+            *parts,
+            _summary(audited.findings),
+            *cost_words(audited.cost, audited.evidence.facts.model),
+        ]
+    )
 
 
 def _source(audited: Audited) -> str:
@@ -70,9 +76,8 @@ def _summary(findings: Sequence[Finding]) -> str:
     return ", ".join(count(number, mark) for mark, number in numbers.items() if number) + "."
 
 
-def cost_words(audited: Audited) -> Iterator[str]:
-    """Tokens, dollars and time, a line each."""
-    cost, model = audited.cost, audited.evidence.facts.model
+def cost_words(cost: CostLine, model: str | None) -> Iterator[str]:
+    """Tokens, dollars and time, a line each. `model` is that of the session; None: nothing says it."""
     tokens = cost.tokens
     hits = "" if cost.cache_ratio is None else f" (cache hits {cost.cache_ratio:.0%})"
     yield (

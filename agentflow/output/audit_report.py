@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from agentflow.operations.audits import Audited, Compared
 
 __all__ = [
+    "CostReport",
     "audit_json",
     "audit_schema",
     "compared_json",
+    "cost_report",
     "costs_csv",
     "costs_json",
     "costs_schema",
     "diff_schema",
+    "schema_of",
     "timeline_json",
 ]
 
@@ -126,14 +129,14 @@ def audit_json(audited: Audited) -> str:
             verdict=evidence.verdict,
             events=audited.story.events,
             findings=tuple(map(_finding, audited.findings)),
-            cost=_cost(audited.cost),
+            cost=cost_report(audited.cost),
             timeline=timeline(audited.story),
         )
     )
 
 
 def costs_json(lines: Sequence[CostLine], total: CostLine) -> str:
-    return _json(CostsReport(lines=tuple(map(_cost, lines)), total=_cost(total)))
+    return _json(CostsReport(lines=tuple(map(cost_report, lines)), total=cost_report(total)))
 
 
 def compared_json(compared: Compared) -> str:
@@ -170,7 +173,8 @@ def _finding(finding: Finding) -> FindingReport:
     )  # fmt: skip
 
 
-def _cost(line: CostLine) -> CostReport:
+def cost_report(line: CostLine) -> CostReport:
+    """A line of costs as JSON has it."""
     tokens = line.tokens
     return CostReport(
         label=line.label,
@@ -206,7 +210,7 @@ def _text(amount: Decimal) -> str:
 def costs_csv(lines: Sequence[CostLine]) -> str:
     """A heading and a row for each line, as RFC 4180 has it; unknown amounts are empty."""
     file = io.StringIO()
-    rows = [_flat(asdict(_cost(line))) for line in lines]
+    rows = [_flat(asdict(cost_report(line))) for line in lines]
     writer = csv.DictWriter(file, list(rows[0]) if rows else ["label"])
     writer.writeheader()
     writer.writerows(rows)
@@ -225,20 +229,21 @@ def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def audit_schema() -> str:
     """JSON Schema of an `AuditReport`."""
-    return _schema(AuditReport)
+    return schema_of(AuditReport)
 
 
 def costs_schema() -> str:
     """JSON Schema of a `CostsReport`."""
-    return _schema(CostsReport)
+    return schema_of(CostsReport)
 
 
 def diff_schema() -> str:
     """JSON Schema of a `DiffReport`."""
-    return _schema(DiffReport)
+    return schema_of(DiffReport)
 
 
-def _schema(report: type) -> str:
+def schema_of(report: type) -> str:
+    """The JSON Schema of what a report is written as."""
     from pydantic import TypeAdapter
 
     schema = TypeAdapter(report).json_schema(mode="serialization")

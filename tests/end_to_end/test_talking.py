@@ -106,7 +106,9 @@ def test_a_session_that_no_ledger_knows_is_answered(served: Desk) -> None:
         assert time.monotonic() < deadline
     assert "waits for answers first: write (sevt_" in served.err
     (served.root / ".agentflow/ledger.db").unlink()
-    assert served("sessions", "show", session) == 2
+    assert served("sessions", "show", session) == 0
+    assert "idle, requires_action" in served.out
+    assert f"agentflow sessions approve {session} sevt_" in served.out
     assert served("sessions", "send", session, "Hello.") == 6
     assert "agentflow sessions approve" in served.err
     assert served("sessions", "answer", session, "A lamp.") == 2

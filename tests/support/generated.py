@@ -17,6 +17,7 @@ from agentflow.output.forecast import forecast_schema
 from agentflow.output.json import diagnostics_schema
 from agentflow.output.plan_json import apply_schema, plan_schema
 from agentflow.output.run import run_schema
+from agentflow.output.shown import session_schema
 from agentflow.output.tested import tests_schema
 from agentflow.spec.schema import SCHEMAS
 from tests.support.api_page import api_page
@@ -41,6 +42,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "schemas/plan.json": plan_schema,
     "schemas/run.json": run_schema,
     "schemas/script.json": script_schema,
+    "schemas/session.json": session_schema,
     "schemas/tests.json": tests_schema,
     "docs/api.md": api_page,
     "docs/audit.md": audit_page,
