@@ -77,6 +77,7 @@ _UNRUN = _enter()
 from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: E402
 from ruamel.yaml.events import (  # noqa: E402
     AliasEvent,
+    CollectionStartEvent,
     DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
@@ -85,6 +86,53 @@ from ruamel.yaml.events import (  # noqa: E402
     SequenceEndEvent,
     SequenceStartEvent,
 )
+
+
+def _scalar(
+    self: Any,
+    anchor: Any,
+    tag: Any,
+    implicit: Any,
+    value: Any,
+    start_mark: Any = None,
+    end_mark: Any = None,
+    style: Any = None,
+    comment: Any = None,
+) -> None:
+    self.anchor = anchor
+    self.ctag = tag
+    self.implicit = implicit
+    self.value = value
+    self.start_mark = start_mark
+    self.end_mark = end_mark
+    self.style = style
+    self.comment = comment
+
+
+def _collection(
+    self: Any,
+    anchor: Any,
+    tag: Any,
+    implicit: Any,
+    start_mark: Any = None,
+    end_mark: Any = None,
+    flow_style: Any = None,
+    comment: Any = None,
+    nr_items: Any = None,
+) -> None:
+    self.anchor = anchor
+    self.ctag = tag
+    self.implicit = implicit
+    self.start_mark = start_mark
+    self.end_mark = end_mark
+    self.flow_style = flow_style
+    self.comment = comment
+    self.nr_items = nr_items
+
+
+# They make the same in one step that the library makes in three: a fifth of what a text takes to read.
+setattr(ScalarEvent, "__init__", _scalar)  # noqa: B010 - not to be assigned, for type checkers
+setattr(CollectionStartEvent, "__init__", _collection)  # noqa: B010
 
 
 class _Unreadable(YAMLError):

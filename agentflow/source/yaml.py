@@ -8,7 +8,7 @@ outside of it is a problem with its place; only broken syntax ends the reading o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -20,7 +20,6 @@ from agentflow.source.characters import ESCAPED_RESERVED, RESERVED, is_plain, no
 from agentflow.source.libyaml import (
     C_PARSER,
     AliasEvent,
-    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -32,7 +31,7 @@ from agentflow.source.libyaml import (
 )
 from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
-from agentflow.source.tree import Document, Node, Path
+from agentflow.source.tree import Document, Entry, Node, Path
 
 __all__ = ["MAX_DEPTH", "MAX_EXPANSION", "MAX_PROBLEMS", "USES_C_PARSER", "events", "parse"]
 
@@ -136,58 +135,25 @@ class _Stop(Exception):
     """A limit was reached: the rest of the file is not read."""
 
 
-class _Frame:
-    """A collection that is being read."""
-
-    __slots__ = (
-        "anchor",
-        "children",
-        "data",
-        "drops_value",
-        "end",
-        "flow",
-        "is_map",
-        "key",
-        "key_end",
-        "key_start",
-        "size",
-        "start",
-    )
-
-    def __init__(self, event: Any, is_map: bool) -> None:
-        self.is_map = is_map
-        self.data: Any = {} if is_map else []
-        self.children: Any = {} if is_map else []
-        self.start: int = event.start_mark.index
-        self.end: int = event.end_mark.index
-        self.flow: bool = event.flow_style
-        self.anchor: str | None = event.anchor
-        self.key: str | None = None  # of a mapping, while its value is awaited
-        self.key_start = self.key_end = 0
-        self.drops_value = False  # the key is wrong: its value is read and dropped
-        self.size = 1
-
-
 class _Anchored(NamedTuple):
     data: Any
     node: Node
-    size: int
 
 
 class _Composer:
+    """Makes documents of events, which come as the grammar of YAML has them: no check of that is needed."""
+
     def __init__(self, source: SourceText) -> None:
         self.source = source
         self.documents: list[Document] = []
         self.problems: list[Diagnostic] = []
-        self._index = -1
+        self._next: Callable[[], Any] = iter(()).__next__
         self._start_document()
 
     def _start_document(self) -> None:
-        self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchored | None] = {}
+        self._sizes: dict[int, tuple[Any, int]] = {}
         self._expanded = 0
-        self._index += 1
-        self._root: tuple[Any, Node] = (None, (0, 0, None))
 
     def read(self, events: Iterator[Any]) -> None:
         """Consume the events of a file.
@@ -196,61 +162,129 @@ class _Composer:
             YAMLError: the syntax is broken.
             _Stop: a limit was reached, and reported.
         """
+        self._next = events.__next__
         for event in events:
-            kind = event.__class__
-            if kind is ScalarEvent:
-                text = event.value
-                start = event.start_mark.index
-                end = event.end_mark.index
-                if event.ctag is not None:
-                    self._refuse_tag(event)
-                plain = event.implicit[0]
-                special = plain and (not text or text[0] in _FIRST_OF_SPECIAL)
-                frame = self._stack[-1] if self._stack else None
-                if frame is not None and frame.is_map and frame.key is None:
-                    if special or text == "<<" or text in frame.children:
-                        self._odd_key(frame, text, start, end, plain)
-                    else:
-                        frame.key, frame.key_start, frame.key_end = text, start, end
-                else:
-                    self._scalar(event, text, start, end, special)
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                if self._wants_key():
-                    self._refuse_key(event)
-                    self._skip(events)
-                else:
-                    self._open(event, kind is MappingStartEvent)
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                self._close(event)
-            elif kind is AliasEvent:
-                self._alias(event)
-            elif kind is DocumentStartEvent:
-                self._check_version(event)
-            elif kind is DocumentEndEvent:
-                self.documents.append(Document(self.source, self._index, *self._root))
-                self._start_document()
+            if event.__class__ is not DocumentStartEvent:
+                continue
+            self._check_version(event)
+            data, node, _ = self._value(self._next(), 0)
+            self._next()  # its end, where whatever follows it is found to be wrong
+            self.documents.append(Document(self.source, len(self.documents), data, node))
+            self._start_document()
 
-    def _wants_key(self) -> bool:
-        return bool(self._stack) and self._stack[-1].is_map and self._stack[-1].key is None
+    def _value(self, event: Any, depth: int) -> tuple[Any, Node, int]:
+        """The value that begins with an event, and where it ends: for an alias, where that does."""
+        kind = event.__class__
+        if kind is ScalarEvent:
+            value, node = self._scalar(event)
+            return value, node, node[1]
+        if kind is AliasEvent:
+            return self._alias(event)
+        if event.ctag is not None:
+            self._refuse_tag(event)
+        if depth >= MAX_DEPTH:
+            self._too_deep(event.start_mark.index)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None  # until it is closed
+        read = self._mapping if kind is MappingStartEvent else self._sequence
+        data, node = read(event, depth + 1)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(data, node)
+        return data, node, node[1]
 
-    def _scalar(self, event: Any, text: str, start: int, end: int, special: bool) -> None:
+    def _scalar(self, event: Any) -> tuple[Any, Node]:
+        text: str = event.value
+        start: int = event.start_mark.index
+        end: int = event.end_mark.index
+        if event.ctag is not None:
+            self._refuse_tag(event)
         value: Any = text
-        if special:
+        if event.implicit[0] and (not text or text[0] in _FIRST_OF_SPECIAL):
             value = self._resolve(text, start, end)
         elif text[-1:] == "\n" and self.source.text[end - 1 : end] in "\r\n":
             # The end mark of a block scalar stands behind the blank lines that follow it.
             end = start + len(self.source.text[start:end].rstrip())
-        size = 1 + len(text) // 64
         node: Node = (start, end, None)
         if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(value, node, size)
-        self._attach(value, node, size, end)
+            self._anchors[event.anchor] = _Anchored(value, node)
+        return value, node
 
-    def _odd_key(self, frame: _Frame, text: str, start: int, end: int, plain: bool) -> None:
-        """Take a key that may be wrong. The value of one that is gets read, and dropped."""
-        span = (start, end)
+    def _sequence(self, opening: Any, depth: int) -> tuple[Any, Node]:
+        next_event = self._next
+        data: list[Any] = []
+        children: list[Node] = []
+        end: int = opening.end_mark.index
+        event = next_event()
+        while event.__class__ is not SequenceEndEvent:
+            value, node, end = self._value(event, depth)
+            data.append(value)
+            children.append(node)
+            event = next_event()
+        # A block collection ends where its last value does: its end event comes after comments.
+        return data, (
+            opening.start_mark.index,
+            event.end_mark.index if opening.flow_style else end,
+            children,
+        )
+
+    def _mapping(self, opening: Any, depth: int) -> tuple[Any, Node]:
+        next_event = self._next
+        data: dict[str, Any] = {}
+        children: dict[str, Entry] = {}
+        end: int = opening.end_mark.index
+        node: Node
+        event = next_event()
+        while event.__class__ is not MappingEndEvent:
+            is_dropped = False
+            start, stop = event.start_mark.index, event.end_mark.index
+            if event.__class__ is ScalarEvent:
+                key = event.value
+                if (
+                    event.ctag is not None
+                    or not key
+                    or key in children
+                    or key[0] in _FIRST_OF_SPECIAL
+                    or key == "<<"
+                ):
+                    is_dropped = self._odd_key(event, children)
+            else:
+                key, is_dropped = "", True
+                self._refuse_key(event, depth, is_flow=opening.flow_style)
+            event = next_event()
+            # Text that nobody refers to, as most values are.
+            if (
+                event.__class__ is ScalarEvent
+                and event.anchor is None
+                and event.ctag is None
+                and (value := event.value)
+                and value[0] not in _FIRST_OF_SPECIAL
+                and value[-1] != "\n"
+            ):
+                end = event.end_mark.index
+                node = (event.start_mark.index, end, None)
+            else:
+                value, node, end = self._value(event, depth)
+            if end < stop:
+                end = stop
+            if not is_dropped:
+                data[key] = value
+                children[key] = (start, stop, node)
+            event = next_event()
+        return data, (
+            opening.start_mark.index,
+            event.end_mark.index if opening.flow_style else end,
+            children,
+        )
+
+    def _odd_key(self, event: Any, children: Mapping[str, Entry]) -> bool:
+        """Look at a key that may be wrong. Whether it is: its value is read then, and dropped."""
+        text, plain = event.value, event.implicit[0]
+        span = (event.start_mark.index, event.end_mark.index)
+        if event.ctag is not None:
+            self._refuse_tag(event)
+        special = plain and (not text or text[0] in _FIRST_OF_SPECIAL)
         ignored = False
-        if plain and not isinstance(self._resolve(text, start, end), str):
+        if special and not isinstance(self._resolve(text, *span), str):
             message = f"The key {text!r} is not text." if text else "A key is missing."
             hint = f'Quote it: "{text}".' if text else "Write a key before the colon."
             self._report(codes.KEY_NOT_TEXT, span, message, hint)
@@ -258,40 +292,38 @@ class _Composer:
         if plain and text == "<<":
             hint = "Repeat the keys, or put what is shared into a variable."
             self._report(codes.MERGE_KEY, span, "Merge keys ('<<') are not supported.", hint)
-            ignored = True
-        elif text in frame.children and not ignored:
-            first = self.source.span(*frame.children[text][:2])
+            return True
+        if text in children and not ignored:
+            first = self.source.span(*children[text][:2])
             message = f"The key {text!r} is set twice in one mapping, first in line {first.line}."
             hint, related = "Remove one of the two.", ((first, "first set here"),)
             self._report(codes.DUPLICATE_KEY, span, message, hint, related)
-            ignored = True
-        frame.key, frame.key_start, frame.key_end = text, start, end
-        frame.drops_value = ignored
+            return True
+        return ignored
 
-    def _refuse_key(self, event: Any) -> None:
+    def _refuse_key(self, event: Any, depth: int, *, is_flow: bool) -> None:
+        """Say that this is no key, and pass over it."""
         start, end = event.start_mark.index, event.end_mark.index
-        if self.source.text.startswith("{", max(start - 1, 0)) and self._stack[-1].flow:
+        if self.source.text.startswith("{", max(start - 1, 0)) and is_flow:
             message = "'{{' starts a mapping inside a mapping here, not a template."
             hint = "Quote the whole text: '{{ … }}'."
         else:
             message, hint = "A key is text, not a list, a mapping or an alias.", "Quote the key."
         self._report(codes.KEY_NOT_TEXT, (start, max(end, start + 1)), message, hint)
-        frame = self._stack[-1]
-        frame.key, frame.key_start, frame.key_end = "", start, end
-        frame.drops_value = True
+        if event.__class__ is not AliasEvent:
+            self._skip(depth)
 
-    def _skip(self, events: Iterator[Any]) -> None:
+    def _skip(self, depth: int) -> None:
         """Consume the rest of a collection whose start event was just read."""
-        depth = 1
-        for event in events:
-            if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
-                depth += 1
-                if len(self._stack) + depth > MAX_DEPTH:
+        inside = 1
+        while inside:
+            event = self._next()
+            if event.__class__ in (MappingStartEvent, SequenceStartEvent):
+                inside += 1
+                if depth + inside > MAX_DEPTH:
                     self._too_deep(event.start_mark.index)
-            elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
-                depth -= 1
-                if not depth:
-                    return
+            elif event.__class__ in (MappingEndEvent, SequenceEndEvent):
+                inside -= 1
 
     def _too_deep(self, start: int) -> NoReturn:
         message = f"Values are nested more than {MAX_DEPTH} levels deep."
@@ -299,29 +331,7 @@ class _Composer:
         self._report(codes.TOO_DEEP, (start, start + 1), message, hint)
         raise _Stop
 
-    def _open(self, event: Any, is_map: bool) -> None:
-        if event.ctag is not None:
-            self._refuse_tag(event)
-        frame = _Frame(event, is_map)
-        if len(self._stack) >= MAX_DEPTH:
-            self._too_deep(frame.start)
-        if frame.anchor is not None:
-            self._anchors[frame.anchor] = None  # until it is closed
-        self._stack.append(frame)
-
-    def _close(self, event: Any) -> None:
-        frame = self._stack.pop()
-        # A block collection ends where its last value does: its end event comes after comments.
-        end = event.end_mark.index if frame.flow else frame.end
-        node: Node = (frame.start, end, frame.children)
-        if frame.anchor is not None:
-            self._anchors[frame.anchor] = _Anchored(frame.data, node, frame.size)
-        self._attach(frame.data, node, frame.size, end)
-
-    def _alias(self, event: Any) -> None:
-        if self._wants_key():
-            self._refuse_key(event)
-            return
+    def _alias(self, event: Any) -> tuple[Any, Node, int]:
         start, end = event.start_mark.index, event.end_mark.index
         anchored = self._anchors.get(event.anchor)
         if anchored is None:
@@ -332,38 +342,24 @@ class _Composer:
                 message = f"No anchor '&{event.anchor}' comes before this alias."
                 hint = "Quote the text if the '*' is meant literally."
             self._report(codes.BAD_ALIAS, (start, end), message, hint)
-            self._attach(None, (start, end, None), 1, end)
-            return
-        self._expanded += anchored.size
+            return None, (start, end, None), end
+        self._expanded += self._size(anchored.data)
         if self._expanded > MAX_EXPANSION:
             message = f"The aliases of this document repeat more than {MAX_EXPANSION:,} values."
             hint = "Write the values out, or generate the file."
             self._report(codes.ALIAS_EXPANSION, (start, end), message, hint)
             raise _Stop
-        self._attach(anchored.data, anchored.node, anchored.size, end)
+        return anchored.data, anchored.node, end
 
-    def _attach(self, value: Any, node: Node, size: int, end: int) -> None:
-        """Put a finished value where it belongs. `end` is where it stands, also for an alias."""
-        if not self._stack:
-            self._root = (value, node)
-            return
-        frame = self._stack[-1]
-        frame.size += size
-        frame.end = end
-        if not frame.is_map:
-            frame.data.append(value)
-            frame.children.append(node)
-            return
-        key = frame.key
-        assert key is not None
-        frame.key = None
-        if end < frame.key_end:
-            frame.end = frame.key_end
-        if frame.drops_value:
-            frame.drops_value = False
-            return
-        frame.data[key] = value
-        frame.children[key] = (frame.key_start, frame.key_end, node)
+    def _size(self, data: Any) -> int:
+        """How much an alias repeats, with what other aliases repeat in it."""
+        if not isinstance(data, (dict, list)):
+            return 1 + len(data) // 64 if isinstance(data, str) else 1
+        # Each collection once, however often it is repeated. It is held, so that no other has its id.
+        if id(data) not in self._sizes:
+            items = data.values() if isinstance(data, dict) else data
+            self._sizes[id(data)] = (data, 1 + sum(map(self._size, items)))
+        return self._sizes[id(data)][1]
 
     def _resolve(self, text: str, start: int, end: int) -> Any:
         """The value of a plain scalar by the core schema."""

@@ -68,3 +68,20 @@ def test_errors_read_the_same_before_the_package_runs_and_after() -> None:
         "print(before == [said(text) for text in texts], None in before)\n"
     )
     assert ran(code).splitlines() == ["incomplete UTF-16 character", "True True"]
+
+
+def test_events_hold_what_the_library_has_them_hold() -> None:
+    code = (
+        "import inspect\n"
+        "from ruamel.yaml import YAML\n"
+        "from ruamel.yaml.events import MappingStartEvent, ScalarEvent\n"
+        "def seen():\n"
+        "    made = [*YAML(typ='safe', pure=True).parse('a: &b !c |\\n  d\\ne: {f: [g]}\\n')]\n"
+        "    made += [ScalarEvent(1, 2, 3, 4), MappingStartEvent(1, 2, 3, nr_items=4)]\n"
+        "    names = ('anchor', 'ctag', 'implicit', 'value', 'style', 'flow_style', 'comment', 'nr_items')\n"
+        "    return [(type(e), *(str(getattr(e, n, '-')) for n in names)) for e in made]\n"
+        "before = seen(), inspect.signature(ScalarEvent).parameters.keys()\n"
+        "import agentflow.source.libyaml\n"
+        "print(before == (seen(), inspect.signature(ScalarEvent).parameters.keys()))\n"
+    )
+    assert ran(code) == "True"
