@@ -145,6 +145,8 @@ class _Work:
         self.commands: list[Command] = []
         self.spent = True
         """Limits may be reached: by what was counted, or by the clock, which ticks several times a second."""
+        self.goes_on = False
+        """What a tool came to is on its way to the model: another request follows unless it is stopped."""
 
     def put(self, **changes: Any) -> None:
         self.state = changed(self.state, **changes)
@@ -181,6 +183,7 @@ class _Work:
         fold = _EVENTS.get(type(event))
         if fold is not None:
             fold(self, event)
+        self.goes_on = isinstance(event, AgentToolResult) and not self.state.calls
 
     def _processed_at_last(self, event: Event) -> None:
         if isinstance(event, UserMessage):
@@ -254,6 +257,9 @@ class _Work:
         if self.spent:
             self._warn()
             limit = budget.exceeded(self.state.setup.limits, self.state.usage)
+        if limit is None and self.goes_on:
+            # All turns are used: what the last one did is done, and the next would be paid for in vain.
+            limit = budget.no_more_work(self.state.setup.limits, self.state.usage)
         if limit is not None:
             self.stop(self.limit_ending(limit))
             return

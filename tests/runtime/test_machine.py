@@ -391,6 +391,35 @@ def test_the_turn_limit_is_checked_before_a_tool_is_run() -> None:
     assert deeds(commands) == [SendInterrupt()]
 
 
+def came_to(id: str, call_id: str) -> Input:
+    return event("agent.tool_result", id, tool_use_id=call_id, content=[])
+
+
+def test_no_turn_is_begun_beyond_the_limit_for_what_a_tool_came_to() -> None:
+    """The service would send it to the model by itself; what other calls do is not cut off for it."""
+    given = setup(budget=budget_policy(turns=2))
+    first = [request_start("s1"), builtin("t1", permission="allow"), request_end("e1")]
+    second = [request_start("s2"), *(builtin(id, permission="allow") for id in ("t2", "t3"))]
+    state, commands = play(working(given), [*first, came_to("b1", "t1"), *second])
+    assert deeds(commands) == []
+    state, commands = play(state, [request_end("e2"), came_to("b2", "t2")])
+    assert deeds(commands) == []
+    state, commands = play(state, [came_to("b3", "t3")])
+    assert deeds(commands) == [SendInterrupt()]
+    state, _ = play(state, [idle("i1")])
+    assert ending(state)[0] is Verdict.BUDGET
+
+
+def test_the_last_turn_of_all_that_are_allowed_may_end_the_work() -> None:
+    given = setup(budget=budget_policy(turns=2))
+    turns = [
+        *(request_start("s1"), builtin("t1", permission="allow"), request_end("e1")),
+        *(came_to("b1", "t1"), request_start("s2"), says("a1", "Done."), request_end("e2")),
+    ]
+    _, commands = play(working(given), [*turns, idle("i1")])
+    assert deeds(commands) == [CheckOutputs()]
+
+
 def test_a_warning_is_given_once_and_travels_with_a_result() -> None:
     given = setup(budget=budget_policy(tokens=1000), warns=True)
     turn = [request_end("s1", input=800), custom("c1"), ToolFinished("c1", Outcome(text="1"))]
