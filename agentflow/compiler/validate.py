@@ -1,7 +1,7 @@
 """Stage 3: what a schema cannot say. Limits of the service, and specs that have to fit each other.
 
 Everything here is certain to fail later, on the service or in a run; what is only unwise is for the
-linter.
+linter. A check is imported where a spec has what it looks at: most have little of what there is.
 """
 
 from __future__ import annotations
@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentflow.compiler.checks.approvals import check_approvals
-from agentflow.compiler.checks.code import check_code
-from agentflow.compiler.checks.mcp import check_egress, check_servers
-from agentflow.compiler.checks.network import check_domains, check_environment
 from agentflow.compiler.checks.outputs import check_outputs
-from agentflow.compiler.checks.pools import check_pools, check_pools_used
-from agentflow.compiler.checks.sessions import check_session
-from agentflow.compiler.checks.skills import check_skills
-from agentflow.compiler.checks.team import check_team
 from agentflow.compiler.checks.values import (
     check_budget,
     check_inputs_declared,
@@ -26,10 +18,12 @@ from agentflow.compiler.checks.values import (
 )
 from agentflow.compiler.graph import AgentNode, Bound, DeploymentNode, Graph
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
-from agentflow.ports import Callables, Files
 from agentflow.records import NamedTuple, replace
+from agentflow.spec.agent import Check
 
 if TYPE_CHECKING:
+    from agentflow.compiler.toolcard import ToolCard
+    from agentflow.ports import Callables, Files
     from agentflow.spec.environment import EnvironmentSpec
     from agentflow.spec.flow import FlowSpec
     from agentflow.spec.memory import MemoryStoreSpec
@@ -54,7 +48,11 @@ def validate(graph: Graph, files: Files, *, callables: Callables | None = None) 
     """
     scope = _Scope(graph, files, callables)
     demanded = _demands(graph)
-    problems: list[Diagnostic] = [*check_pools(graph.project)]
+    problems: list[Diagnostic] = []
+    if graph.project.spec.pools:
+        from agentflow.compiler.checks.pools import check_pools
+
+        problems += check_pools(graph.project)
     sound: dict[str, dict[str, Any]] = {}
     misshapen = list(graph.misshapen)
     for kind, specs in graph.by_kind().items():
@@ -89,26 +87,63 @@ def _demands(graph: Graph) -> Callable[[Bound[Any]], Iterable[Diagnostic]]:
 
 
 def _agent(node: AgentNode, scope: _Scope) -> Iterator[Diagnostic]:
-    cards = yield from check_code(node, scope.files, scope.callables)
+    spec = node.spec
+    cards: Mapping[str, ToolCard] = {}
+    if spec.custom or any(isinstance(item, Check) for item in spec.done):
+        from agentflow.compiler.checks.code import check_code
+
+        cards = yield from check_code(node, scope.files, scope.callables)
     yield from check_values(node, scope.files)
-    yield from check_pools_used(node, scope.graph)
-    yield from check_domains(node)
+    if spec.budget is not None and spec.budget.pools:
+        from agentflow.compiler.checks.pools import check_pools_used
+
+        yield from check_pools_used(node, scope.graph)
+    if spec.tools.web_search is not None or spec.tools.web_fetch is not None:
+        from agentflow.compiler.checks.network import check_domains
+
+        yield from check_domains(node)
     yield from check_outputs(node, scope.files)
-    yield from check_approvals(node, cards)
-    yield from check_servers(node, scope.graph)
-    yield from check_skills(node)
-    yield from check_team(node, scope.graph)
-    yield from check_egress(node, scope.graph)
-    yield from check_session(node, scope.graph)
+    if spec.approvals:
+        from agentflow.compiler.checks.approvals import check_approvals
+
+        yield from check_approvals(node, cards)
+    if spec.mcp:
+        from agentflow.compiler.checks.mcp import check_servers
+
+        yield from check_servers(node, scope.graph)
+    if spec.skills:
+        from agentflow.compiler.checks.skills import check_skills
+
+        yield from check_skills(node)
+    if spec.team is not None:
+        from agentflow.compiler.checks.team import check_team
+
+        yield from check_team(node, scope.graph)
+    if spec.mcp or spec.team is not None:
+        from agentflow.compiler.checks.mcp import check_egress
+
+        yield from check_egress(node, scope.graph)
+    if any(getattr(spec, key) for key in _OF_SESSIONS):
+        from agentflow.compiler.checks.sessions import check_session
+
+        yield from check_session(node, scope.graph)
+
+
+_OF_SESSIONS = ("environment", "inputs", "files", "repositories", "memory", "vaults", "mcp")
+"""Fields of an agent that say what a session is given: without them there is nothing to check of it."""
 
 
 def _environment(environment: Bound[EnvironmentSpec], scope: _Scope) -> Iterator[Diagnostic]:
+    from agentflow.compiler.checks.network import check_environment
+
     yield from check_environment(environment)
     yield from check_metadata(environment)
 
 
 def _deployment(node: DeploymentNode, scope: _Scope) -> Iterator[Diagnostic]:
     from agentflow.compiler.checks.deployments import check_deployment
+    from agentflow.compiler.checks.mcp import check_egress
+    from agentflow.compiler.checks.sessions import check_session
 
     yield from check_metadata(node)
     yield from check_deployment(node, scope.graph, scope.files)
