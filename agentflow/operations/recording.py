@@ -15,7 +15,7 @@ from typing import Any
 from agentflow import __version__
 from agentflow.compiler.manifest import Compiled
 from agentflow.errors import SecretUnavailable, UsageError
-from agentflow.operations.check import Project, compiled
+from agentflow.operations.check import Project, check, compiled
 from agentflow.operations.clock import SystemClock
 from agentflow.operations.delivered import known_session
 from agentflow.operations.secrets import read_secrets
@@ -126,12 +126,21 @@ def protect_project(project: Project | None, target: str) -> tuple[str, ...]:
         What of it could not be done: nobody knows the values of secrets that cannot be read here.
 
     Raises:
-        ProblemsFound: the project has errors.
+        ProblemsFound: the project has errors, so that it cannot be said which secrets it has.
     """
+    unread = [] if project is None else _unread(project, target)
+    # Behind them: what a project has a name for goes by that.
     protect_environment()
-    if project is None:
+    if not unread:
         return ()
-    graph = compiled(project, target=target)[1].build.graph
+    return (f"the values of secrets that cannot be read here, to mask them: {', '.join(unread)}",)
+
+
+def _unread(project: Project, target: str) -> list[str]:
+    """Read every secret of a project, so that it is masked; the names of those that cannot be."""
+    graph = check(project, target=target).build.graph
+    if graph is None:
+        graph = compiled(project, target=target)[1].build.graph
     assert graph is not None, "compiled() returns only what has one"
     unread = []
     for name, source in graph.project.spec.secrets.items():
@@ -139,9 +148,7 @@ def protect_project(project: Project | None, target: str) -> tuple[str, ...]:
             read_secrets([name], {name: source}, project.root)
         except SecretUnavailable:
             unread.append(name)
-    if not unread:
-        return ()
-    return (f"the values of secrets that cannot be read here, to mask them: {', '.join(unread)}",)
+    return unread
 
 
 async def record_session(

@@ -19,6 +19,8 @@ import agentflow
 from agentflow import secret
 from agentflow.errors import FileRefused, UsageError
 from agentflow.operations.check import open_project
+from agentflow.operations.evidence import gather
+from agentflow.operations.importing import import_session
 from agentflow.operations.recording import check_cassette, record_session
 from agentflow.ports import SessionInfo
 from agentflow.runtime.cassette import (
@@ -115,11 +117,14 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         patch.setenv("DESK_KEY", CANARY)
         result = agentflow.run(project=root, record=root / "run.jsonl")
         assert result.verdict == "completed", result.reason
-        asyncio.run(
-            record_session(
-                open_project(root), "last", root / "copy.jsonl", target="local", overwrite=False
-            )
-        )
+        how: dict[str, Any] = {"target": "local", "overwrite": False}
+        project = open_project(root)
+        asyncio.run(record_session(project, "last", root / "copy.jsonl", **how))
+        told = asyncio.run(gather(project, "last", target="local", ask_service=True))
+        (root / "export.json").write_text(json.dumps(told.events), encoding="utf-8")
+        # Somebody else's process, which has not met the secrets yet.
+        patch.setattr(secret, "_shown", {})
+        import_session(project, root / "export.json", root / "imported.jsonl", **how)
     return Recorded(root, result)
 
 
@@ -155,8 +160,9 @@ def test_a_cassette_replays_to_the_same_end(cassette: str, recorded: Recorded) -
     assert "changed" not in (replayed.note or "")
 
 
-@pytest.mark.parametrize("cassette", ["run.jsonl", "copy.jsonl"])
+@pytest.mark.parametrize("cassette", ["run.jsonl", "copy.jsonl", "imported.jsonl"])
 def test_no_secret_gets_into_a_cassette(cassette: str, recorded: Recorded) -> None:
+    assert CANARY in (recorded.root / "export.json").read_text(encoding="utf-8")
     text = (recorded.root / cassette).read_text(encoding="utf-8")
     encoded = base64.b64encode(CANARY.encode()).decode().rstrip("=")
     for form in (CANARY, MINTED, quote(CANARY), encoded):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_test"]
 
-_RUNS = ("loop", "replay", "live")
-"""Layers with a run, which needs all inputs."""
+_RUNS = ("loop", "live")
+"""Layers with a run, which needs all inputs. A replay has them from its cassette."""
 
 
 def check_test(
