@@ -33,7 +33,7 @@ from agentflow.runtime.questions import (
     questions,
 )
 from agentflow.runtime.remarks import RemarkEntry, close_remarks, remarks
-from agentflow.runtime.run import Verdict
+from agentflow.runtime.run import STILL_OPEN, Verdict
 from agentflow.runtime.stopping import stop_session
 from agentflow.runtime.watching import is_watched
 from agentflow.state.store import StateStore
@@ -54,7 +54,7 @@ __all__ = [
     "target_of_run",
 ]
 
-OPEN = (None, Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED)
+OPEN = (None, *STILL_OPEN)
 """Verdicts of runs whose sessions may work or wait; None: the process died."""
 
 STOP_WAIT_S = 60.0

@@ -22,7 +22,16 @@ from agentflow.errors import (
 from agentflow.runtime.events import TokenUsage
 from agentflow.secret import SecretText
 
-__all__ = ["LimitHit", "OutputResult", "Reuse", "RunRequest", "RunResult", "Verdict", "Waiting"]
+__all__ = [
+    "STILL_OPEN",
+    "LimitHit",
+    "OutputResult",
+    "Reuse",
+    "RunRequest",
+    "RunResult",
+    "Verdict",
+    "Waiting",
+]
 
 
 class Verdict(StrEnum):
@@ -54,6 +63,10 @@ class Verdict(StrEnum):
             Verdict.FAILED: EXIT_PROBLEMS,
             Verdict.UNKNOWN: EXIT_SERVICE,
         }[self]
+
+
+STILL_OPEN = (Verdict.NEEDS_PERSON, Verdict.UNKNOWN, Verdict.DETACHED)
+"""Somebody may go on with such a run, and with what was asked and said in it: its session may work or wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
