@@ -1,5 +1,6 @@
 """Tools of an agent: the built-in ones by a word, custom ones by what runs them."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from agentflow.spec.base import Count, SpecModel, Text, ToolName, Word
@@ -114,6 +115,8 @@ class WebFetchTool(_WebTool):
 class Tools(SpecModel):
     """What is not named is disabled."""
 
+    __slots__ = ("_declared",)
+
     bash: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="A shell.")
     read: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Read a file.")
     write: Annotated[BuiltInTool, Word()] | None = Field(default=None, description="Write a file.")
@@ -133,13 +136,16 @@ def is_enabled(tool: BuiltInTool | None) -> bool:
     return tool is not None and tool.policy != "off"
 
 
-def declared_tools(tools: Tools) -> dict[str, BuiltInTool]:
+def declared_tools(tools: Tools) -> Mapping[str, BuiltInTool]:
     """The tools that were named and are not off, in the order of `BUILT_IN_TOOLS`."""
-    given = tools.model_fields_set  # asked often, and few of them are named
+    known: Mapping[str, BuiltInTool] | None = getattr(tools, "_declared", None)
+    if known is not None:  # thirty rules and checks ask
+        return known
     found: dict[str, BuiltInTool] = {}
     for name in BUILT_IN_TOOLS:
-        if name in given:
+        if name in tools.model_fields_set:
             tool = getattr(tools, name)
             if tool is not None and tool.policy != "off":  # as `is_enabled`
                 found[name] = tool
+    object.__setattr__(tools, "_declared", found)
     return found

@@ -100,7 +100,7 @@ _Said = tuple[Span, str]
 def _opposites(texts: list[Prose]) -> Iterator[tuple[_Said, _Said]]:
     for pair in _OPPOSITES:
         first = _first(texts, pair.one, denied=True)
-        second = _first(texts, pair.other, denied=False)
+        second = first and _first(texts, pair.other, denied=False)
         if first is not None and second is not None:
             yield first, second
 

@@ -56,6 +56,8 @@ def _is_elsewhere(agent: AgentNode, path: str) -> bool:
 def _paths(prose: Prose) -> Iterator[re.Match[str]]:
     """Words with a slash that can be a path of a file."""
     end = 0
+    if "/" not in prose.text and "\\" not in prose.text:
+        return
     for slash in re.finditer(_SLASH, prose.text):
         if slash.start() >= end:
             start = slash.start()
@@ -119,20 +121,8 @@ _PLACEHOLDER = Phrase(
     r"|xxx+\b(?!-|\.\w)|[<\[](?:[a-z]+[ _])*(?:company|name|product|team|e-?mail|address|url|date|phone)[>\]]"
     r"(?!\()|\{\{[ \t]?[a-z_][a-z_ ]{1,40}\}\}",  # where nothing is rendered: else a tag, and blanked
     marks=(
-        *(
-            "{{",
-            "todo",
-            "fixme",
-            "tbd",
-            "lorem",
-            "replace",
-            "change",
-            "your",
-            "insert",
-            "enter",
-            "add",
-        ),
-        *("xxx", "company", "name", "product", "team", "mail", "url", "date", "phone"),
+        *("{{", "<", "[", "todo", "fixme", "tbd", "lorem", "your_", "xxx"),
+        *("replaceme", "replace_me", "changeme", "change_me"),
     ),
 )
 _LINE_START = r"[ \t]*(?:[-*#>]+[ \t]*)?"

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from agentflow.diagnostics import Diagnostic, Severity, Span
 from agentflow.lint.prose import lowered
 from agentflow.lint.rule import Context, rule
+from agentflow.patterns import regex
 from agentflow.records import NamedTuple
 
 __all__ = ["secret_from_environment", "secret_in_text"]
@@ -23,10 +24,16 @@ class _Format(NamedTuple):
     marks: tuple[str, ...]
     """A text without any of them is not searched: most texts have none."""
     pattern: str
+    is_apart: bool = False
+    """The mark may be another word than what is found."""
 
 
-def _format(what: str, marks: str, pattern: str) -> _Format:
-    return _Format(what, tuple(marks.split()), pattern)
+def _format(what: str, marks: str, pattern: str, *, is_apart: bool = False) -> _Format:
+    return _Format(what, tuple(marks.split()), pattern, is_apart)
+
+
+_SHORTEST = 10
+"""Characters of a word that a format finds, at least."""
 
 
 # A table of our own: detect-secrets 1.5.0 takes 110 to 160 ms to import, several times all of lint, and
@@ -68,15 +75,19 @@ _FORMATS = (
         "a Discord token",
         "iscord ISCORD",
         r"\b[MNO][A-Za-z\d_-]{23,25}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,}",
+        is_apart=True,
     ),
     _format("an age key", "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     _format("a JSON Web Token", "eyJ", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
-    _format("a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
+    _format(
+        "a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", is_apart=True
+    ),
     _format(
         "what a server is told to let one in",
         "uthorization UTHORIZATION",
         r"(?i)authorization[\"'`]?\s*:\s*[\"'`]?(?:bearer|basic|token)\s+"
         r"(?P<value>(?=[\w+/=.~-]*\d)[\w+/=.~-]{12,})",
+        is_apart=True,
     ),
     _format(
         "a password in a URL",
@@ -85,13 +96,14 @@ _FORMATS = (
     ),
 )
 
-_NAMED = (
-    r"(?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key)\b"
+_NAMED = regex(
+    r"(?:pass(?:word|wd|phrase)|secret|token|(?:(?<=api)|(?<=api[_-])|(?<=access)|(?<=access[_-])"
+    r"|(?<=private)|(?<=private[_-]))key)\b"
     r"[\"'`]?\s*(?:is|=|:)\s*[\"'`]?(?=[a-z0-9+/_=.-]{20})"
 )
 """In lower case: what stands before a value that has to be secret."""
 _NAMES = ("pass", "secret", "token", "key")
-"""One of them is in all that it finds."""
+"""It begins with one of them."""
 _PASSWORD = (
     r"(?:password|passwd|passphrase|pwd)\b[\"'`]?\s*(?:is|=|:)\s*[\"'`]?"
     r"(?P<value>[^\s\"'`{}<>$,;]{8,64}?)(?=[\"'`,;)]|\.?(?:\s|$))"
@@ -118,29 +130,42 @@ def _looks_random(value: str) -> bool:
 
 
 def _in_question(text: str, formats: Iterable[_Format]) -> Iterator[_Format]:
-    """The formats that a mark of is in a text."""
+    """The formats that a mark of is in a text: in a word long enough, of which there are few others."""
+    words = " ".join({word for word in text.split() if len(word) >= _SHORTEST})
     for entry in formats:
-        for mark in entry.marks:
-            if mark in text:
-                yield entry
-                break
+        searched = text if entry.is_apart else words
+        if any(mark in searched for mark in entry.marks):
+            yield entry
 
 
-def secrets_in(text: str, formats: Iterable[_Format] = _FORMATS) -> Iterator[tuple[str, int, int]]:
+def _named(lower: str) -> Iterator[re.Match[str]]:
+    """What stands before values that have to be secret: looked for where a name of theirs is."""
+    starts = set()
+    for name in _NAMES:
+        at = lower.find(name)
+        while at >= 0:
+            starts.add(at)
+            at = lower.find(name, at + 1)
+    for at in sorted(starts):
+        if found := _NAMED.match(lower, at):
+            yield found
+
+
+def secrets_in(text: str, formats: Sequence[_Format] = _FORMATS) -> Iterator[tuple[str, int, int]]:
     """What it looks like, start and end.
 
     Args:
         formats: the others have no mark in the text, as the caller knows.
     """
     taken: list[tuple[int, int]] = []
-    for entry in _in_question(text, formats):
+    for entry in _in_question(text, formats) if formats else ():
         for match in re.finditer(entry.pattern, text):
             if not re.search(_DUMMY, match[0]):
                 span = match.span("value" if "value" in match.re.groupindex else 0)
                 taken.append(span)
                 yield entry.what, *span
     lower = lowered(text)
-    for name in re.finditer(_NAMED, lower) if any(m in lower for m in _NAMES) else ():
+    for name in _named(lower):
         value = re.compile(_VALUE).match(text, name.end())
         if value is None or re.search(_DUMMY, text[name.start() : value.end()]):
             continue
