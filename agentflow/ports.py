@@ -6,12 +6,14 @@ Times are seconds. A wall-clock instant is an aware `datetime` in UTC; a monoton
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentflow.records import field, record
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from pathlib import Path
 
 __all__ = [
     "Callables",

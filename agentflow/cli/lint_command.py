@@ -227,6 +227,8 @@ def fixable(problems: Sequence[Diagnostic], *, fixing: bool) -> str:
 
 
 def _human(report: Findings, root: Path, words: str) -> str:
+    if not report.problems and words.isascii() and words.isprintable():
+        return f"{words}\n"
     from agentflow.output.human import render_human
 
     return render_human(

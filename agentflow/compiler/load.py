@@ -16,8 +16,6 @@ from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.patterns import regex
 from agentflow.ports import Files
 from agentflow.records import NamedTuple, record
-from agentflow.source.json_text import parse_json
-from agentflow.source.markdown import parse_markdown
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
 from agentflow.spec.base import API_VERSION
@@ -166,8 +164,7 @@ def _read(files: Files, file: str) -> _File:
     theirs = ant_kind(file, text)
     if theirs is not None:
         return _read_theirs(file, text, theirs)
-    read = parse_markdown if file.endswith(MARKDOWN) else parse
-    documents, problems = read(file, text)
+    documents, problems = _read_ours(file, text)
     if not problems and _first(documents) is None:
         message = f"{file} holds no spec."
         hint = f"Write one, starting with `apiVersion: {API_VERSION}`, or delete the file."
@@ -175,9 +172,19 @@ def _read(files: Files, file: str) -> _File:
     return _File(None, documents, problems)
 
 
+def _read_ours(file: str, text: str) -> Checked[tuple[Document, ...]]:
+    if not file.endswith(MARKDOWN):
+        return parse(file, text)
+    from agentflow.source.markdown import parse_markdown
+
+    return parse_markdown(file, text)
+
+
 def _read_theirs(file: str, text: str, kind: str) -> _File:
     """A file of the official CLI: always one document."""
     from agentflow.compiler.ant.translate import BODY_KEYS
+    from agentflow.source.json_text import parse_json
+    from agentflow.source.markdown import parse_markdown
 
     if file.endswith(MARKDOWN):
         documents, problems = parse_markdown(file, text, body_key=BODY_KEYS[kind])

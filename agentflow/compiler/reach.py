@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from agentflow.spec.environment import EnvironmentSpec
@@ -21,6 +20,8 @@ def normal_url(url: str) -> str:
     https://platform.claude.com/docs/en/managed-agents/mcp-connector . A URL that cannot be taken
     apart stays as it is.
     """
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -38,6 +39,8 @@ def normal_url(url: str) -> str:
 
 def url_host(url: str) -> str | None:
     """The host in lower case. None: the URL has none, or cannot be taken apart."""
+    from urllib.parse import urlsplit
+
     try:
         return urlsplit(url).hostname
     except ValueError:

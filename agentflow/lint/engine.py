@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 from agentflow.codes import CODES
 from agentflow.compiler.graph import Graph
-from agentflow.compiler.renames import with_renames
 from agentflow.diagnostics import Code, Diagnostic, Severity
-from agentflow.lint.anchors import anchored
 from agentflow.lint.own import OWN_CODES, RULE_FAILED
 from agentflow.lint.registry import rules_for
 from agentflow.lint.rule import Context, Rule
 from agentflow.lint.selection import Choice, Layer, select
 from agentflow.lint.settings import choice_of, unknown_selectors
-from agentflow.lint.suppress import suppress
 
 if TYPE_CHECKING:
     from agentflow.lint.plugins import Plugins
@@ -94,21 +91,39 @@ def scan(
     problems += [problem for problem in found or () if problem.severity is not Severity.ERROR]
     known = known_codes(plugins)
     every_code = plugins is None or plugins.complete
+    if _may_have_comments(context):
+        from agentflow.lint.suppress import suppress
+
+        problems = [
+            *suppress(
+                context.graph,
+                problems,
+                templates=context.templates(),
+                known=known,
+                active=lambda: _active(rules, plugins, compiled=found is not None),
+                every_code=every_code,
+            )
+        ]
     left = [
-        *suppress(
-            context.graph,
-            problems,
-            templates=context.templates(),
-            known=known,
-            active=lambda: _active(rules, plugins, compiled=found is not None),
-            every_code=every_code,
-        ),
+        *problems,
         *(problem for problem in found or () if problem.severity is Severity.ERROR),
         *unknown_selectors(context.graph.project, known, every_code=every_code),
         *(plugins.problems if plugins is not None else ()),
     ]
+    if not left:
+        return ()
+    from agentflow.compiler.renames import with_renames
+    from agentflow.lint.anchors import anchored
+
     placed = anchored(with_renames(left, _reader(context)), context.graph)
     return tuple(sorted(placed, key=lambda problem: problem.sort_key))
+
+
+def _may_have_comments(context: Context) -> bool:
+    """Whether the word that comments to the linter begin with stands anywhere."""
+    return any("agentflow:" in document.source for document in context.graph.documents) or any(
+        "agentflow:" in template.text for template in context.templates()
+    )
 
 
 def _active(

@@ -10,7 +10,6 @@ from agentflow.diagnostics import Code, Diagnostic, Level
 from agentflow.errors import UsageError
 from agentflow.lint.own import UNKNOWN_SUPPRESSION
 from agentflow.lint.selection import Choice, Layer, matches
-from agentflow.lint.suppress import may_be_foreign
 from agentflow.nearest import did_you_mean
 from agentflow.source.tree import Path
 from agentflow.spec.project import LintPathSpec, LintSpec, ProjectSpec
@@ -89,6 +88,12 @@ def unknown_selector(option: str, entry: str, known: Mapping[str, Code]) -> Usag
     return UsageError(message, hint=selector_hint(entry, known))
 
 
+def _may_be_foreign(entry: str) -> bool:
+    from agentflow.lint.suppress import may_be_foreign
+
+    return may_be_foreign(entry)
+
+
 def unknown_selectors(
     project: Bound[ProjectSpec], known: Mapping[str, Code], *, every_code: bool = True
 ) -> Iterator[Diagnostic]:
@@ -97,7 +102,7 @@ def unknown_selectors(
     `every_code`: false if there are codes of plugins that are not known.
     """
     for path, entry, is_key in _selectors(project.spec.lint):
-        if not (is_selector(entry, known) or (not every_code and may_be_foreign(entry))):
+        if not (is_selector(entry, known) or (not every_code and _may_be_foreign(entry))):
             yield UNKNOWN_SUPPRESSION.at(
                 project.span("lint", *path, key=is_key),
                 f"There is no code {entry!r}.",

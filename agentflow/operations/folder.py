@@ -13,12 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agentflow.errors import UsageError
+from agentflow.operations.project import INDEX
 from agentflow.records import record
 
-__all__ = ["INDEX", "Written", "parse_index", "write_folder"]
+__all__ = ["Written", "parse_index", "write_folder"]
 
-INDEX = ".agentflow-written.json"
-"""The list of what was written: path -> SHA-256."""
 _FORMAT = 1
 
 

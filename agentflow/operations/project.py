@@ -21,13 +21,12 @@ from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Code
 from agentflow.errors import FileRefused
 from agentflow.nearest import nearest
-from agentflow.operations.folder import INDEX, parse_index
 from agentflow.patterns import regex
-from agentflow.source.markdown import has_frontmatter, split
 from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
 
 __all__ = [
+    "INDEX",
     "MAX_DATA_BYTES",
     "MAX_TEXT_BYTES",
     "SKIPPED_DIRECTORIES",
@@ -45,6 +44,8 @@ MAX_DATA_BYTES = 5 << 20
 _DATA_SUFFIXES = (".json", ".py")
 _SPEC_SUFFIXES = (".yaml", ".yml")
 _UNSPEAKABLE = regex("[\x00-\x1f\x7f\ud800-\udfff]")
+INDEX = ".agentflow-written.json"
+"""The list of what `compile --out` wrote to a directory; see `folder`."""
 SKIPPED_DIRECTORIES = frozenset({"node_modules", "__pycache__", "site-packages"})
 """In which no specs are looked for, beside hidden ones."""
 
@@ -228,6 +229,8 @@ class ProjectFiles:
 
     def _written(self, directory: str) -> set[str]:
         """What `compile --out` has noted in a directory."""
+        from agentflow.operations.folder import parse_index
+
         try:
             index = self._bytes(posixpath.join(directory, INDEX), limit=MAX_DATA_BYTES)
         except FileRefused:
@@ -238,6 +241,8 @@ class ProjectFiles:
         """Whether a file says that it is for agentflow, and not for another tool."""
         try:
             if path.endswith(MARKDOWN):
+                from agentflow.source.markdown import has_frontmatter
+
                 head = self._bytes(path, limit=16, cut=True)
                 if not has_frontmatter(head.decode("utf-8", "ignore")):
                     return False
@@ -361,6 +366,8 @@ def is_own_spec(path: str, data: bytes) -> bool:
 
 def _front(data: bytes) -> bytes:
     """The frontmatter of a Markdown file; where it does not end, what stands together at the top."""
+    from agentflow.source.markdown import has_frontmatter, split
+
     text = data.decode("utf-8-sig", "ignore")
     if not has_frontmatter(text):
         return b""

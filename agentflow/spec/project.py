@@ -1,7 +1,6 @@
 """The Project kind: the specs below one `agentflow.yaml`, their variables and targets."""
 
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 from agentflow.spec.agent import VarSpec
 from agentflow.spec.base import ApiVersion, FilePath, Identifier, Json, Name, SpecModel, Text, Word
@@ -90,6 +89,8 @@ class TargetSpec(SpecModel):
         """A base URL is sent the key, so it may neither show one nor be read on the way."""
         if not service.startswith("http"):
             return service
+        from urllib.parse import urlsplit
+
         host = "A base URL has a host, and a port that exists: https://host:8443."
         try:
             url = urlsplit(service)

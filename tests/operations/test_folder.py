@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.errors import UsageError
-from agentflow.operations.folder import INDEX, write_folder
+from agentflow.operations.folder import write_folder
+from agentflow.operations.project import INDEX
 
 
 def content(folder: Path) -> dict[str, str]:

@@ -14,7 +14,6 @@ from typing import Any
 
 from agentflow.digests import sha256_of
 from agentflow.patterns import regex
-from agentflow.source.markdown import split
 
 __all__ = ["DIRECTORIES", "FIELDS", "MARKDOWN", "SUFFIXES", "ant_kind", "ant_name", "may_be_ant"]
 
@@ -111,6 +110,8 @@ def ant_kind(path: str, text: str) -> str | None:
     if not may_be_ant(path, text) or text.startswith("apiVersion: "):
         return None
     if path.endswith(MARKDOWN):
+        from agentflow.source.markdown import split
+
         page = split(text.removeprefix("\ufeff"))
         if page is None:
             return None
