@@ -200,6 +200,9 @@ def _plain(command: Command, arguments: Sequence[str]) -> _Parsed | None:
     """The arguments as they are in most checks. None: argparse has to read them."""
     if command.name != "lint":
         return None
+    from agentflow.cli.light_paths import load_pathlib
+
+    load_pathlib()
     from agentflow.cli.plain import read_plain
 
     args = read_plain(arguments)
