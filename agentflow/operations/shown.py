@@ -45,7 +45,9 @@ async def show_session(
     """What a session is and where it stands. Arguments and exceptions are those of `gather`."""
     evidence = await gather(project, given, target=target, ask_service=True, model=model)
     story = tell(evidence.events)
-    found = standing(evidence.events)
+    # A stream brings what was sent twice, the second time as it was read.
+    latest = {str(event.get("id", place)): event for place, event in enumerate(evidence.events)}
+    found = standing([*latest.values()])
     times = [str(event["processed_at"]) for event in evidence.events if event.get("processed_at")]
     return Shown(
         evidence=evidence,

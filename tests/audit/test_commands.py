@@ -11,6 +11,7 @@ import pytest
 
 from agentflow.cli.main import main
 from agentflow.output.audit_report import audit_schema, diff_schema
+from agentflow.output.shown import session_schema
 from tests.audit.sessions import BAD, GOOD
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -92,13 +93,31 @@ def test_the_service_tells_the_same(project: Path, capsys: pytest.CaptureFixture
             "json",
         ]
         assert main(arguments) == 0
+        unknown = json.loads(capsys.readouterr().out)
+        arguments = ["sessions", "show", service["session"], "-C", str(project)]
+        assert main(arguments) == 0
+        text = capsys.readouterr().out
+        assert main([*arguments, "--format", "json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert main(["sessions", "show", "sesn_nobody", "-C", str(project)]) == 4
+        assert "-t TARGET" in capsys.readouterr().err
     finally:
         for path in ledger_file.parent.glob("ledger.db*"):
             path.unlink()
         hidden.rename(ledger_file)
-    unknown = json.loads(capsys.readouterr().out)
     assert unknown["agent"] == "agent/greeter"
     assert unknown["timeline"] == ledger["timeline"]
+    jsonschema.validate(shown, json.loads(session_schema()))
+    assert (shown["source"], shown["session"]) == ("service", service["session"])
+    assert (shown["status"], shown["run"], shown["agent"]) == (
+        "idle",
+        ledger["run"],
+        "agent/greeter",
+    )
+    assert shown["cost"] == unknown["cost"]
+    assert f"agentflow sessions audit {service['session']}" in shown["next"]
+    assert text.startswith(f"session {service['session']}  idle, end_turn  (from the service)")
+    assert "  agent   agent/greeter, version 1" in text
 
 
 def test_a_cassette_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +131,48 @@ def test_a_cassette_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     told = json.loads(capsys.readouterr().out)
     assert (told["source"], ledger["source"]) == ("file", "ledger")
     assert told["timeline"] == ledger["timeline"]
-    assert told["cost"]["tokens"] == ledger["cost"]["tokens"]
+    assert (told["agent"], told["model"]) == (ledger["agent"], ledger["model"])
+    assert {**told["cost"], "label": ""} == {**ledger["cost"], "label": ""}
+    assert told["cost"]["estimate_usd"] is not None
+    # What the service said of the session is in the head, and is enough to show it.
+    head = json.loads(cassette.read_text(encoding="utf-8").splitlines()[0])
+    assert (head["session"]["agent"], head["session"]["version"]) == ("greeter", 1)
+    assert main(["sessions", "show", str(cassette), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    jsonschema.validate(shown, json.loads(session_schema()))
+    assert shown["agent"] == "agent/greeter"
+    assert shown["agent_version"] == 1
+    assert shown["model"] == head["session"]["model"]
+    assert shown["files"] == ["welcome.md"]
+    assert (shown["status"], shown["state"], shown["reason"]) == ("idle", "rests", "end_turn")
+    assert shown["cost"]["estimate_usd"] == ledger["cost"]["estimate_usd"]
+
+
+@pytest.mark.parametrize("verb", ["audit", "cost", "show", "diff"])
+def test_a_file_that_names_no_model_is_unpriced_until_somebody_does(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, GOOD[0].tape.events, "lines")
+    more = [str(path)] if verb == "diff" else []
+    arguments = ["sessions", verb, str(path), *more, "-C", str(tmp_path)]
+    if verb != "diff":
+        assert main(arguments) == 0
+        assert "--model ID" in capsys.readouterr().out
+        assert main([*arguments, "--model", "claude-tomorrow-9"]) == 0
+        assert "has no list price" in capsys.readouterr().out
+    assert main([*arguments, "--model", "claude-opus-5-5"]) == 0
+    assert "unpriced" not in capsys.readouterr().out
+
+
+def test_a_cassette_of_the_first_format_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names no model; one that names it is not told another one."""
+    tape = EXAMPLES / "hello" / "tests" / "greeter.jsonl"
+    assert tape.read_text(encoding="utf-8").startswith('{"cassette": 1,')
+    for more, priced in ([], False), (["--model", "claude-haiku-5-5"], True):
+        assert main(["sessions", "cost", str(tape), "--format", "json", *more]) == 0
+        cost = json.loads(capsys.readouterr().out)["total"]
+        assert (cost["estimate_usd"] is not None) is priced
+        assert cost["tokens_usd"] != "0"
 
 
 def test_costs_of_all_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

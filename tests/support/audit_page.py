@@ -10,9 +10,10 @@ _GUIDE = """\
 # Looking at sessions
 
 What a session did is in its events. A run keeps them in its transcript, `.agentflow/runs/RUN/transcript.jsonl`; the
-service has them too. Everything here works from either, and from a file: a transcript, an export, or one event a line.
-A file needs no project and no network.
+service has them too. Everything here works from either, and from a file: a transcript, a [cassette](testing.md#cassettes), an
+export, or one event a line. A file needs no project and no network.
 
+    agentflow sessions show sesn_01Ab…
     agentflow sessions audit last
     agentflow sessions audit last --html session.html
     agentflow sessions cost --by agent
@@ -23,6 +24,10 @@ A file needs no project and no network.
 `SESSION` is a run of this project (its id, the end of it, or `last`), the id of a session of the target's service, or a file.
 `--service` reads the events from the service where a transcript would do.
 
+`show` says of a session that no ledger here knows what its service, or a file, says: status, agent, version and model, times,
+tokens and cost, what it waits for, the end of its timeline, and the commands to go on with. `--format json` is described by
+`schemas/session.json`.
+
 ## Audit
 
 `audit` says what went wrong, what cost too much, and what to change in which line of the spec. Each finding has a stable code,
@@ -30,7 +35,7 @@ names the events that show it, and is an error, a warning or a note. With an err
 `--exit-zero`; `--format json` is described by `schemas/audit.json`. `agentflow explain AU301` explains a code.
 
 What a finding rests on beside the events is what the run was started with, so that the audit of an old run speaks of the spec of
-its time. A file has events only: what needs the spec is not looked at.
+its time. A file has events, and perhaps what the service said of the session: what needs the spec is not looked at.
 
 ## One page
 
@@ -47,10 +52,14 @@ events: to `--otlp URL`, or to where the runs of the target [are told to](teleme
 
 ## Cost
 
-`cost` adds up four classes of tokens, running time and web searches, by turn, run, agent, day or project, as a table, JSON
+`cost` adds up four classes of tokens, running time and web searches, by turn, run, agent, flow, day or project, as a table, JSON
 (`schemas/cost.json`) or CSV. *Estimate* is from list prices; *service* is the list cost that the service reports, in whole cents;
 *saved* is what the same tokens would have cost without the cache, less what they cost. A model without a list price
-makes an estimate unknown, never zero.
+makes an estimate unknown, never zero. Cassettes name the model that the service reported; for exports that name none there is
+`--model ID`.
+
+A flow is what runs have in common that are steps of one piece of work: `agentflow run --flow ID`, or `flow=` in Python. They share
+pools `per: flow`. Runs of no flow are a line of their own, and what only a service or an export tells of is `unknown`.
 
 ## From Python
 
