@@ -1,6 +1,7 @@
 """Every rule, by hand and in the order of their codes: reading this file tells all.
 
-Modules of rules are imported when they are needed: for a project without flows, those of flows never are.
+Modules of rules are imported when they are needed: for a project without flows or teams, those of flows
+and teams never are.
 """
 
 from __future__ import annotations
@@ -19,16 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["ABOUT", "RULES", "rules_for"]
 
-ABOUT: Mapping[str, str] = {
-    "credentials": "vault",
-    "deployments": "deployment",
-    "flows": "flow",
-    "networking": "environment",
-    "reachable": "environment",
-    "schedules": "deployment",
+ABOUT: Mapping[str, tuple[str, ...]] = {
+    "access": ("environment", "vault", "skill", ".skills", ".team"),
+    "credentials": ("vault",),
+    "deployments": ("deployment",),
+    "effects": (".mcp", ".custom"),
+    "flows": ("flow",),
+    "gates": ("environment", ".approvals", ".custom"),
+    "governance": ("policy", ".title"),
+    "installs": ("environment",),
+    "networking": ("environment",),
+    "raws": (".raw",),
+    "reachable": ("environment",),
+    "schedules": ("deployment",),
+    "teams": ("deployment", ".team"),
+    "unused": (
+        *("vault", "memorystore", "skill", "toolset", "fragment"),
+        *(".vars", ".secrets", ".pools"),
+    ),
 }
-"""Module of rules -> the kind, as in addresses, without which it finds nothing. Others may always find
-something."""
+"""Module of rules -> kinds, as in addresses, and fields of some spec: without any of them it finds nothing.
+Others may always find something."""
 
 _NAMES = (
     "policies.no_done_criteria",
@@ -146,7 +158,9 @@ def rules_for(graph: Graph) -> tuple[Rule, ...]:
     """The rules that may find something in a project."""
     there = {kind for kind, specs in graph.by_kind().items() if specs}
     there |= {address.partition("/")[0] for address in graph.known or ()}
-    absent = {module for module, kind in ABOUT.items() if kind not in there}
+    for bound in (graph.project, *graph.all()):
+        there |= {f".{field}" for field in bound.spec.model_fields_set}
+    absent = {module for module, topics in ABOUT.items() if there.isdisjoint(topics)}
     return tuple(_rule(name) for name in _NAMES if name.partition(".")[0] not in absent)
 
 

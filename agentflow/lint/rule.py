@@ -6,7 +6,6 @@ finds and decides nothing else: the engine selects, suppresses and sorts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -166,17 +165,25 @@ def rule(
     return build
 
 
-_EXAMPLES = re.compile(r"(?P<text>.*?)\n[ ]*Bad:\n(?P<bad>.*?)\n[ ]*Good:\n(?P<good>.*)", re.DOTALL)
-
-
 def _parts(id: str, doc: str) -> tuple[str, str, str, str]:
     """Title and reason, and what is bad and good."""
-    match = _EXAMPLES.fullmatch(doc)
-    title, _, why = (match["text"] if match else "").partition("\n")
-    if match is None or not title.strip() or not why.strip():
+    text, bad = _split(doc, "Bad:")
+    bad, good = _split(bad, "Good:")
+    title, _, why = text.partition("\n")
+    if not good or not title.strip() or not why.strip():
         raise ValueError(f"The docstring of {id} needs a title, a reason, `Bad:` and `Good:`.")
-    bad, good = f"{_dedented(match['bad'])}\n", f"{_dedented(match['good'])}\n"
-    return title.strip(), _dedented(why), bad, good
+    return title.strip(), _dedented(why), f"{_dedented(bad)}\n", f"{_dedented(good)}\n"
+
+
+def _split(text: str, word: str) -> tuple[str, str]:
+    """What stands above the first line that has nothing but this word, and what stands below."""
+    at = text.find(f"{word}\n")
+    while at >= 0:
+        above, _, margin = text[:at].rpartition("\n")
+        if not margin.strip(" "):
+            return above, text[at + len(word) + 1 :]
+        at = text.find(f"{word}\n", at + 1)
+    return text, ""
 
 
 def _dedented(text: str) -> str:

@@ -14,6 +14,7 @@ from agentflow.compiler.pipeline import build
 from agentflow.lint.engine import scan
 from agentflow.lint.registry import ABOUT, RULES, rules_for
 from agentflow.lint.rule import Context, Rule
+from agentflow.spec.kinds import KINDS
 from tests.lint.support import CODE, PROJECT, graph_of
 from tests.support.memory_files import MemoryFiles
 
@@ -53,18 +54,23 @@ def test_a_file_checked_alone_is_told_the_same_by_all_rules(name: str) -> None:
 
 
 def test_a_project_with_every_kind_gets_every_rule() -> None:
+    pays = "custom: { pay: { run: 'desk.tools:pay' } }\n"
     specs = [
         AGENT,
+        f"{AGENT.replace('bare', 'other')}title: Other\nraw: {{ x: 1 }}\n{pays}",
         "kind: Environment\nname: one\n",
         "kind: Vault\nname: one\n",
         "kind: Deployment\nname: one\nagent: bare\nenvironment: one\ntask: Sort.\n",
         "kind: Flow\nname: one\nsteps: { first: { agent: bare } }\n",
     ]
-    graph = graph_of({"a.yaml": "---\n".join(specs)})
-    assert set(ABOUT.values()) == {kind for kind, found in graph.by_kind().items() if found} - {
-        "agent"
-    }
+    graph = graph_of({**CODE, "a.yaml": "---\n".join(specs)})
     assert rules_for(graph) == RULES
+
+
+@pytest.mark.parametrize("topic", sorted({topic for topics in ABOUT.values() for topic in topics}))
+def test_rules_are_about_kinds_and_fields_that_there_are(topic: str) -> None:
+    fields = {f".{field}" for model in KINDS.values() for field in model.model_fields}
+    assert topic in fields | {kind.lower() for kind in KINDS}
 
 
 def test_rules_of_what_is_not_there_are_not_imported() -> None:
