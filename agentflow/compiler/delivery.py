@@ -34,6 +34,8 @@ __all__ = [
 
 def plain(value: Any) -> Any:
     """Spec data as JSON data: decimals become numbers, tuples become lists. Values are copied."""
+    if type(value) is str:  # most are, and to tell a mapping takes longest of what is none
+        return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):

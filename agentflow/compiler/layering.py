@@ -79,7 +79,7 @@ class Layering:
 
 def _may_have_work(data: Mapping[str, Any]) -> bool:
     """Whether something could be a key that appends or removes, whatever it means where it stands."""
-    return any(
-        key[-1:] in "+-" or (type(value) is dict and _may_have_work(value))
-        for key, value in data.items()
-    )
+    for key, value in data.items():  # of every spec there is: no generator here
+        if key[-1:] in "+-" or (type(value) is dict and _may_have_work(value)):
+            return True
+    return False

@@ -9,7 +9,7 @@ from agentflow.compiler.graph import Graph
 from agentflow.compiler.load import load
 from agentflow.compiler.manifest import Compiled
 from agentflow.compiler.renames import with_renames
-from agentflow.compiler.render import render
+from agentflow.compiler.render import render, rendering_problems
 from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
@@ -24,7 +24,7 @@ class Build(NamedTuple):
     """Every spec that could be read and bound, also those with errors of meaning.
     None: there is no usable project or target."""
     compiled: Compiled | None
-    """None: there is an error somewhere, so nothing may be applied or run."""
+    """None: there is an error somewhere, so nothing may be applied or run; or nobody wanted it."""
 
 
 def build(
@@ -36,6 +36,7 @@ def build(
     settings: Sequence[str] = (),
     only: Sequence[str] | None = None,
     callables: Callables | None = None,
+    manifest: bool = True,
 ) -> Checked[Build]:
     """Compile a project for a target.
 
@@ -49,6 +50,7 @@ def build(
         only: report on these files alone; see `load`.
         callables: is asked about a Python function whose source does not tell its schema. None: that
             is a problem of the spec.
+        manifest: whether the manifest is wanted, and not only what is found on the way to it.
     """
     loaded, found = load(files, only=only)
     problems: list[Diagnostic] = list(found)
@@ -66,6 +68,9 @@ def build(
     reported = graph if only is None else _selected(graph, frozenset(only))
     sound, found = validate(reported, files, callables=callables)
     problems.extend(found)
+    if not manifest:
+        problems.extend(rendering_problems(sound, files, callables=callables))
+        return Checked(Build(graph, None), _sorted(problems, files))
     compiled, found = render(sound, files, callables=callables)
     problems.extend(found)
     return Checked(

@@ -254,7 +254,7 @@ class _Resolver:
     def _plain(self, raw: RawSpec) -> Bound[Any] | None:
         """A spec of a kind that needs nothing but its values."""
         model = KINDS[raw.kind]
-        made, document = self._made(raw, self.project_variables)
+        made, document = self._made(raw, self.layering.composed(raw), self.project_variables)
         spec = self._shaped(model, document, made, abstract=_is_abstract(raw))
         self._look_around(model, raw, document, made)
         if raw.kind == "Overlay":
@@ -267,9 +267,10 @@ class _Resolver:
         reviewed = self._reviewed(raw, document, self.project_variables)
         return Bound(address=raw.address, spec=spec, document=document, reviewed=reviewed)
 
-    def _made(self, raw: RawSpec, variables: VariableSet) -> tuple[Substituted, Document]:
-        """A spec from all its layers, after substitution."""
-        document = self.layering.composed(raw)
+    def _made(
+        self, raw: RawSpec, document: Document, variables: VariableSet
+    ) -> tuple[Substituted, Document]:
+        """A spec after substitution. `document`: it is put together in, from all its layers."""
         made = self._substituted(KINDS[raw.kind], document, variables)
         document = document.with_data(made.data)
         if raw.name is not None:
@@ -345,7 +346,7 @@ class _Resolver:
         composed = self.layering.composed(raw)
         variables = self._variables(composed, self.project_variables, abstract=abstract)
         values = variables.all()
-        made, document = self._made(raw, variables)
+        made, document = self._made(raw, composed, variables)
         spec = self._shaped(AgentSpec, document, made, abstract=abstract)
         self._look_around(AgentSpec, raw, document, made)
         prompt = self.texts.prompt(document, made.failed)
@@ -385,6 +386,8 @@ class _Resolver:
     ) -> Substituted:
         """The data of a whole document, without what identifies it."""
         data = document.data
+        if not document.mentions_substitution:
+            return Substituted(data, frozenset())
         kept = (*_LITERAL_KEYS, *_LAYERS.get(model.__name__, ()))
         literal = {key: data[key] for key in kept if key in data}
         rest = {key: value for key, value in data.items() if key not in literal}

@@ -74,11 +74,11 @@ class Texts:
         """The template at `path`: the text itself, or the file it names."""
         value = value_at(document.data, path)
         origin = document.origin(path).document
-        span = document.span(path)
-        if any(covers(span, refused) for refused in self._refused):
+        if self._refused and self._is_refused(document.span(path)):
             return None
         if origin.is_verbatim or not is_file(value):
             return _inline(document, path, value)
+        span = document.span(path)
         name = resolve_path(origin.file, value)
         try:
             text = self._files.read(name)
@@ -91,6 +91,9 @@ class Texts:
             self._report(codes.OUT_OF_RANGE.at(span, message, hint=f"Write the {what} there."))
             return None
         return TemplateText(name=name, text=text.replace("\r\n", "\n"), document=None, path=())
+
+    def _is_refused(self, span: Span) -> bool:
+        return any(covers(span, refused) for refused in self._refused)
 
 
 def _inline(document: Document, path: Path, value: str) -> TemplateText:

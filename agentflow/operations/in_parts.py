@@ -296,6 +296,7 @@ class _Work:
             variables=self.options.variables,
             settings=self.options.settings,
             callables=callables,
+            manifest=False,
         )
 
     # Parts that have changed

@@ -63,6 +63,11 @@ class FieldInfo:
     def is_required(self) -> bool:
         return self.default is MISSING and self.default_factory is None
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether each spec has a value of its own where none was given."""
+        return self.default_factory is not None or isinstance(self.default, (list, dict))
+
     def fresh_default(self) -> Any:
         """The value where none was given: each spec has collections of its own."""
         if self.default_factory is not None:

@@ -33,7 +33,13 @@ class Unsure(Exception):
 @cache
 def reader(model: type[SpecModel]) -> Reader:
     """Builds specs of a model from mappings."""
-    fields = [_field(model, name, field) for name, field in model.model_fields.items()]
+    read_by_key = {
+        field.alias or name: (name, _field(model, name, field))
+        for name, field in model.model_fields.items()
+    }
+    defaults = {name: field.default for name, field in model.model_fields.items()}
+    required = {name for name, field in model.model_fields.items() if field.is_required()}
+    fresh = [(name, field) for name, field in model.model_fields.items() if field.is_fresh]
     made = model.model_made
 
     def read(data: Any) -> Any:
@@ -41,18 +47,19 @@ def reader(model: type[SpecModel]) -> Reader:
             if type(data) is model:
                 return data
             raise Unsure
-        values = {}
+        values = defaults.copy()  # in the order of the fields, whatever that of the data is
         given = set()
-        for name, key, read_value, field in fields:
-            if key in data:
-                values[name] = read_value(data[key])
-                given.add(name)
-            elif field.is_required():
+        for key, value in data.items():
+            if key not in read_by_key:
                 raise Unsure
-            else:
+            name, read_value = read_by_key[key]
+            values[name] = read_value(value)
+            given.add(name)
+        if not required <= given:
+            raise Unsure
+        for name, field in fresh:
+            if name not in given:
                 values[name] = field.fresh_default()
-        if len(given) != len(data):
-            raise Unsure  # a key that it does not know
         try:
             return made(values, given)
         except ValueError:
@@ -61,13 +68,11 @@ def reader(model: type[SpecModel]) -> Reader:
     return read
 
 
-def _field(
-    model: type[SpecModel], name: str, field: FieldInfo
-) -> tuple[str, str, Reader, FieldInfo]:
+def _field(model: type[SpecModel], name: str, field: FieldInfo) -> Reader:
     read = _limited(_reader(field.annotation), field.limits)
     for check in model.field_checks.get(name, ()):
         read = _checked(read, getattr(model, check))
-    return name, field.alias or name, read, field
+    return read
 
 
 def _reader(annotation: Any) -> Reader:

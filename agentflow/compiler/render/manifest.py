@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from agentflow.spec.skill import SkillSpec
     from agentflow.spec.vault import VaultSpec
 
-__all__ = ["render", "sections_of"]
+__all__ = ["render", "rendering_problems", "sections_of"]
 
 
 def render(graph: Graph, files: Files, *, callables: Callables | None = None) -> Checked[Compiled]:
@@ -44,6 +44,15 @@ def render(graph: Graph, files: Files, *, callables: Callables | None = None) ->
     A spec with errors that only show here, such as those of templates, is left out of the manifest.
     """
     return _Rendering(graph, files, callables).compiled()
+
+
+def rendering_problems(
+    graph: Graph, files: Files, *, callables: Callables | None = None
+) -> Sequence[Diagnostic]:
+    """What `render` finds, for whoever does not need what it makes."""
+    rendering = _Rendering(graph, files, callables, is_sketch=True)
+    rendering.resources_made()
+    return rendering.problems
 
 
 def sections_of(
@@ -56,8 +65,17 @@ def sections_of(
 
 
 class _Rendering:
-    def __init__(self, graph: Graph, files: Files, callables: Callables | None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        files: Files,
+        callables: Callables | None,
+        *,
+        is_sketch: bool = False,
+    ) -> None:
+        """Take what is rendered. `is_sketch`: of agents make only what something may be wrong with."""
         self.graph = graph
+        self.is_sketch = is_sketch
         self.called: dict[str, str] = {}
         self.bench = Workbench(
             files=files,
@@ -74,7 +92,8 @@ class _Rendering:
         self.agents: dict[str, AgentPolicy] = {}
         self.deployments: dict[str, DeploymentPolicy] = {}
 
-    def compiled(self) -> Checked[Compiled]:
+    def resources_made(self) -> Sequence[Resource]:
+        """Everything that is created on the service, by address."""
         self._plain_kinds()
         self.names()
         self._agents()
@@ -82,6 +101,10 @@ class _Rendering:
         self._fragments()
         resources = _known_dependencies([*self.resources, *self.bench.uploads.resources()])
         self.problems += circles(self.graph, resources)
+        return resources
+
+    def compiled(self) -> Checked[Compiled]:
+        resources = self.resources_made()
         manifest = Manifest(
             project=self.graph.project.spec.name,
             target=_target(self.graph),
@@ -144,9 +167,12 @@ class _Rendering:
             agent, found = render_agent(node, self.bench)
             self.problems += found
             if agent is not None:
-                self.agents[node.address] = agent.policy
-                raw = _raw(node, agent.payload)
-                self.resources.append(make_resource("agent", node.address, agent.payload, raw))
+                if not self.is_sketch:
+                    self.agents[node.address] = agent.policy()
+                payload, raw = agent.payload, _raw(node, agent.payload)
+                self.resources.append(
+                    make_resource("agent", node.address, payload, raw, is_sketch=self.is_sketch)
+                )
 
     def _deployments(self) -> None:
         if not self.graph.deployments:

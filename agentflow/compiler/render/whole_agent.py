@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from agentflow import codes
@@ -26,7 +27,8 @@ __all__ = ["Rendered", "policy_sections", "render_agent", "template_problems"]
 
 class Rendered(NamedTuple):
     payload: dict[str, Any]
-    policy: AgentPolicy
+    policy: Callable[[], AgentPolicy]
+    """Makes it: whoever looks for problems alone does without."""
 
 
 def template_problems(left: Misshapen, bench: Workbench) -> Iterator[Diagnostic]:
@@ -93,7 +95,8 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
     payload = agent_payload(
         spec, system=system if system.strip() else None, custom=custom, skill=bench.skill
     )
-    policy = agent_policy(
+    policy = partial(
+        agent_policy,
         node,
         task=task,
         paths=paths,
