@@ -8,6 +8,7 @@ does not have is not decided, and is told: see `unseen.py`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -48,6 +49,10 @@ from agentflow.testing.workers import TestPool
 __all__ = ["TapeAnswers", "changed_fields", "replayed", "run_replay"]
 
 
+_PATIENCE = 0.9
+"""Of the time that a test has: then there is some left to say what the tape waits for."""
+
+
 async def run_replay(case: Case) -> Report:
     """Play a cassette, and hold the run against what is expected.
 
@@ -60,8 +65,13 @@ async def run_replay(case: Case) -> Report:
     sessions = CassetteSessions(tape)
     unseen = unseen_outputs(tape, case.policy)
     expect, undecided = decidable(case.spec.expect, unseen)
+    changed = changed_fields(case, tape)
     with scratch_directory() as directory:
-        result, approvals = await replayed(case, tape, sessions, directory, unseen)
+        try:
+            async with asyncio.timeout(case.spec.timeout * _PATIENCE):
+                result, approvals = await replayed(case, tape, sessions, directory, unseen)
+        except TimeoutError:
+            return Report(misses=_stuck(tape, sessions, changed), note=note_of(tape, unseen)[2:])
         history = await sessions.history(result.session_id or "")
         seen = Seen(
             result=result,
@@ -77,7 +87,6 @@ async def run_replay(case: Case) -> Report:
             *prompt_misses(case),
             *(await check_misses(case, seen, case.bench.programs) if not unseen else ()),
         ]
-    changed = changed_fields(case, tape)
     if found:
         found.insert(0, _reason(tape, changed))
     found += undecided
@@ -117,10 +126,11 @@ async def replayed(
         uploads={},
         records=directory / "records",
     )
+    stop = asyncio.Event()
     try:
         with Ledger.open(Path(":memory:")) as ledger:
             if unseen or tape.head.get("imported") is not None:
-                sessions.prompter = Voice(ledger, RUN_ID)
+                sessions.prompter = Voice(ledger, RUN_ID, stop)
             result = await run_session(
                 request,
                 sessions=sessions,
@@ -128,6 +138,7 @@ async def replayed(
                 clock=HandClock(),
                 observer=lambda notice: None,
                 person=answers if answers.has_people else None,
+                stop=stop,
                 knobs=KNOBS,
                 draw=lambda: 0.5,
                 pool=pool,
@@ -256,6 +267,17 @@ def _reason(tape: Tape, changed: Sequence[str]) -> Miss:
         "The specs are those of the recording: agentflow, or code of the project, does otherwise."
     )
     return Miss(("cassette",), message, "the same behaviour", "another one")
+
+
+def _stuck(tape: Tape, sessions: CassetteSessions, changed: Sequence[str]) -> list[Miss]:
+    """Why nothing happens any more."""
+    unsent = sessions.unsent
+    if unsent is None:
+        message = "The tape ends, and the session has not come to rest."
+        return [Miss(("cassette",), message, "an end", "nothing more")]
+    message = f"The tape waits for what is not sent now (line {unsent.number} of it)."
+    waits = Miss(("cassette",), message, shown(json.dumps(unsent.given)), "nothing")
+    return [_reason(tape, changed), waits]
 
 
 def _tape_misses(sessions: CassetteSessions) -> list[Miss]:

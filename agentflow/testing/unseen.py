@@ -7,6 +7,7 @@ What was said to the session is then taken from the tape too, because what is fo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -137,16 +138,23 @@ def _messages(tape: Tape) -> Iterator[Mapping[str, Any]]:
 
 
 class Voice:
-    """Says to a run what was said to the session behind the task, whenever the tape waits for it."""
+    """Says to a run what was said to the session behind the task, whenever the tape waits for it.
 
-    def __init__(self, ledger: Ledger, run_id: str) -> None:
+    An interrupt too: a run that would send one by itself has decided so before.
+    """
+
+    def __init__(self, ledger: Ledger, run_id: str, stop: asyncio.Event) -> None:
         self._ledger = ledger
         self._run_id = run_id
+        self._stop = stop
         self._said: set[int] = set()
 
     def __call__(self, line: Line, *, at_rest: bool) -> None:
         """The next thing on the tape is this request."""
-        messages = [one for one in line.given or () if one.get("type") == "user.message"]
+        sent = line.given or ()
+        if any(one.get("type") == "user.interrupt" for one in sent):
+            self._stop.set()
+        messages = [one for one in sent if one.get("type") == "user.message"]
         if messages and line.number not in self._said:
             self._said.add(line.number)
             text = text_of(messages[0].get("content"))

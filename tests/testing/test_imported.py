@@ -178,6 +178,10 @@ ENDS: dict[str, tuple[Tape, str]] = {
         "failed",
     ),
     "terminated": (Tape().begin().turn().add("session.status_terminated"), "failed"),
+    "interrupt": (
+        Tape().begin().start().add("user.interrupt").end(is_error=True).stops(),
+        "interrupted",
+    ),
     "end": (spoken(), "completed"),
 }  # fmt: skip
 
@@ -200,6 +204,19 @@ def test_all_that_was_said_is_said_again(project: Project) -> None:
         project, "expect: { messages: [Apac too., Shortly.], limits: { turns: 7 } }\n"
     )
     assert result.outcome == "passed", result.failures
+
+
+def test_a_tape_that_goes_on_no_more_says_where_it_stands(project: Project) -> None:
+    imported(project, Tape().begin().turn().start().says("I look.").events)
+    [cut] = replayed(project).failures
+    assert cut.message == "The tape ends, and the session has not come to rest."
+    # Answered twice: the second answer is one that nobody gives.
+    twice = Tape().begin().start().calls("rate", "rate", currency="EUR").end().asks("rate")
+    twice.result("1.1", of="rate").running().result("1.1", of="rate").delivers()
+    imported(project, twice.events)
+    [_, waits] = replayed(project).failures
+    assert waits.message.startswith("The tape waits for what is not sent now (line ")
+    assert "user.custom_tool_result" in (waits.expected or "")
 
 
 def test_what_is_decided_otherwise_today_is_found(project: Project) -> None:
