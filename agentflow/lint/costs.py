@@ -7,7 +7,6 @@ is on the low side, so that a budget below the sum is too small for certain.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -45,7 +44,8 @@ def prompt_tokens(characters: int) -> int:
 
 def price_of(model: str) -> Price | None:
     """None: it is not known, or there is none."""
-    return PRICES.get(re.sub(r"-\d{8}$", "", model))
+    name, _, day = model.rpartition("-")
+    return PRICES.get(name if len(day) == 8 and day.isdecimal() else model)
 
 
 _DEAREST = 6

@@ -89,12 +89,16 @@ class Phrase:
             line break, as in wrapped text. It matches only where a word begins, so that it needs no
             `\b` in front, which would make it slow.
         marks: a text that holds none of them is not searched.
+        also: nor is one that holds none of these, for marks that many texts hold.
         wraps: False for commands, which end with their line.
     """
 
-    def __init__(self, pattern: str, *, marks: Sequence[str], wraps: bool = True) -> None:
+    def __init__(
+        self, pattern: str, *, marks: Sequence[str], also: Sequence[str] = (), wraps: bool = True
+    ) -> None:
         self.pattern = pattern
         self.marks = marks
+        self.also = also
         self.wraps = wraps
 
     @cached_property
@@ -143,6 +147,8 @@ class Prose:
         text = self.text
         for mark in phrase.marks:  # asked forty times of a text that has none: no generator here
             if mark in text:
+                if phrase.also and not any(other in text for other in phrase.also):
+                    break
                 return self._matches(phrase, text if code else self.words)
         return iter(())
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from collections.abc import Sequence
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentflow.lint.rules import prohibitions, wording
 from tests.lint.projects import found_in
 
 BACKED = "Back every figure by a row of the orders, and name it."
@@ -115,3 +121,25 @@ def test_a_fragment_that_two_texts_hold_repeats_nothing() -> None:
         f"---\nkind: Fragment\nname: f\ntext: {BACKED}\n"
     )
     assert found_in(text, "AF516") == []
+
+
+PRECEDED: dict[
+    str, tuple[str, list[Sequence[str]]]
+] = {  # what is compiled only for texts that hold one word of each list
+    "vague": (wording._VAGUE, [wording._VAGUE_MARKS]),
+    "person": (wording._PERSON, [wording._PERSON_MARKS]),
+    "read-only": (
+        prohibitions._READ_ONLY.compiled.pattern,
+        [prohibitions._READ_ONLY.marks, prohibitions._READ_ONLY.also],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PRECEDED)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_what_a_pattern_finds_has_one_of_its_marks(name: str, data: st.DataObject) -> None:
+    pattern, lists = PRECEDED[name]
+    text = data.draw(st.from_regex(re.compile(pattern, re.ASCII)))
+    for marks in lists:
+        assert any(mark in text for mark in marks), text

@@ -141,9 +141,12 @@ def unused_input(ctx: Context) -> Iterator[Diagnostic]:
     """
     for agent in ctx.agents:
         task = agent.task.text if agent.task is not None else ""
+        names = [name for name in agent.spec.inputs if f"{{{{ inputs.{name} }}}}" not in task]
+        if not names:
+            continue
         if re.search(r"\{%-?\s*(?:include|import|from)\b|\binputs\b(?!\s*[.\[])", task):
             continue  # the whole mapping, or another file: what is used cannot be seen here
-        for name in agent.spec.inputs:
+        for name in names:
             used = rf"\binputs\s*(?:\.\s*{name}\b|\[\s*['\"]{name}['\"]\s*\])"
             if not re.search(used, task):
                 where = "its task does not mention it" if task else "it has no task"

@@ -34,7 +34,8 @@ _READ_ONLY = Phrase(
     r"|(?:do not|don['\u2019]t|never|must not|may not) (?:ever )?"
     r"(?:(?:write|modify|change|edit|delete|create|remove|overwrite|touch)(?:,| or|, or| and)? ?)+"
     r"(?:anything\b|(?:any |the |existing |source )*(?:files?|code|documents?)\b))",
-    marks=("read", "not", "n't", "n\u2019t", "never", "no changes"),
+    marks=("read", "not", "n't", "n\u2019t", "never", "changes"),
+    also=("read", "changes", "anything", "file", "code", "document"),
 )
 
 

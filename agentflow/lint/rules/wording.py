@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from agentflow.compiler.graph import AgentNode
 from agentflow.diagnostics import Diagnostic, Level, Severity, Span
@@ -21,12 +21,18 @@ __all__ = [
 ]
 
 
-def _criteria(ctx: Context, pattern: str) -> Iterator[tuple[AgentNode, int, re.Match[str]]]:
-    """Points of `done` with such words, each once, wherever agents take them from."""
+def _criteria(
+    ctx: Context, pattern: str, marks: Sequence[str]
+) -> Iterator[tuple[AgentNode, int, re.Match[str]]]:
+    """Points of `done` with such words, each once, wherever agents take them from.
+
+    `marks`: a point that holds none of them has none of the words.
+    """
     seen: set[Span] = set()
     for agent in ctx.agents:
         for index, point in enumerate(agent.spec.done):
-            match = re.search(pattern, _quoted(point)) if isinstance(point, str) else None
+            text = _quoted(point) if isinstance(point, str) else ""
+            match = re.search(pattern, text) if any(mark in text for mark in marks) else None
             if match is not None and (span := agent.span("done", index)) not in seen:
                 seen.add(span)
                 yield agent, index, match
@@ -51,6 +57,14 @@ _VAGUE = (
     r"|(?:is|are) (?:clean|correct|accurate|complete|finished|done|ready)(?: and \w+)?(?=\s*(?:[.!]|\Z))"
     r"|everything (?:works|is (?:fine|done|there))"
     r"|clear and concise|easy to (?:read|understand|follow)|and so on|etc\.?)(?!\w)"
+)
+_VAGUE_MARKS = (
+    *("good", "great", "nice", "decent", "excellent", "high", "adequate", "appropriate", "proper"),
+    *("reasonabl", "satisf", "suitabl", "sufficient", "friendly", "professional", "well", "polish"),
+    *("best ", "needed", "as expected", "necessary", "sense", "ok", "fine", "right", "clear"),
+    *("useful", "helpful", "complete", "thorough", "comprehensive", "robust", "meaningful"),
+    *("insight", "clean", "correct", "accurate", "finished", "done", "ready", "works", "easy"),
+    *("everything", "so on", "etc"),
 )
 
 
@@ -78,7 +92,7 @@ def vague_done(ctx: Context) -> Iterator[Diagnostic]:
         done:
           - The report has at most two pages, and every figure in it can be found in the orders.
     """
-    for agent, index, match in _criteria(ctx, _VAGUE):
+    for agent, index, match in _criteria(ctx, _VAGUE, _VAGUE_MARKS):
         yield ctx.problem(
             agent.document.text_span(("done", index), *match.span()),
             f"{match[0]!r} in `done` of agent {agent.spec.name!r} is a matter of opinion.",
@@ -90,6 +104,10 @@ _PERSON = (
     r"\b(?:(?:the )?(?:user|customer|client|reader|operator|requester|manager|stakeholders?|team)"
     r"|everyone|everybody|somebody)\b[^.;]{0,20}?\b(?:is|are|has|have) (?:\w+ )?"
     r"(?:happy|satisfied|pleased|convinced|confirmed|approved|accepted|agreed|signed off)\b"
+)
+_PERSON_MARKS = (
+    *("happy", "satisfied", "pleased", "convinced", "confirmed", "approved", "accepted", "agreed"),
+    "signed off",
 )
 
 
@@ -117,7 +135,7 @@ def done_needs_person(ctx: Context) -> Iterator[Diagnostic]:
         done: [Every figure in the report can be found in the orders.]
         uncertainty: assume
     """
-    for agent, index, match in _criteria(ctx, _PERSON):
+    for agent, index, match in _criteria(ctx, _PERSON, _PERSON_MARKS):
         asks = agent.spec.uncertainty is not None and agent.spec.uncertainty.mode == "ask"
         if not asks and not agent.spec.custom and not agent.spec.mcp:
             yield ctx.problem(
