@@ -80,8 +80,10 @@ def resolve(
         settings: `--set` of the command line, as text.
     """
     work = _Resolver(loaded, files, target, environ, variables, settings)
-    graph = work.graph()
-    return Checked(graph, tuple(work.problems))
+    graph, problems = work.graph(), tuple(work.problems)
+    # What reports to it refers to it in circles: a large project would stay until they are looked for.
+    vars(work).clear()
+    return Checked(graph, problems)
 
 
 class _Resolver:

@@ -87,13 +87,14 @@ class VariableSet:
         self._lenient = lenient
         self._abstract = abstract
         self._report = report
-        self._scope = Scope(self, environ, references, secrets)
+        self._beside = (environ, references, secrets)
         self._values: dict[str, Found | None] = {}
         self._open: list[str] = []
 
     @property
     def scope(self) -> Scope:
-        return self._scope
+        # Made when it is asked for: kept, the two would hold each other, and the document with them.
+        return Scope(self, *self._beside)
 
     def names(self) -> Collection[str]:
         inherited = self._parent.names() if self._parent else ()
@@ -168,7 +169,7 @@ class VariableSet:
         path: Path,
     ) -> Found | None:
         """The value after substitution, if it fits the declaration `spec`."""
-        made = substitute(document, value, self._scope, self._report, at=path)
+        made = substitute(document, value, self.scope, self._report, at=path)
         if made.failed:
             return None
         if type_ is None:

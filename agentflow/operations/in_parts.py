@@ -102,7 +102,7 @@ def find_in_parts(
 
 @contextmanager
 def _collecting_by_hand() -> Iterator[None]:
-    """While specs are checked hardly anything is garbage; after each part, all of it is."""
+    """While specs are checked hardly anything is garbage, and what is, is little."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -113,13 +113,14 @@ def _collecting_by_hand() -> Iterator[None]:
 
 
 def _take_away(*, first: bool) -> None:
-    """Free a part that was checked: its specs refer to each other in circles.
+    """Free what is left of a part that was checked, and refers to itself: next to nothing.
 
-    With the first, all that it has loaded is there to stay, and is not looked through again.
+    With the first, all that it has loaded is there to stay, and is not looked through at all.
     """
-    gc.collect()
     if first:
         gc.freeze()
+    else:
+        gc.collect()
 
 
 def _place(root: Path, options: Options) -> str | None:
@@ -143,7 +144,7 @@ class _Work:
         self.ahead: dict[str, bytes] = {}
         self._ahead_bytes = 0
         self._root = f"{files.root}{os.sep}"
-        self._states: dict[str, str] = {}
+        self.states: dict[str, str] = {}
         """Facts that were looked at, as they are now."""
         self._taken_away = False
 
@@ -209,7 +210,7 @@ class _Work:
                 fresh.add(name)
                 plain = text is not None and not name.endswith(MARKDOWN)
                 guessed = outline(text) if text is not None and plain else None
-                state = self._states[_text_fact(name)]
+                state = self.states[_text_fact(name)]
                 file = KeptFile(state, text is not None, guessed, frozenset())
             self.now.files[name] = file
         self._find_mentions(fresh)
@@ -238,7 +239,7 @@ class _Work:
         fact = _text_fact(name)
         state = self.trace.facts.get((fact[0], fact[1:]))
         if state is not None:
-            self._states[fact] = state
+            self.states[fact] = state
         if data is None:
             return None
         if self._ahead_bytes + len(data) <= _AHEAD:
@@ -279,13 +280,13 @@ class _Work:
 
     def _state(self, fact: str) -> str:
         """How a fact is now; empty, as none ever is, if it has no state."""
-        found = self._states.get(fact)
+        found = self.states.get(fact)
         if found is None:
             try:
                 found = STATES[fact[0]](self._root, fact[1:])
             except (OSError, ValueError, KeyError):
                 found = ""
-            self._states[fact] = found
+            self.states[fact] = found
         return found
 
     def _built(self, files: TracedFiles, trace: Trace, callables: Callables) -> Checked[Build]:
@@ -349,6 +350,18 @@ class _Work:
             FileRefused: a file cannot be read.
         """
         trace = Trace()
+        kept = self._judged(core, part, callables, trace)
+        facts = [kind + name for kind, name in trace.facts]
+        states = [*trace.facts.values()]
+        kept = kept._replace(facts=facts, state=digest("\n".join(states).encode()))
+        _take_away(first=not self._taken_away)
+        self._taken_away = True
+        return Found(kept, states, trace.spoiled)
+
+    def _judged(
+        self, core: Sequence[str], part: Sequence[str], callables: Callables, trace: Trace
+    ) -> KeptPart:
+        """What is found in a part, without what it rests on, which is noted."""
         files = _PartFiles(self, (*core, *part), trace)
         built, problems = self._built(files, trace, callables)
         kept = KeptPart(usable=False)
@@ -357,13 +370,7 @@ class _Work:
             found = scan(context, found=problems)
             if can_be_joined(built.graph, problems, found):
                 kept = _kept(built.graph, found, frozenset(part), self.core)
-        facts = [kind + name for kind, name in trace.facts]
-        states = [*trace.facts.values()]
-        kept = kept._replace(facts=facts, state=digest("\n".join(states).encode()))
-        del built, problems
-        _take_away(first=not self._taken_away)
-        self._taken_away = True
-        return Found(kept, states, trace.spoiled)
+        return kept
 
     def _taken(self, found: Found) -> KeptPart:
         """Note what a part rests on."""
@@ -428,6 +435,7 @@ class _PartFiles(TracedFiles):
 
     def __init__(self, work: _Work, specs: Sequence[str], trace: Trace) -> None:
         super().__init__(work.files.root, trace)
+        self.listed = work.files.listed
         self._work = work
         self._specs = sorted(specs)
 
@@ -441,7 +449,7 @@ class _PartFiles(TracedFiles):
             return super()._bytes(path, limit=limit, cut=cut)
         self._note_parents(path)
         fact = _text_fact(path)
-        self._trace.note(fact[0], fact[1:], digest(data))
+        self._trace.note(fact[0], fact[1:], self._work.states[fact])
         if path not in self._work.core:
             del held[path]
         return data

@@ -74,6 +74,8 @@ class ProjectFiles:
         self._real_root = os.path.realpath(self.root)
         # What `specs` had to read anyway, until `read` asks for it.
         self._ahead: dict[str, bytes] = {}
+        self.listed: set[str] = set()
+        """Files that were listed: they are no links, and lie in no linked directory."""
         # What `compile --out` wrote: it would declare everything a second time.
         self._made: set[str] = set()
 
@@ -201,6 +203,7 @@ class ProjectFiles:
     def _walk(self) -> Iterator[str]:
         """Files of the project that may be specs, links left out, in no order."""
         waiting = [""]
+        self.listed.clear()
         while waiting:
             directory = waiting.pop()
             try:
@@ -225,6 +228,7 @@ class ProjectFiles:
                 elif (entry.name.endswith(_SPEC_SUFFIXES) or may_be_ant(path)) and entry.is_file(
                     follow_symlinks=False
                 ):
+                    self.listed.add(path)
                     yield path
 
     def _written(self, directory: str) -> set[str]:
@@ -296,6 +300,8 @@ class ProjectFiles:
 
     def _confined(self, path: str) -> str:
         """The real path of a file, which is below the root."""
+        if path in self.listed:
+            return f"{self._real_root.rstrip('/')}/{path}"
         lexical = posixpath.normpath(path)
         if lexical.startswith(("../", "/")) or lexical == "..":
             raise _outside(path)

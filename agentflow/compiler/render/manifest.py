@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.fragments import check_defaults, fragments_of
@@ -82,7 +83,7 @@ class _Rendering:
             callables=callables,
             fragments=fragments_of(graph),
             uploads=Uploads(files),
-            skill=self._skill,
+            skill=partial(_skill, graph),
             called=self.called,
             bound={},
             pools=graph.project.spec.pools,
@@ -149,10 +150,6 @@ class _Rendering:
             elif bound.spec.anthropic is not None:
                 self.called[bound.address] = bound.spec.anthropic
 
-    def _skill(self, name: str) -> SkillSpec | None:
-        bound = self.graph.bound(f"skill/{name}")
-        return None if bound is None else bound.spec
-
     def names(self) -> None:
         """Find out what agents and skills are called on the service."""
         self._skills()
@@ -192,6 +189,11 @@ class _Rendering:
         for name, bound in self.graph.fragments.items():
             self.problems += check_defaults(fragments[name], bound.document)
             self.problems += check_fragment(fragments[name], fragments=fragments, files=files)
+
+
+def _skill(graph: Graph, name: str) -> SkillSpec | None:
+    bound = graph.bound(f"skill/{name}")
+    return None if bound is None else bound.spec
 
 
 def _raw(node: AgentNode, payload: Mapping[str, Any]) -> Mapping[str, Any]:
