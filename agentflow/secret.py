@@ -16,7 +16,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
-__all__ = ["LEAST", "SecretText", "mask", "masked", "protect"]
+__all__ = ["LEAST", "SecretText", "mask", "mask_bytes", "masked", "protect"]
 
 T = TypeVar("T")
 
@@ -98,6 +98,14 @@ def mask(text: str) -> str:
         if form in text:
             text = text.replace(form, name)
     return text
+
+
+def mask_bytes(data: bytes) -> bytes:
+    """The bytes of a file with every known value replaced, in UTF-8 and in both byte orders of UTF-16."""
+    for form, name in _shown.items():
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+            data = data.replace(form.encode(encoding, "replace"), name.encode(encoding, "replace"))
+    return data
 
 
 def masked(value: T) -> T:

@@ -70,6 +70,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="write a cassette of one test of the layer `loop`",
     )
+    parser.add_argument(
+        "--record-compressed",
+        action="store_true",
+        help="keep contents of compressed files on it, in which no secret can be found",
+    )
     add_project_options(parser)
     add_format_option(parser)
 
@@ -87,6 +92,7 @@ def _bench(args: Namespace, project: Project) -> Bench:
         live=args.live,
         unsafe_no_sandbox=args.unsafe_no_sandbox,
         record=args.record,
+        record_compressed=args.record_compressed,
     )
 
 
@@ -110,6 +116,11 @@ def _once(args: Namespace, project: Project) -> int:
     began = time.perf_counter()
     bench = _bench(args, project)
     cases = _chosen(args, bench)
+    if args.record_compressed and args.record is None:
+        raise UsageError(
+            "What a cassette keeps was said, and not where it is written.",
+            hint="Name a file: --record FILE",
+        )
     if args.record is not None and [case.spec.layer for case in cases] != ["loop"]:
         raise UsageError(
             "--record takes one test of the layer `loop`.", hint="Name it: agentflow test NAME"

@@ -34,11 +34,13 @@ from agentflow.runtime.notices import (
     Ended,
     Failed,
     FindingsFound,
+    Note,
     Observer,
     OutputVerified,
     RunStarted,
     Stage,
 )
+from agentflow.runtime.recording import RecordingSessions
 from agentflow.runtime.run import Reuse, RunRequest, RunResult
 from agentflow.runtime.supervisor import Crew
 from agentflow.state.store import StateStore
@@ -213,7 +215,7 @@ class Desk:
             person=person,
             compressed=options.record_compressed,
         ) as told:
-            return await run_session(
+            result = await run_session(
                 request,
                 sessions=told,
                 ledger=self.ledger,
@@ -221,6 +223,11 @@ class Desk:
                 knobs=LISTED_AT_ONCE if self.connection.local else None,
                 **who,
             )
+        if isinstance(told, RecordingSessions) and told.omitted:
+            names = ", ".join(dict.fromkeys(told.omitted))
+            text = f"Not on the cassette, because they are compressed: {names}. --record-compressed keeps them."
+            watch.observer(Note(level="info", text=text))
+        return result
 
     async def _find_applied(self, address: str, options: RunOptions, watch: Watch) -> Applied:
         """Looked up once for each agent; a failure is not remembered."""

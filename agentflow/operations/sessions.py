@@ -127,6 +127,8 @@ class RunDetail:
     usage: Mapping[str, Any] | None
     """None: it has no end."""
     folder: str
+    flow: str | None = None
+    """The id of the flow that it is a step of. None: it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +263,7 @@ def show_run(root: Path, given: str) -> RunDetail:
             ),
             usage=entry.usage,
             folder=str(run_dir(root, entry.id)),
+            flow=(ledger.record(entry.id) or {}).get("flow"),
         )
 
 

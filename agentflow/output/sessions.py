@@ -106,6 +106,8 @@ def render_run(detail: RunDetail) -> str:
         f"  session   {line.session_id or 'none'}",
         f"  started   {_when(line.started_at)}{_resumed(line.resumes)}",
     ]
+    if detail.flow is not None:
+        lines.append(f"  flow      {clean(detail.flow)}")
     if line.ended_at is not None:
         lines.append(f"  ended     {_when(line.ended_at)}")
     if line.reason:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow.runtime.cassette import hide
-from agentflow.secret import mask
+from agentflow.secret import mask_bytes
 
 __all__ = ["COMPRESSED", "file_body", "is_compressed", "left_out", "tape_bytes"]
 
@@ -66,11 +66,10 @@ def file_body(data: bytes, *, compressed: bool = False) -> dict[str, Any]:
     """
     if not compressed and is_compressed(data):
         return left_out(COMPRESSED, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    data = mask_bytes(data)
     try:
         text = str(hide(data.decode()))
     except UnicodeDecodeError:
-        # Every byte is a character here, so that values of plain letters are found in any file.
-        data = mask(data.decode("latin-1")).encode("latin-1", "replace")
         return {
             "base64": base64.b64encode(data).decode(),
             "sha256": hashlib.sha256(data).hexdigest(),

@@ -55,6 +55,9 @@ class RecordingSessions:
         self._inner = inner
         self._writer = writer
         self._compressed = compressed
+        self._names: dict[str, str] = {}
+        self.omitted: list[str] = []
+        """Names of files whose contents are left out, because no secret could be found in them."""
 
     async def _wrote(self, op: str, given: Any, request: Awaitable[T]) -> T:
         """The answer to a request with an effect; it stands where it was made, before what it caused."""
@@ -138,7 +141,9 @@ class RecordingSessions:
         return await self._wrote("upload", given, self._inner.upload(path, filename=filename))
 
     async def files(self, session_id: str) -> Sequence[RemoteFile]:
-        return await self._read("files", self._inner.files(session_id))
+        listed = await self._read("files", self._inner.files(session_id))
+        self._names.update((file.id, file.filename) for file in listed)
+        return listed
 
     async def download(self, file_id: str, to: Path) -> None:
         try:
@@ -148,6 +153,8 @@ class RecordingSessions:
             raise
         data = await asyncio.to_thread(to.read_bytes)
         body = file_body(data, compressed=self._compressed)
+        if "omitted" in body:
+            self.omitted.append(self._names.get(file_id, file_id))
         self._writer.add("download", **{"in": file_id}, out=body)
 
 

@@ -45,6 +45,8 @@ class Bench:
     unsafe_no_sandbox: bool = False
     record: Path | None = None
     """Where a cassette of the loop test that is run is written. None: nowhere."""
+    record_compressed: bool = False
+    """It keeps contents of files also where no secret could be found in them."""
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Bench:
         live: bool = False,
         unsafe_no_sandbox: bool = False,
         record: Path | None = None,
+        record_compressed: bool = False,
     ) -> Bench:
         """Compile a project for its tests.
 
@@ -80,6 +83,7 @@ class Bench:
             live=live,
             unsafe_no_sandbox=unsafe_no_sandbox,
             record=record,
+            record_compressed=record_compressed,
         )
 
     def with_live(self, live: bool) -> Bench:

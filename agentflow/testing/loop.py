@@ -49,6 +49,7 @@ async def run_loop(case: Case) -> Report:
         inputs=case.inputs(),
         task=spec.task,
         record=bench.record,
+        record_compressed=bench.record_compressed,
         plan=plan,
         misfortune=misfortune,
         stubs={name: _stub(stub) for name, stub in spec.stubs.items()},

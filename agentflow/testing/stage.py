@@ -70,6 +70,8 @@ class Scene:
     """Instead of the agent's own."""
     record: Path | None = None
     """Where a cassette of it is written. None: nowhere."""
+    record_compressed: bool = False
+    """It keeps contents of files also where no secret could be found in them."""
     plan: FaultPlan | None = None
     misfortune: Misfortune = field(default_factory=Misfortune)
     stubs: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
@@ -118,7 +120,13 @@ async def play(
         run = _Play(scene, request, service, programs, crashes, directory, observer)
         person = scene.person is not None
         with recorded(
-            scene.record, run.sessions, request, scene.compiled, person=person, clock=run.clock
+            scene.record,
+            run.sessions,
+            request,
+            scene.compiled,
+            person=person,
+            clock=run.clock,
+            compressed=scene.record_compressed,
         ) as sessions:
             return await run.to_the_end(sessions)
 

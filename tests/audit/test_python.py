@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import agentflow
+from agentflow.operations.sessions import show_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,7 @@ def test_costs_add_up_by_flow(project: Path, tmp_path: Path) -> None:
     [whole] = agentflow.session_costs(by="project", project=project)
     assert sum(line.tokens.total for line in found.values()) == whole.tokens.total
     assert all(line.estimate_usd is not None for line in found.values())
+    assert show_run(project, "last").flow == "nightly"
     # A file knows what it was a step of if it is a cassette of a run; a list of events never does.
     tape, events = project / "tape.jsonl", tmp_path / "events.jsonl"
     lines = [json.loads(line) for line in tape.read_text(encoding="utf-8").splitlines()]

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -150,7 +151,7 @@ TEST = "kind: Test\nname: packed\nlayer: {layer}\nagent: clerk\n{source}\n"
 SCRIPT = """\
 turns:
   - tools:
-      - { name: write, id: b, input: { file_path: /mnt/session/outputs/book.xlsx, content: BOOK } }
+      - { name: write, id: b, input: { file_path: /mnt/session/outputs/book.xlsx, content: "PK\\x03\\x04 BOOK" } }
       - name: write
         id: n
         input: { file_path: /mnt/session/outputs/note.md, content: "# Findings\\nNone.\\n" }
@@ -168,14 +169,15 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "script.yaml").write_text(SCRIPT, encoding="utf-8")
     (root / "checks.py").write_text("def ok(outputs):\n    return None\n", encoding="utf-8")
     assert main(["test", "-C", str(root), "--record", str(root / "run.jsonl"), "-q"]) == 0
-    lines = [json.loads(line) for line in (root / "run.jsonl").read_text().splitlines()]
-    for line in lines:
-        if line.get("op") == "download" and line["out"].get("text") == "BOOK":
-            line["out"] = file_body(zipped())
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    assert COMPRESSED in text
-    (root / "run.jsonl").write_text(text, encoding="utf-8")
+    downloads = [
+        line["out"] for line in lines_of(root / "run.jsonl") if line.get("op") == "download"
+    ]
+    assert sorted("omitted" in body for body in downloads) == [False, True]
     return root
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def replayed(root: Path, expect: str) -> Result:
@@ -186,7 +188,7 @@ def replayed(root: Path, expect: str) -> Result:
     return result
 
 
-DIGEST = hashlib.sha256(zipped()).hexdigest()
+DIGEST = hashlib.sha256(b"PK\x03\x04 BOOK").hexdigest()
 EXPECTED: Mapping[str, str | None] = {
     "{ verdict: completed }": None,
     "{ outputs: { note: { sections: [Findings] } } }": None,
@@ -212,6 +214,38 @@ def test_a_replay_says_what_it_could_not_verify(expect: str, packed: Path) -> No
         assert said in result.failures[-1].message
 
 
-def test_the_flag_needs_a_cassette(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "-C", str(packed), "--record-compressed"]) == 2
+@pytest.mark.parametrize("verb", ["run", "test"])
+def test_the_flag_needs_a_cassette(
+    verb: str, packed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replayed(packed, "{ verdict: completed }")
+    assert main([verb, "-C", str(packed), "--record-compressed"]) == 2
     assert "--record FILE" in capsys.readouterr().err
+
+
+def test_whoever_records_is_told(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replayed(packed, "{ verdict: completed }")
+    here = ["-C", str(packed)]
+    run = ["run", *here, "--script", str(packed / "script.yaml"), "--record"]
+    assert main([*run, str(packed / "a.jsonl")]) == 0
+    told = capsys.readouterr()
+    said = "Not on the cassette, because they are compressed: book.xlsx. --record-compressed keeps"
+    assert said in told.out + told.err
+    for more, kept in ([], False), (["--compressed"], True):
+        copy = packed / f"copy-{kept}.jsonl"
+        assert main(["sessions", "record", "last", str(copy), *here, *more]) == 0
+        assert ("contents omitted" in capsys.readouterr().out) is not kept
+        bodies = [line["out"] for line in lines_of(copy) if line.get("op") == "download"]
+        assert sorted("omitted" in body for body in bodies) == [False, not kept]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_a_secret_is_found_in_every_encoding(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret, "_shown", {})
+    secret.protect("key", "canary-żółw-7Qm2Vx")
+    value = "canary-żółw-7Qm2Vx"
+    for head in (b"", b"\xff\x00"):
+        kept = tape_bytes(file_body(head + f"Rome,{value}\n".encode(encoding)))
+        assert kept == head + "Rome,[key]\n".encode(encoding)
