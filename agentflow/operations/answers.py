@@ -180,7 +180,9 @@ def kept_at(what: str, key: str) -> str | None:
     folder = os.environ.get("AGENTFLOW_CACHE_DIR") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "agentflow"
     )
-    return os.path.join(folder, what, key) if os.path.isabs(folder) else None
+    if folder == os.devnull or not os.path.isabs(folder):
+        return None
+    return os.path.join(folder, what, key)
 
 
 def recall(path: str) -> Answer | None:

@@ -188,6 +188,15 @@ def test_any_change_of_the_project_counts(desk: Desk, change: Callable[[Desk], N
     assert after == desk.lint("--no-cache")
 
 
+def test_where_nothing_can_be_kept_nothing_is_noted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTFLOW_CACHE_DIR", os.devnull)
+    assert answers.place(["lint"]) is None
+    assert not desk.lint().recalled
+    assert not desk.lint().recalled
+
+
 def test_a_project_that_appears_nearer_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk.root / "notes")
     desk.lint()
