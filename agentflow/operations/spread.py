@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-__all__ = ["Done", "jobs_here", "spread"]
+__all__ = ["Done", "Work", "jobs_here", "spread"]
 
 _MOST = 8
 """Processes, unless somebody asks for more: beyond, what has to be done before takes most of the time."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from agentflow.operations import in_parts, traced
 from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.in_parts import Options, find_in_parts
 from agentflow.operations.project import ProjectFiles
+from agentflow.operations.spread import Work
 from agentflow.operations.traced import Trace, TracedFiles
 from tests.support.bad_input import CASES, BadInput
 
@@ -95,11 +97,11 @@ def whole(root: Path) -> tuple[Diagnostic, ...]:
     return scan(context, found=problems)
 
 
-def in_pieces(root: Path, *, keep: bool = False) -> tuple[Diagnostic, ...] | None:
+def in_pieces(root: Path, *, keep: bool = False, jobs: int = 1) -> tuple[Diagnostic, ...] | None:
     trace = Trace()
     files = TracedFiles(root, trace)
     names = sorted(files.candidates())
-    found = find_in_parts(files, trace, Options("local", {}, ()), names, keep=keep)
+    found = find_in_parts(files, trace, Options("local", {}, ()), names, keep=keep, jobs=jobs)
     return None if found is None else found.found
 
 
@@ -144,6 +146,48 @@ def test_what_is_wrong_with_one_spec_says_the_same(case: BadInput, tmp_path: Pat
     case.write(root)
     found = in_pieces(root)
     assert found is None or found == whole(root)
+
+
+def _by_others(order: random.Random) -> Callable[..., dict[int, bytes]]:
+    """`spread` without processes: in any order, some by copies, and some of what these did is lost."""
+
+    def spread(number: int, work: Work, *, jobs: int) -> dict[int, bytes]:
+        found: dict[int, bytes] = {}
+        for item in order.sample(range(number), number):
+            done = work(item, order.randrange(jobs) > 0)
+            if order.random() < 0.8:
+                found[item] = done.data
+            if done.is_enough:
+                break
+        return found
+
+    return spread
+
+
+@LET_BE
+@given(
+    names=st.lists(st.sampled_from(sorted(EXAMPLES)), min_size=1, max_size=4, unique=True),
+    wrong=st.none() | st.sampled_from(sorted(ONE_OF_EACH)),
+    jobs=st.integers(2, 5),
+    order=st.randoms(use_true_random=False),
+)
+def test_several_processes_say_the_same(
+    names: list[str],
+    wrong: str | None,
+    jobs: int,
+    order: random.Random,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("spread")
+    write(root, [EXAMPLES[name] for name in names])
+    if wrong is not None:
+        ONE_OF_EACH[wrong].write(root)
+    alone = in_pieces(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_parts, "_SPREAD", 1)
+        patch.setattr(in_parts, "spread", _by_others(order))
+        assert in_pieces(root, jobs=jobs, keep=True) == alone
+    assert in_pieces(root, keep=True) == alone
 
 
 def _changed(root: Path, kind: str, number: int, text: str) -> None:
@@ -258,6 +302,26 @@ def test_files_beside_a_spec_count(desk: Path, looked_at: list[frozenset[str]]) 
     (desk / "letters.md").write_text("TODO\n", encoding="utf-8")
     assert in_pieces(desk, keep=True) == whole(desk)
     assert len(looked_at) == 1
+
+
+def test_what_code_has_to_be_asked_is_left_to_the_first_process(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies ask nobody: what runs code of the project is ended by the first process."""
+    code = "def made():\n    def count(letters: int) -> int:\n        'Counts.'\n        return letters\n"
+    (desk / "tools.py").write_text(f"{code}    return count\ncount = made()\n", encoding="utf-8")
+    _append(desk / "filler-3.yaml", "custom: { count: { run: 'tools:count', timeout: 1s } }\n")
+    left: list[int] = []
+
+    def spread(number: int, work: Work, *, jobs: int) -> dict[int, bytes]:
+        found = {item: work(item, True).data for item in range(number)}
+        left.extend(item for item, data in found.items() if not data)
+        return found
+
+    monkeypatch.setattr(in_parts, "_SPREAD", 1)
+    monkeypatch.setattr(in_parts, "spread", spread)
+    assert in_pieces(desk, jobs=2) == whole(desk)
+    assert len(left) == 1
 
 
 def test_environment_variables_count(
