@@ -10,7 +10,7 @@ where it is ours to send.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -237,7 +237,7 @@ def exceeded(limits: Limits, usage: Usage) -> LimitHit | None:
         return None
     if budget.usd is not None:
         cost = usage.known_cost_usd
-        if cost is not None and cost >= Decimal(budget.usd):
+        if cost is not None and cost >= _limits(budget)["usd"]:
             return _hit(limits, "usd", usage)
     if budget.tokens is not None and usage.tokens.total >= budget.tokens:
         return _hit(limits, "tokens", usage)
@@ -291,19 +291,55 @@ def way_on(limit: LimitHit, run_id: str) -> str:
     )
 
 
-def warnings(limits: Limits, usage: Usage) -> tuple[tuple[str, str], ...]:
-    """Limits that are used up to `warn_at`: name and a sentence, in the order of the budget."""
+def warnings(
+    limits: Limits, usage: Usage, *, but: Container[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Limits that are used up to `warn_at`: name and a sentence, in the order of the budget.
+
+    Args:
+        but: names that nobody asks about.
+    """
     budget = limits.budget
     if budget is None:
         return ()
-    share = Decimal(budget.warn_at)
     found = []
-    for name, limit in _limits(budget).items():
-        used = _used(name, usage) if limit else None
-        if used is not None and used >= share * limit:
-            spent = f"{amount_text(name, used)} of {amount_text(name, limit)}"
-            found.append((name, f"{spent} are used: budget.{name} stops the run at its limit."))
+    for name, mark in _marks(budget):
+        if name in but or not _is_used(name, usage, mark):
+            continue
+        used, limit = _used(name, usage), _limits(budget)[name]
+        assert used is not None
+        spent = f"{amount_text(name, used)} of {amount_text(name, limit)}"
+        found.append((name, f"{spent} are used: budget.{name} stops the run at its limit."))
     return tuple(found)
+
+
+def _is_used(name: str, usage: Usage, mark: Decimal | float) -> bool:
+    """Whether so much is used. Asked for every limit at every event, so numbers are taken as they are."""
+    match name:
+        case "turns":
+            return usage.turns >= mark
+        case "tool_calls":
+            return usage.tool_calls >= mark
+        case "wall":
+            return usage.wall_s >= mark
+        case "active":
+            return usage.active_s >= mark
+        case "tokens":
+            return usage.tokens.total >= mark
+        case _:
+            cost = usage.cost_usd
+            return cost is not None and cost >= mark
+
+
+@lru_cache(maxsize=64)
+def _marks(budget: BudgetPolicy) -> tuple[tuple[str, Decimal | float], ...]:
+    """From which amount on each limit is warned of: dollars exactly, the rest as numbers."""
+    share = Decimal(budget.warn_at)
+    return tuple(
+        (name, share * limit if name == "usd" else float(share * limit))
+        for name, limit in _limits(budget).items()
+        if limit
+    )
 
 
 def budget_cents(usd: str) -> str:

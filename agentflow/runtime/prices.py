@@ -113,7 +113,7 @@ def request_cost_usd(
 
 def session_time_cost_usd(active_s: float) -> Decimal:
     """What running a session costs beside its tokens; idle time is free."""
-    return _hour_usd() * Decimal(str(active_s)) / 3600
+    return _hour_usd() * round(active_s * 1_000_000) / 3_600_000_000
 
 
 def searches_cost_usd(searches: int) -> Decimal:

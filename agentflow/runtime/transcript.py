@@ -42,6 +42,8 @@ class Transcript:
         self._clock = clock
         self._path = path
         self._lines: list[bytes] = []
+        self._at = ""
+        """When the first of the lines came that wait; those that come in the same turn came then too."""
         self._failure: OSError | None = None
         if path.stat().st_size and not _ends_with_newline(path):
             # A crash has cut the last line, which must not swallow the next one.
@@ -68,14 +70,16 @@ class Transcript:
         shown = mask(text)
         if not self._lines:
             self._flush_soon()
-        self._lines.append(self._line("in", shown))
+            self._at = self._clock.now().isoformat()
+        self._lines.append(_line(self._at, "in", shown))
         if shown is text:
             return event
         masked: Mapping[str, Any] = json.loads(shown)
         return masked
 
     def sent(self, event: Mapping[str, Any]) -> None:
-        self._lines.append(self._line("out", mask(_json(event))))
+        at = self._clock.now().isoformat()
+        self._lines.append(_line(at, "out", mask(_json(event))))
         self.flush()
 
     def flush(self) -> None:
@@ -95,9 +99,6 @@ class Transcript:
             os.close(self._file)
             self._file = -1
 
-    def _line(self, way: str, text: str) -> bytes:
-        return f'{{"at":"{self._clock.now().isoformat()}","{way}":{text}}}\n'.encode()
-
     def _flush_soon(self) -> None:
         try:
             loop = asyncio.get_running_loop()
@@ -112,6 +113,10 @@ class Transcript:
             self.flush()
         except OSError as error:
             self._failure = error
+
+
+def _line(at: str, way: str, text: str) -> bytes:
+    return f'{{"at":"{at}","{way}":{text}}}\n'.encode()
 
 
 def _json(event: Mapping[str, Any]) -> str:

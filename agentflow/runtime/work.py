@@ -122,9 +122,7 @@ class Work:
 
     def _warn(self) -> None:
         state = self.state
-        for name, text in budget.warnings(state.setup.limits, state.usage):
-            if name in self.state.warned:
-                continue
+        for name, text in budget.warnings(state.setup.limits, state.usage, but=state.warned):
             self.put(warned=self.state.warned | {name})
             self.note("warning", text)
             if state.setup.warns_agent:
