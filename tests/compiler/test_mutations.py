@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentflow.compiler.explain import explain
+from agentflow.compiler.graph import Graph
 from agentflow.compiler.manifest import canonical_json
 from agentflow.compiler.pipeline import build
+from agentflow.compiler.review import review
 from agentflow.diagnostics import has_errors
 from agentflow.lint.engine import lint
 from agentflow.lint.rule import Context
@@ -102,6 +105,41 @@ def change(specs: Any, path: tuple[Any, ...], how: str, value: Any, key: str) ->
         return
 
 
+@cache
+def untouched() -> Graph:
+    """The project without a mistake."""
+    graph = build(project_of(DOCUMENTS), target=TARGET, environ=ENVIRON).value.graph
+    assert graph is not None
+    return graph
+
+
+def told_as_before(graph: Graph) -> set[str]:
+    """The specs that a mutation has not changed: what is said of them is tested once."""
+    before, now = untouched().composed, graph.composed
+    return {
+        address
+        for address in before.keys() & now.keys()
+        if before[address].data == now[address].data
+        and review(address, before) == review(address, now)
+    }
+
+
+def test_a_project_without_a_mistake_holds() -> None:
+    graph = untouched()
+    assert told_as_before(graph) == set(graph.composed)
+    for address in graph.composed:
+        said_of(graph, address)
+    holds(project_of(DOCUMENTS))
+
+
+def said_of(graph: Graph, address: str) -> None:
+    """The views of a spec end."""
+    made = explain(graph, address)
+    assert made is not None
+    assert render_explained(made, color=True)
+    assert json.loads(explain_json([made]))
+
+
 def holds(files: MemoryFiles, **how: Any) -> None:
     """All stages, the rules and the views end, and what they say is in order."""
     result = build(files, target=TARGET, environ=ENVIRON, **how)
@@ -111,11 +149,8 @@ def holds(files: MemoryFiles, **how: Any) -> None:
     else:
         assert has_errors(result.problems) == (built.compiled is None)
         list(lint(Context(graph=built.graph, compiled=built.compiled), found=result.problems))
-        for address in built.graph.composed:
-            made = explain(built.graph, address)
-            assert made is not None
-            assert render_explained(made, color=True)
-            assert json.loads(explain_json([made]))
+        for address in sorted(set(built.graph.composed) - told_as_before(built.graph)):
+            said_of(built.graph, address)
     for problem in result.problems:
         assert problem.message.endswith((".", "?", "!", "`", "'", "…")), problem.message
         if problem.span is not None and problem.span.file != "--set":
