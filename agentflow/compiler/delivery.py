@@ -48,6 +48,7 @@ def plain(value: Any) -> Any:
 _CONTROL = regex(r"[\x00-\x1f]")
 
 
+@lru_cache(maxsize=256)
 def relative_path(path: str) -> str | None:
     """`report.md`, `./report.md`, `/mnt/session/outputs/report.md` -> `report.md`.
 
@@ -57,7 +58,7 @@ def relative_path(path: str) -> str | None:
         if not path.startswith(f"{OUTPUTS}/"):
             return None
         path = path.removeprefix(f"{OUTPUTS}/")
-    if path.endswith("/") or "\\" in path or _CONTROL.search(path):
+    if path.endswith("/") or "\\" in path or (not path.isprintable() and _CONTROL.search(path)):
         return None
     path = posixpath.normpath(path)
     return None if path in {".", ".."} or path.startswith(("../", "/")) else path
@@ -73,7 +74,7 @@ _REMARK = regex(r"\s*\([^()]*\)\s*$")
 
 def heading(section: str) -> str:
     """`Executive Summary (3-5 sentences)` -> `Executive Summary`. May be empty."""
-    return _REMARK.sub("", section).strip()
+    return _REMARK.sub("", section).strip() if ")" in section else section.strip()
 
 
 def headings(sections: Sequence[str] | None) -> tuple[str, ...]:

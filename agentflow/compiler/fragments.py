@@ -190,7 +190,9 @@ def _named(text: TemplateText) -> Iterator[str]:
         return
     if (whole := fragment_name(text.text)) is not None:
         yield PREFIX + whole
-    elif "{%" in text.text or "{{" in text.text:
+    elif ("{%" in text.text or "{{" in text.text) and (
+        "include" in text.text or "fragment" in text.text
+    ):
         for match in re.finditer(_NAMED, text.text):
             if match["call"] is not None:
                 yield PREFIX + match["call"]

@@ -43,7 +43,8 @@ class Texts:
         if not isinstance(value, str) or not value or path in failed:
             return None
         verbatim = document.origin(path).document.is_verbatim
-        if not verbatim and not is_file(value) and _LOOKS_LIKE_FILE.fullmatch(value):
+        is_text = verbatim or " " in value or is_file(value)
+        if not is_text and _LOOKS_LIKE_FILE.fullmatch(value):
             message = f"The prompt is the text {value!r} itself, not the file of that name."
             hint = f"Write './{value.lstrip('/')}' for the file."
             self._report(codes.MALFORMED.at(document.span(path), message, hint=hint))

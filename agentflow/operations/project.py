@@ -265,17 +265,18 @@ class ProjectFiles:
 
     def _bytes(self, path: str, *, limit: int, cut: bool = False) -> bytes:
         """The content of a file, of at most `limit` bytes; one more if it is longer and `cut`."""
-        with self._open(path) as file:
-            try:
-                size = os.fstat(file.fileno()).st_size
-                if size > limit and not cut:
-                    raise _too_large(path, size, limit)
-                # Memory for all that is asked for is taken first, so ask for no more than there is.
-                data = file.read(min(size, limit) + 1)
-                if len(data) > size:  # it has grown
-                    data += file.read(limit + 1 - len(data))
-            except OSError as error:
-                raise _unreadable(path, error) from None
+        handle, size = self._handle(path)
+        try:
+            if size > limit and not cut:
+                raise _too_large(path, size, limit)
+            # Memory for all that is asked for is taken first, so ask for no more than there is.
+            data = os.read(handle, min(size, limit) + 1)
+            while size < len(data) <= limit and (more := os.read(handle, limit + 1 - len(data))):
+                data += more  # it has grown
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        finally:
+            os.close(handle)
         if len(data) > limit and not cut:
             raise _too_large(path, len(data), limit)
         return data
@@ -286,17 +287,25 @@ class ProjectFiles:
         Raises:
             FileRefused: there is none.
         """
+        return os.fdopen(self._handle(path)[0], "rb")
+
+    def _handle(self, path: str) -> tuple[int, int]:
+        """The same as the system has it, and its size.
+
+        Raises:
+            FileRefused: there is none.
+        """
         real = self._confined(path)
         try:
             # Not blocking: a pipe must not wait for its writer. `realpath` has followed the links.
             handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise self._cannot_open(path, error) from None
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             os.close(handle)
-            raise _not_a_file(path, mode)
-        return os.fdopen(handle, "rb")
+            raise _not_a_file(path, status.st_mode)
+        return handle, status.st_size
 
     def _confined(self, path: str) -> str:
         """The real path of a file, which is below the root."""
@@ -383,6 +392,8 @@ def _front(data: bytes) -> bytes:
 
 def looks_like_spec(data: bytes) -> bool:
     """Whether YAML text is a spec: by its `apiVersion`, or by its `kind` if it has none."""
+    if data.startswith(b"apiVersion: agentflow/"):
+        return True
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "ignore").encode()
     if _OWN_VERSION.search(data):

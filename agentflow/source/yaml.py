@@ -60,6 +60,9 @@ _NUMBER = regex(
 )
 _NOT_FINITE = regex(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _FIRST_OF_SPECIAL = frozenset("~-+.0123456789nNtTfF")
+_FIRST_OF_WORDS = frozenset("~nNtTfF")
+_LAST_OF_NUMBERS = frozenset("0123456789.abcdefABCDEFnN")
+"""Also of those in base 16, and of what is no finite number."""
 
 
 def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
@@ -88,7 +91,7 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
         composer.problems.append(codes.YAML_SYNTAX.at(Span.start_of(file), message))
     except _Stop:
         pass
-    if ESCAPED_RESERVED.search(source.text):
+    if "\\" in source.text and ESCAPED_RESERVED.search(source.text):
         composer.problems += [p for d in composer.documents for p in _reserved(d, d.data, ())]
     return Checked(tuple(composer.documents), tuple(composer.problems))
 
@@ -367,6 +370,11 @@ class _Composer:
             return _WORDS[text]
         if text.isdecimal() and text.isascii() and len(text) <= 40:
             return int(text)
+        if text[0] in _FIRST_OF_WORDS or text[-1] not in _LAST_OF_NUMBERS:
+            return text  # `5m`, `-n`, `true-story`
+        whole, _, part = text.partition(".")
+        if whole.isdecimal() and part.isdecimal() and text.isascii() and len(text) <= 40:
+            return Decimal(text)
         match = _NUMBER.fullmatch(text)
         if match is None:
             if _NOT_FINITE.fullmatch(text):

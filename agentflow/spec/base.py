@@ -77,6 +77,7 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _DURATION = regex(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 
 
@@ -88,6 +89,10 @@ def parse_duration(value: object) -> float:
     """
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         raise ValueError(f"A duration needs a unit: write {value}s, {value}m or {value}h.")  # noqa: TRY004
+    if isinstance(value, str) and value[:-1].isdecimal() and value[-1] in _SECONDS:
+        seconds = int(value[:-1]) * _SECONDS[value[-1]]  # as most durations are written
+        if seconds > 0:
+            return float(seconds)
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
     if match is None:
         raise ValueError(f"{_shown(value)} is not a duration such as 30s, 20m or 1h30m.")
@@ -98,6 +103,7 @@ def parse_duration(value: object) -> float:
     return total
 
 
+_THOUSANDS = {"k": 1_000, "M": 1_000_000}
 _COUNT = regex(r"(\d+(?:\.\d+)?)([kM])")
 
 
@@ -109,8 +115,10 @@ def parse_count(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         number = Decimal(value)
+    elif isinstance(value, str) and value[:-1].isdecimal() and value[-1] in _THOUSANDS:
+        number = Decimal(value[:-1]) * _THOUSANDS[value[-1]]
     elif isinstance(value, str) and (match := _COUNT.fullmatch(value)):
-        number = Decimal(match[1]) * {"k": 1_000, "M": 1_000_000}[match[2]]
+        number = Decimal(match[1]) * _THOUSANDS[match[2]]
     else:
         text = f"{_shown(value)} is not a whole number such as 60, 400k or 1.5M."
         raise ValueError(_quoted(value, "integer") or text)
@@ -228,7 +236,25 @@ Percent = Annotated[
 ]
 """A share from 0 to 1."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+
+def _is_plain_name(text: str) -> bool:
+    return (
+        0 < len(text) <= 63
+        and text.isascii()
+        and text.islower()
+        and text.replace("-", "").isalnum()
+        and text[0] != "-" != text[-1]
+    )
+
+
+def _is_plain_identifier(text: str) -> bool:
+    return len(text) <= 64 and text.isascii() and text.isidentifier()
+
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", surely=_is_plain_name),
+]
 """Lower-case letters, digits and hyphens, at most 63, as in host names: it is part of an address."""
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -236,7 +262,9 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 """What people see on the service, where `name` is part of the address."""
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Identifier = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", surely=_is_plain_identifier)
+]
 """A name that templates and code can use."""
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,127}[A-Za-z0-9_]$")]
@@ -280,7 +308,10 @@ def _ref(kind: str, prefix: str, *, pin: str = "", part: str = "", also: str = "
     name = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
     pinned = f"(?:@{pin})?" if pin else ""
     own = f"(?:{kind}/)?{name}{part}{pinned}"
-    return StringConstraints(pattern=f"^(?:{own}|id:{prefix}_[A-Za-z0-9]+{pinned}{also})$")
+    return StringConstraints(
+        pattern=f"^(?:{own}|id:{prefix}_[A-Za-z0-9]+{pinned}{also})$",
+        surely=None if part else _is_plain_name,
+    )
 
 
 _PART = r"\.[A-Za-z0-9_-]*[A-Za-z0-9_]"

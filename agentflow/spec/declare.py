@@ -94,7 +94,7 @@ def Field(
 class StringConstraints:
     """In `Annotated[str, …]`. A pattern is one of the Rust library: no look-around."""
 
-    __slots__ = ("max_length", "min_length", "pattern")
+    __slots__ = ("max_length", "min_length", "pattern", "surely")
 
     def __init__(
         self,
@@ -102,8 +102,11 @@ class StringConstraints:
         pattern: str | None = None,
         min_length: int | None = None,
         max_length: int | None = None,
+        surely: Callable[[str], bool] | None = None,
     ) -> None:
         self.pattern = pattern
+        self.surely = surely
+        """Tells of a value that the pattern fits, without compiling it. False: look for yourself."""
         self.min_length = min_length
         self.max_length = max_length
 

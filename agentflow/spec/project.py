@@ -56,10 +56,15 @@ class TelemetrySpec(SpecModel):
     )
 
 
+_SERVICE = StringConstraints(
+    pattern=r"^(local|anthropic|https?://.+)$", surely={"local", "anthropic"}.__contains__
+)
+
+
 class TargetSpec(SpecModel):
     """A service plus overrides."""
 
-    service: Annotated[str, StringConstraints(pattern=r"^(local|anthropic|https?://.+)$")] = Field(
+    service: Annotated[str, _SERVICE] = Field(
         description="local: the embedded service. anthropic: the hosted one. Or a base URL.",
         json_schema_extra={"pattern": _SERVICE_FORM},
     )

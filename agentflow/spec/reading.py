@@ -178,7 +178,7 @@ def _text(read_inner: Reader, limits: StringConstraints) -> Reader:
         value = read_inner(value)
         if len(value) < least or (most is not None and len(value) > most):
             raise Unsure
-        if limits.pattern is not None:
+        if limits.pattern is not None and not (limits.surely and limits.surely(value)):
             # Compiled at the first use. Beyond ASCII, and at line ends, two libraries may differ.
             pattern = pattern or re.compile(limits.pattern)
             if not value.isascii() or "\n" in value or not pattern.search(value):

@@ -35,6 +35,8 @@ class Ref(NamedTuple):
 
 def parse_ref(text: str, kind: str) -> Ref | None:
     """Take a reference to a `kind` apart. None: it is malformed, or of another kind."""
+    if text.islower() and text.isascii() and text.replace("-", "").isalnum():
+        return Ref(kind, text)  # a name, as most are
     match = _REF.fullmatch(text)
     if match is None or match["kind"] not in (None, kind):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +19,14 @@ from pydantic import ValidationError
 
 from agentflow.operations.project import ProjectFiles
 from agentflow.source.yaml import parse
+from agentflow.spec import base
 from agentflow.spec.agent import ApprovalRule, ModelSpec, OutputSpec
 from agentflow.spec.base import SpecModel
+from agentflow.spec.declare import StringConstraints
 from agentflow.spec.kinds import KINDS
+from agentflow.spec.project import TargetSpec
 from agentflow.spec.reading import Unsure, reader
+from agentflow.spec.refs import parse_ref
 from agentflow.spec.session import Repository
 from agentflow.spec.tool import Tools
 from agentflow.spec.twin import validate
@@ -237,3 +242,36 @@ def test_a_project_that_is_right_needs_no_pydantic() -> None:
         [sys.executable, "-c", code, str(example)], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+SHORT_CUTS = [
+    base.Name,
+    base.Identifier,
+    base.AgentRef,
+    base.EnvironmentRef,
+    base.SkillRef,
+    base.VaultRef,
+    TargetSpec.model_fields["service"].annotation,
+]
+TEXTS = st.text("ab9A-_./@é\n", max_size=66)
+
+
+@given(TEXTS | st.sampled_from(["local", "anthropic", "local\n", "a" * 63, "a" * 64, "a" * 65]))
+def test_what_surely_fits_a_pattern_fits_it(value: str) -> None:
+    for annotation in SHORT_CUTS:
+        [limits] = [m for m in annotation.__metadata__ if isinstance(m, StringConstraints)]
+        assert limits.surely is not None
+        assert limits.pattern is not None
+        if limits.surely(value):
+            assert re.fullmatch(limits.pattern.strip("^$"), value)
+
+
+@given(st.from_regex(r"[0-9]{1,3}[hms]|[0-9]{1,3}[kM]|[a-z0-9-]{1,9}", fullmatch=True))
+def test_what_is_read_at_a_glance_is_read_alike(value: str) -> None:
+    if value[-1] in "hms" and value[:-1].isdecimal() and int(value[:-1]) > 0:
+        # With a part that is zero it is none of the short forms.
+        assert base.parse_duration(value) == base.parse_duration(value + "0ms")
+    elif value[-1] in "kM" and value[:-1].isdecimal() and int(value[:-1]) > 0:
+        assert base.parse_count(value) == base.parse_count(f"{value[:-1]}.0{value[-1]}")
+    elif (ref := parse_ref(value, "agent")) is not None:
+        assert ref == parse_ref(f"agent/{value}", "agent")

@@ -63,7 +63,13 @@ _KEY = regex(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:(?:[ \t]+(.*))?$", re.M)
 _TYPED = regex(
     r"^[\"']?type[\"']?:[ \t]*[\"']?(?:agent|environment|memory_store|deployment)\b", re.M
 )
-_PREFIX = regex(r"(agent|environment|memory[_-]store|deployment)s?(?=[._-]|$)")
+_PREFIXES = {
+    "agent": "agent",
+    "environment": "environment",
+    "memory_store": "memory_store",
+    "memory-store": "memory_store",
+    "deployment": "deployment",
+}
 _TOOLSETS = regex(r"\b(?:agent_toolset_\d+|mcp_toolset)\b")
 _SANDBOX = regex(r"\btype[\"']?:[ \t]*[\"']?(?:cloud|self_hosted)\b")
 
@@ -92,9 +98,7 @@ def may_be_ant(path: str, text: str = "") -> bool:
     """Whether it is worth to read a file, or to look closer at its text."""
     if path.endswith(MARKDOWN):
         return posixpath.basename(path) != "SKILL.md"
-    return path.endswith(SUFFIXES) and (
-        _by_place(path) is not None or _TYPED.search(text) is not None
-    )
+    return path.endswith(SUFFIXES) and (_by_place(path) is not None or _says_type(text))
 
 
 def ant_kind(path: str, text: str) -> str | None:
@@ -131,8 +135,18 @@ def _by_place(path: str) -> str | None:
     found = DIRECTORIES.get(posixpath.basename(folder))
     if found is not None:
         return found
-    prefix = _PREFIX.match(name)
-    return prefix[1].replace("-", "_") if prefix else None
+    for prefix, kind in _PREFIXES.items():
+        if name.startswith(prefix):
+            rest = name[len(prefix) :].removeprefix("s")
+            return kind if not rest or rest[0] in "._-" else None
+    return None
+
+
+def _says_type(text: str) -> bool:
+    """Whether a line begins with a `type` of one of the kinds."""
+    words = ("type", '"type', "'type")
+    begins = text.startswith(words) or any(f"\n{word}" in text for word in words)
+    return begins and _TYPED.search(text) is not None
 
 
 def _top_level(text: str) -> dict[str, str]:
