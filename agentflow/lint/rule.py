@@ -63,10 +63,12 @@ class Context:
 
     def texts(self, agent: AgentNode) -> tuple[tuple[str, Prose], ...]:
         """What the agent reads, each with what it is part of; see `agent_texts`."""
-        if agent.address not in self._texts:
+        known = self._texts.get(agent.address)
+        if known is None:
             texts = agent_texts(agent, fragments=self._fragments, files=self.files)
-            self._texts[agent.address] = tuple((field, self._read(text)) for field, text in texts)
-        return self._texts[agent.address]
+            known = tuple((field, self._read(text)) for field, text in texts)
+            self._texts[agent.address] = known
+        return known
 
     def _read(self, text: TemplateText) -> Prose:
         key = (text.name, id(text.document), text.path)

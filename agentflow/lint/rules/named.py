@@ -65,7 +65,6 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
         if has_raw_tools(agent):
             continue
         team = [agent, *(member for _, member in members_of(agent, ctx.graph))]
-        have = {name for each in team for name in (*policies_of(each), *each.spec.custom)}
         for field, prose in ctx.texts(agent):
             yield from _searches(ctx, field, agent, prose, team)
             yield from _programs(ctx, field, agent, prose, team)
@@ -73,6 +72,7 @@ def named_tool_off(ctx: Context) -> Iterator[Diagnostic]:
             for match in prose.find(_NAMED):
                 group = next(g for g in ("tool", "quoted", "bare", "used") if match[g])
                 tool = match[group]
+                have = {name for each in team for name in (*policies_of(each), *each.spec.custom)}
                 if tool in have or tool in reported or tool not in BUILT_IN_TOOLS:
                     continue
                 reported.add(tool)
@@ -89,13 +89,12 @@ def _searches(
     ctx: Context, field: str, agent: AgentNode, prose: Prose, team: Sequence[AgentNode]
 ) -> Iterator[Diagnostic]:
     """A search of the web, in words, where nobody has a tool that searches or reads pages."""
-    named = {word for each in team for name in each.spec.custom for word in words_of(name)}
-    on = {name for each in team for name in policies_of(each)}
-    if any(each.spec.mcp for each in team) or named & _SEARCH_WORDS or on & _BROWSERS:
-        return
     for match in prose.find(_SEARCHES, code=False):
         if prose.sentence_before(match.start()).count('"') % 2:
             continue  # what somebody else says
+        on = {name for each in team for name in policies_of(each)}
+        if on & _BROWSERS or _has_words(team, _SEARCH_WORDS):
+            return
         yield ctx.problem(
             prose.span(match),
             f"The {field} of agent {agent.spec.name!r} has the web searched, and `web_search` is off.",
@@ -109,11 +108,9 @@ def _programs(
     ctx: Context, field: str, agent: AgentNode, prose: Prose, team: Sequence[AgentNode]
 ) -> Iterator[Diagnostic]:
     """A script or a command that is to be run, where nobody has a tool that runs any."""
-    named = {word for each in team for name in each.spec.custom for word in words_of(name)}
-    shell = any("bash" in policies_of(each) for each in team)
-    if shell or any(each.spec.mcp for each in team) or named & _RUN_WORDS:
-        return
     for match in prose.find(_RUNS, code=False):
+        if any("bash" in policies_of(each) for each in team) or _has_words(team, _RUN_WORDS):
+            return
         yield ctx.problem(
             prose.span(match),
             f"The {field} of agent {agent.spec.name!r} has programs run, and `bash` is off.",
@@ -121,6 +118,14 @@ def _programs(
             related=((agent.span("tools"), "what is on"),),
         )
         return
+
+
+def _has_words(team: Sequence[AgentNode], words: frozenset[str]) -> bool:
+    """Whether somebody has a tool of such a name, or of a server, whose tools may do anything."""
+    names = (name for each in team for name in each.spec.custom)
+    return any(each.spec.mcp for each in team) or any(
+        words.intersection(words_of(n)) for n in names
+    )
 
 
 _RUNS = Phrase(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentflow.diagnostics import Diagnostic, Severity
@@ -48,7 +48,7 @@ def template_not_rendered(ctx: Context) -> Iterator[Diagnostic]:
     """
     bounds = (*ctx.agents, *ctx.graph.deployments.values())
     for bound in bounds:
-        for path, text in _texts(bound.document.data, ()):
+        for path, text in _texts(bound.document.data):
             for found in _TEMPLATE.finditer(text):
                 shown, name = found[0], found[2]
                 instead = f"${{var.{name}}}"
@@ -66,15 +66,23 @@ def template_not_rendered(ctx: Context) -> Iterator[Diagnostic]:
                 )
 
 
-def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text of a spec that is not rendered, with its place."""
-    if isinstance(data, dict):
-        entries: Iterable[tuple[str | int, Any]] = data.items()
-    else:
-        entries = enumerate(data)
+def _texts(data: Mapping[str, Any]) -> Sequence[tuple[Path, str]]:
+    """Every text of a spec that is not rendered and has braces, with its place."""
+    found: list[tuple[Path, str]] = []
+    rest = ((key, value) for key, value in data.items() if key not in _LEFT_OUT)
+    _collect(rest, (), found)
+    return found
+
+
+def _collect(
+    entries: Iterable[tuple[str | int, Any]], path: Path, found: list[tuple[Path, str]]
+) -> None:
     for key, value in entries:
-        if isinstance(value, str):
-            if "{{" in value and (path or key not in _LEFT_OUT):
-                yield (*path, key), value
-        elif isinstance(value, (dict, list)) and (path or key not in _LEFT_OUT):
-            yield from _texts(value, (*path, key))
+        kind = type(value)
+        if kind is str:
+            if "{{" in value:
+                found.append(((*path, key), value))
+        elif kind is dict:
+            _collect(value.items(), (*path, key), found)
+        elif kind is list:
+            _collect(enumerate(value), (*path, key), found)
