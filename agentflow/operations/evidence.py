@@ -99,7 +99,10 @@ async def _gather(
 def is_file(given: str) -> bool:
     """Whether somebody named a file, there or not, and neither a run nor a session."""
     path = Path(given)
-    return path.suffix in (".json", ".jsonl") or path.is_file()
+    try:
+        return path.suffix in (".json", ".jsonl") or path.is_file()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def _of_file(path: Path) -> Evidence:

@@ -86,7 +86,10 @@ def read_export(path: Path) -> Exported:
     if path.stat().st_size > MOST_BYTES:
         raise UsageError(f"{str(path)!r} is larger than two gigabytes.")
     found = Exported()
-    _read(path, found)
+    try:
+        _read(path, found)
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     if not found.events:
         raise UsageError(
             f"{str(path)!r} holds no events.",

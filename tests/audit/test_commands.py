@@ -300,6 +300,12 @@ def test_what_is_no_session_is_refused(
     assert said in capsys.readouterr().err
 
 
+def test_no_file_has_such_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("audit", "show"):
+        assert main(["sessions", verb, "sesn_" + "a" * 5000, "-C", str(tmp_path)]) == 2
+        assert capsys.readouterr().err.startswith("error: There is no ")
+
+
 def test_a_page_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(event) + "\n" for event in GOOD[0].tape.events))
