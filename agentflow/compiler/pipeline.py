@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.load import load
 from agentflow.compiler.manifest import Compiled
-from agentflow.compiler.renames import with_renames
 from agentflow.compiler.render import render, rendering_problems
 from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
@@ -36,7 +35,7 @@ def build(
     settings: Sequence[str] = (),
     only: Sequence[str] | None = None,
     callables: Callables | None = None,
-    manifest: bool = True,
+    manifest: bool | Callable[[Graph], bool] = True,
 ) -> Checked[Build]:
     """Compile a project for a target.
 
@@ -50,7 +49,8 @@ def build(
         only: report on these files alone; see `load`.
         callables: is asked about a Python function whose source does not tell its schema. None: that
             is a problem of the spec.
-        manifest: whether the manifest is wanted, and not only what is found on the way to it.
+        manifest: whether the manifest is wanted, and not only what is found on the way to it; or what
+            tells so, once the project has been read.
     """
     loaded, found = load(files, only=only)
     problems: list[Diagnostic] = list(found)
@@ -68,7 +68,7 @@ def build(
     reported = graph if only is None else _selected(graph, frozenset(only))
     sound, found = validate(reported, files, callables=callables)
     problems.extend(found)
-    if not manifest:
+    if not (manifest(graph) if callable(manifest) else manifest):
         problems.extend(rendering_problems(sound, files, callables=callables))
         return Checked(Build(graph, None), _sorted(problems, files))
     compiled, found = render(sound, files, callables=callables)
@@ -96,4 +96,8 @@ def _sorted(problems: list[Diagnostic], files: Files) -> tuple[Diagnostic, ...]:
     for problem in ordered:
         # Who uses it is no difference: the first user is named.
         unique.setdefault((problem.code, problem.span, problem.message), problem)
+    if not unique:
+        return ()
+    from agentflow.compiler.renames import with_renames
+
     return tuple(with_renames(unique.values(), files.read))

@@ -212,6 +212,7 @@ def check(
     baseline: Baseline = "used",
     callables: Callables | None = None,
     plugins: bool = True,
+    manifest: bool = True,
 ) -> Report:
     """Every problem of every stage, and of the lint rules unless `rules` is false.
 
@@ -227,6 +228,7 @@ def check(
         callables: is asked about a Python function whose source does not tell its schema. None: its
             module is imported, by a process of its own.
         plugins: whether the plugins that the project names are imported and their rules run.
+        manifest: whether it is wanted; where there are plugins, it is made all the same.
 
     Raises:
         UsageError: `choice` names a code that there is not.
@@ -245,6 +247,7 @@ def check(
             settings=settings,
             only=_judged(project),
             callables=described,
+            manifest=manifest or _has_plugins,
         )
     found = list(problems)
     choice = choice or Choice()
@@ -276,9 +279,13 @@ def check(
     )
 
 
+def _has_plugins(graph: Graph) -> bool:
+    return bool(graph.project.spec.lint.plugins)
+
+
 def _plugins(graph: Graph, trace: Trace, *, wanted: bool) -> Plugins | None:
     """The plugins of a project, which may look at anything, so that no answer of theirs is kept."""
-    if not graph.project.spec.lint.plugins:
+    if not _has_plugins(graph):
         return None
     trace.spoil()
     from agentflow.lint.plugins import Plugins

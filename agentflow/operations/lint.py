@@ -56,6 +56,7 @@ def lint(
         choice=choice,
         baseline=baseline,
         plugins=plugins,
+        manifest=False,
     )
 
 

@@ -29,7 +29,6 @@ from agentflow.source.libyaml import (
     SequenceStartEvent,
     YAMLError,
 )
-from agentflow.source.syntax import explain_syntax
 from agentflow.source.text import SourceText
 from agentflow.source.tree import Document, Entry, Node, Path
 
@@ -85,6 +84,8 @@ def parse(file: str, text: str) -> Checked[tuple[Document, ...]]:
     try:
         composer.read(events(source.text))
     except MarkedYAMLError as error:
+        from agentflow.source.syntax import explain_syntax
+
         composer.problems.append(explain_syntax(source, error))
     except YAMLError as error:
         message = f"The YAML cannot be read: {error}."

@@ -66,7 +66,6 @@ def test_every_member_of_a_team_is_written_out_and_is_what_the_sdk_takes(
     team: dict[str, Any],
 ) -> None:
     made = team_payload(TeamSpec.model_validate(team), "lead")
-    assert made is not None
     known = late.fill(made, lambda address, field: "7" if field == "version" else "agent_01")
     body = {"name": "lead", "model": "claude-opus-5-5", "multiagent": known}
     assert problems_of("agent", body) == []
@@ -85,7 +84,6 @@ def test_every_member_of_a_team_is_written_out_and_is_what_the_sdk_takes(
 
 def test_an_agent_named_in_its_own_team_is_itself() -> None:
     made = team_payload(TeamSpec.model_validate({"coordinator": ["lead", "lead@2"]}), "lead")
-    assert made is not None
     itself, older = made["agents"]
     assert itself == {"type": "self"}
     assert older["version"] == 2

@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Iterator
 
 from agentflow import codes
-from agentflow.compiler.checks.schemas import schema_problem
 from agentflow.compiler.delivery import headings, output_paths, output_schema, relative_path
 from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.sections import OUTPUTS, record_path
@@ -87,6 +86,8 @@ def _schema(node: AgentNode, name: str, files: Files) -> Iterator[Diagnostic]:
     yield from problems
     if found is None:
         return
+    from agentflow.compiler.checks.schemas import schema_problem
+
     schema, document = found
     problem = schema_problem(schema)
     if problem is not None:

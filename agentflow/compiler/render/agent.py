@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.models import MODELS
-from agentflow.compiler.render.refs import skill_reference
-from agentflow.compiler.render.team import team_payload
 from agentflow.compiler.sections import ASK_USER
-from agentflow.compiler.toolcard import ASK_USER_CARD, ToolCard
 from agentflow.spec.agent import AgentSpec, ModelSpec
 from agentflow.spec.mcp import McpServer
 from agentflow.spec.tool import (
@@ -24,6 +21,7 @@ from agentflow.spec.tool import (
 )
 
 if TYPE_CHECKING:
+    from agentflow.compiler.toolcard import ToolCard
     from agentflow.spec.skill import SkillSpec
 
 __all__ = ["agent_payload"]
@@ -65,8 +63,8 @@ def agent_payload(
         "mcp_servers": [
             {"type": "url", "name": name, "url": server.url} for name, server in servers
         ],
-        "skills": [skill_reference(text, skill) for text in spec.skills],
-        "multiagent": team_payload(spec.team, spec.name),
+        "skills": _skills(spec, skill),
+        "multiagent": _team(spec),
         "execution_identity": _identity(spec),
         "metadata": dict(sorted(spec.metadata.items())),
     }
@@ -163,9 +161,29 @@ def _url_source(source: str | UrlFilter) -> dict[str, Any]:
     return {"type": word, "tools": tools}
 
 
+def _skills(
+    spec: AgentSpec, skill: Callable[[str], SkillSpec | None]
+) -> Sequence[Mapping[str, Any]]:
+    if not spec.skills:
+        return []
+    from agentflow.compiler.render.refs import skill_reference
+
+    return [skill_reference(text, skill) for text in spec.skills]
+
+
+def _team(spec: AgentSpec) -> Mapping[str, Any] | None:
+    if spec.team is None:
+        return None
+    from agentflow.compiler.render.team import team_payload
+
+    return team_payload(spec.team, spec.name)
+
+
 def _custom_tools(spec: AgentSpec, custom: Mapping[str, ToolCard]) -> list[dict[str, Any]]:
     cards = {name: custom[name] for name in sorted(spec.custom)}
     if spec.uncertainty is not None and spec.uncertainty.mode == "ask":
+        from agentflow.compiler.toolcard import ASK_USER_CARD
+
         cards[ASK_USER] = ASK_USER_CARD
     return [
         {

@@ -21,7 +21,6 @@ from agentflow.compiler.manifest import (
 )
 from agentflow.compiler.render.circles import circles
 from agentflow.compiler.render.resource import Uploads, Workbench, make_resource
-from agentflow.compiler.render.sources import Sources
 from agentflow.compiler.render.whole_agent import (
     policy_sections,
     render_agent,
@@ -74,9 +73,10 @@ class _Rendering:
         *,
         is_sketch: bool = False,
     ) -> None:
-        """Take what is rendered. `is_sketch`: of agents make only what something may be wrong with."""
+        """Take what is rendered. `is_sketch`: make only what something may be wrong with."""
         self.graph = graph
         self.is_sketch = is_sketch
+        self.make = partial(make_resource, is_sketch=is_sketch)
         self.called: dict[str, str] = {}
         self.bench = Workbench(
             files=files,
@@ -113,26 +113,28 @@ class _Rendering:
             agents=dict(sorted(self.agents.items())),
             deployments=dict(sorted(self.deployments.items())),
         )
+        from agentflow.compiler.render.sources import Sources
+
         compiled = Compiled(manifest=manifest, sources=Sources(self.graph))
         return Checked(compiled, tuple(self.problems))
 
     def _plain_kinds(self) -> None:
         """Those whose payload is their values, and nothing else."""
-        graph, add = self.graph, self.resources.append
+        graph, add, make = self.graph, self.resources.append, self.make
         for env in graph.environments.values():
             from agentflow.compiler.render.environment import environment_payload
 
             payload = environment_payload(env.spec)
-            add(make_resource("environment", env.address, payload, env.spec.raw))
+            add(make("environment", env.address, payload, env.spec.raw))
         for store in graph.memory_stores.values():
             from agentflow.compiler.render.memory import memory_payload
 
             payload = memory_payload(store.spec)
-            add(make_resource("memorystore", store.address, payload, store.spec.raw))
+            add(make("memorystore", store.address, payload, store.spec.raw))
         for vault in graph.vaults.values():
             from agentflow.compiler.render.vault import vault_payload
 
-            add(make_resource("vault", vault.address, vault_payload(vault.spec), vault.spec.raw))
+            add(make("vault", vault.address, vault_payload(vault.spec), vault.spec.raw))
             self.resources += _credentials(vault)
 
     def _skills(self) -> None:
@@ -167,9 +169,7 @@ class _Rendering:
                 if not self.is_sketch:
                     self.agents[node.address] = agent.policy()
                 payload, raw = agent.payload, _raw(node, agent.payload)
-                self.resources.append(
-                    make_resource("agent", node.address, payload, raw, is_sketch=self.is_sketch)
-                )
+                self.resources.append(self.make("agent", node.address, payload, raw))
 
     def _deployments(self) -> None:
         if not self.graph.deployments:

@@ -16,10 +16,8 @@ from agentflow.spec.team import Delegation, TeamSpec
 __all__ = ["team_payload"]
 
 
-def team_payload(team: TeamSpec | None, owner: str) -> dict[str, Any] | None:
-    """The team of the agent named `owner`. None: it works alone."""
-    if team is None:
-        return None
+def team_payload(team: TeamSpec, owner: str) -> dict[str, Any]:
+    """The team of the agent named `owner`."""
     if team.coordinator is not None:
         roster = _members(team.coordinator, owner)
         if team.advisor is not None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
 from agentflow.compiler.delivery import headings, output_paths, output_schema, plain
 from agentflow.compiler.graph import AgentNode, Misshapen
-from agentflow.compiler.manifest import AgentPolicy
 from agentflow.compiler.render.agent import agent_payload
-from agentflow.compiler.render.policy import agent_policy
 from agentflow.compiler.render.resource import Workbench
 from agentflow.compiler.render.session import session_policy
-from agentflow.compiler.section_overrides import check_section, replace_sections
 from agentflow.compiler.sections import append_sections, section_data, section_texts
 from agentflow.compiler.template import SYSTEM_LIMIT, bind_task, check_template, render_prompt
-from agentflow.compiler.toolcard import ToolCard, tool_card
 from agentflow.diagnostics import Checked, Diagnostic
-from agentflow.ports import Files
 from agentflow.records import NamedTuple
+
+if TYPE_CHECKING:
+    from agentflow.compiler.manifest import AgentPolicy
+    from agentflow.compiler.toolcard import ToolCard
+    from agentflow.ports import Files
 
 __all__ = ["Rendered", "policy_sections", "render_agent", "template_problems"]
 
@@ -44,6 +43,8 @@ def template_problems(left: Misshapen, bench: Workbench) -> Iterator[Diagnostic]
                 fragments=bench.fragments,
             )
     for name, template in left.sections.items():
+        from agentflow.compiler.section_overrides import check_section
+
         yield from check_section(
             name,
             template,
@@ -95,16 +96,20 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
     payload = agent_payload(
         spec, system=system if system.strip() else None, custom=custom, skill=bench.skill
     )
-    policy = partial(
-        agent_policy,
-        node,
-        task=task,
-        paths=paths,
-        schemas=schemas,
-        custom=custom,
-        session=session,
-        pools=bench.pools,
-    )
+
+    def policy() -> AgentPolicy:
+        from agentflow.compiler.render.policy import agent_policy
+
+        return agent_policy(
+            node,
+            task=task,
+            paths=paths,
+            schemas=schemas,
+            custom=custom,
+            session=session,
+            pools=bench.pools,
+        )
+
     return Checked(Rendered(payload, policy), problems)
 
 
@@ -121,10 +126,15 @@ def policy_sections(node: AgentNode, bench: Workbench) -> Checked[dict[str, str]
         "headings": wanted,
         "called": bench.called,
     }
+    texts = section_texts(spec, **known)
+    if not node.sections:
+        return Checked(texts, ())
+    from agentflow.compiler.section_overrides import replace_sections
+
     return replace_sections(
         node.sections,
-        section_texts(spec, **known),
-        data=section_data(spec, **known) if node.sections else {},
+        texts,
+        data=section_data(spec, **known),
         variables=node.vars,
         inputs=spec.inputs,
         fragments=bench.fragments,
@@ -142,6 +152,10 @@ def _schemas(node: AgentNode, files: Files) -> dict[str, Mapping[str, Any]]:
 
 
 def _cards(node: AgentNode, bench: Workbench) -> dict[str, ToolCard]:
+    if not node.spec.custom:
+        return {}
+    from agentflow.compiler.toolcard import tool_card
+
     files, ask = bench.files, bench.callables
     cards = {name: tool_card(node, name, files, ask).value for name in node.spec.custom}
     missing = [name for name, card in cards.items() if card is None]
