@@ -6,7 +6,7 @@ A guess may be wrong: whoever acts on it compares it with what was read, see `is
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from agentflow.source.tree import Document
@@ -17,9 +17,15 @@ LEAVES = frozenset({"Agent", "Deployment", "Test", "Flow"})
 """Kinds that mostly stand for themselves. Those of the other kinds are there for others to use."""
 
 _END = re.compile(r"^---(?:[ \t].*)?$", re.M)
-_KEY = re.compile(r"^(kind|name|abstract)[ \t]*:[ \t]+(.*?)[ \t]*(?:[ \t]#.*)?\r?$", re.M)
+_KEY = re.compile(r"(kind|name|abstract)[ \t]*:[ \t]+(.*?)[ \t]*(?:[ \t]#.*)?\r?$")
+_KEYS_BEGIN = frozenset({"kind", "name", "abst"})
 _CONTENT = re.compile(r"^[^#\s]", re.M)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_BETWEEN = bytes(
+    code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789-" else ord(" ")
+    for code in range(256)
+)
+"""By byte: what is in no name becomes a space."""
 
 
 class Outline(NamedTuple):
@@ -36,8 +42,11 @@ class Outline(NamedTuple):
 def outline(text: str) -> Outline | None:
     """The specs of a file. None: others may use what is in it, or it is not plainly written."""
     specs = []
-    for part in _END.split(text.removeprefix("\ufeff")):
-        keys = _KEY.findall(part)
+    text = text.removeprefix("\ufeff")
+    for part in _END.split(text) if "---" in text else (text,):
+        # Line by line: an expression that looks for the beginnings of lines looks at each character.
+        lines = [line for line in part.split("\n") if line[:4] in _KEYS_BEGIN]
+        keys = [found.groups() for found in map(_KEY.match, lines) if found]
         said = dict(keys)
         if len(said) < len(keys) or "abstract" in said:
             return None
@@ -50,9 +59,10 @@ def outline(text: str) -> Outline | None:
     return Outline(tuple(specs)) if specs else None
 
 
-def mentions(text: str, names: Collection[str]) -> frozenset[str]:
+def mentions(text: str, names: frozenset[str]) -> frozenset[str]:
     """The names that stand anywhere in a text, as a reference or by chance."""
-    return frozenset(_NAME.findall(text)).intersection(names)
+    words = text.encode("utf-8", "surrogatepass").translate(_BETWEEN).decode("ascii").split()
+    return names.intersection([word.lstrip("-") if word[0] == "-" else word for word in words])
 
 
 def is_true(guessed: Outline, documents: Iterable[Document]) -> bool:
