@@ -6,17 +6,14 @@ written is kept beside it, in `Compiled.sources`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentflow.diagnostics import Span
 from agentflow.digests import sha256_of
 from agentflow.records import field, record
-
-if TYPE_CHECKING:
-    from json import JSONEncoder
 
 __all__ = [
     "AgentPolicy",
@@ -58,17 +55,35 @@ def _plain(value: object) -> object:
 
 
 @cache
-def _encoder() -> JSONEncoder:
-    from json import JSONEncoder  # a check of a project hardly ever needs it
+def _encoder() -> Callable[[Any], str]:
+    """The function in C that `json` encodes with, where there is one: the package also loads a parser."""
+    try:
+        from _json import encode_basestring, make_encoder
+    except ImportError:
+        return _encoder_of_json()
+
+    def encode(value: Any) -> str:
+        options = (encode_basestring, None, ":", ",", True, False, False)
+        return "".join(make_encoder({}, _plain, *options)(value, 0))
+
+    try:
+        encode({})
+    except TypeError:  # another Python, with another list of arguments
+        return _encoder_of_json()
+    return encode
+
+
+def _encoder_of_json() -> Callable[[Any], str]:
+    from json import JSONEncoder
 
     return JSONEncoder(
         sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
-    )
+    ).encode
 
 
 def canonical_json(value: Any) -> str:
     """One text per value: keys sorted, no spaces, no escapes beyond what JSON needs, no NaN."""
-    return _encoder().encode(value)
+    return _encoder()(value)
 
 
 def digest(value: Any) -> str:

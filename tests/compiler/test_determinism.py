@@ -11,9 +11,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentflow.compiler.explain import explain
-from agentflow.compiler.manifest import canonical_json
+from agentflow.compiler.manifest import _encoder_of_json, canonical_json
 from agentflow.compiler.pipeline import build
 from agentflow.operations.project import ProjectFiles
 from agentflow.output.compiled import manifest_data, pretty
@@ -113,3 +115,30 @@ def test_the_hash_seed_the_locale_and_the_zone_change_nothing(
         check=True,
     )
     assert done.stdout == pretty(manifest_data(made.manifest)).encode()
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.decimals(-1000, 1000, places=2),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=9,
+)
+
+
+@given(JSON)
+def test_canonical_json_is_that_of_the_library(value: Any) -> None:
+    assert canonical_json(value) == _encoder_of_json()(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), [float("inf")], object(), {"a": {1, 2}}],
+    ids=["nan", "inf", "object", "set"],
+)
+def test_what_is_no_json_has_no_canonical_form(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        canonical_json(value)
