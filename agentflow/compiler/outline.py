@@ -46,7 +46,7 @@ def outline(text: str) -> Outline | None:
     for part in _END.split(text) if "---" in text else (text,):
         # Line by line: an expression that looks for the beginnings of lines looks at each character.
         lines = [line for line in part.split("\n") if line[:4] in _KEYS_BEGIN]
-        keys = [found.groups() for found in map(_KEY.match, lines) if found]
+        keys = [(found[1], found[2]) for found in map(_KEY.match, lines) if found]
         said = dict(keys)
         if len(said) < len(keys) or "abstract" in said:
             return None
