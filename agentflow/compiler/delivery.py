@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
 from agentflow.compiler.graph import AgentNode, Bound
@@ -15,10 +15,12 @@ from agentflow.compiler.sections import OUTPUTS
 from agentflow.diagnostics import Checked, has_errors
 from agentflow.errors import FileRefused
 from agentflow.patterns import regex
-from agentflow.ports import Files
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
 from agentflow.spec.agent import AgentSpec
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = [
     "default_file",

@@ -15,16 +15,18 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentflow import codes
 from agentflow.compiler.graph import FragmentNode, Graph, TemplateText
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
-from agentflow.ports import Files
 from agentflow.records import NamedTuple, record, replace
 from agentflow.source.tree import Document
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = [
     "PREFIX",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from agentflow import codes
 from agentflow.compiler.ant.recognise import MARKDOWN, ant_kind
@@ -14,12 +15,14 @@ from agentflow.diagnostics import Checked, Diagnostic, Edit, Fix, Span
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean, nearest, one_of
 from agentflow.patterns import regex
-from agentflow.ports import Files
 from agentflow.records import NamedTuple, record
 from agentflow.source.tree import Document
 from agentflow.source.yaml import parse
 from agentflow.spec.base import API_VERSION
 from agentflow.spec.kinds import KINDS
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = ["MARKDOWN", "PROJECT_FILE", "Loaded", "RawSpec", "load"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow.compiler.graph import Graph
 from agentflow.compiler.load import load
@@ -12,8 +12,10 @@ from agentflow.compiler.render import render, rendering_problems
 from agentflow.compiler.resolve import resolve
 from agentflow.compiler.validate import validate
 from agentflow.diagnostics import Checked, Diagnostic, has_errors
-from agentflow.ports import Callables, Files
 from agentflow.records import NamedTuple, field_names, replace
+
+if TYPE_CHECKING:
+    from agentflow.ports import Callables, Files
 
 __all__ = ["Build", "build"]
 

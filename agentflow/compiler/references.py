@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
 from agentflow.compiler.graph import Reference
@@ -15,13 +15,15 @@ from agentflow.compiler.load import Loaded
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import did_you_mean
-from agentflow.ports import Files
 from agentflow.records import NamedTuple
 from agentflow.source.tree import Document, Path, value_at
 from agentflow.spec.base import File, RefTo, SpecModel
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.refs import Ref, parse_ref
 from agentflow.spec.walk import marked, values_at
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = ["Named", "ReferenceCheck", "check_files", "is_file", "resolve_path"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentflow import codes
 from agentflow.compiler.graph import (
@@ -33,7 +33,6 @@ from agentflow.compiler.targets import choose_target, undeclared_values
 from agentflow.compiler.texts import Texts, covers
 from agentflow.compiler.variables import Given, VariableSet
 from agentflow.diagnostics import SETTINGS_FILE, Checked, Diagnostic
-from agentflow.ports import Files
 from agentflow.source.tree import Document, Path, mapping_at, value_at
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.base import Secret, SpecModel
@@ -41,6 +40,9 @@ from agentflow.spec.kinds import FIXED_KEYS, KINDS
 from agentflow.spec.project import ProjectSpec
 from agentflow.spec.refs import parse_ref
 from agentflow.spec.walk import marked
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = ["resolve", "resolve_path"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, MutableMapping
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
 from agentflow.compiler.fragments import Fragment, Fragments
@@ -19,8 +19,10 @@ from agentflow.compiler.late import no_text
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import UsageError
 from agentflow.patterns import regex
-from agentflow.ports import Files
 from agentflow.records import NamedTuple
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = [
     "SECTIONS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
 
 from agentflow import codes
 from agentflow.compiler.graph import TemplateText
@@ -11,8 +12,10 @@ from agentflow.compiler.template import SECTIONS
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.errors import FileRefused
 from agentflow.patterns import regex
-from agentflow.ports import Files
 from agentflow.source.tree import Document, Path, mapping_at, value_at
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = ["Texts", "covers"]
 

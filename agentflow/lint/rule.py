@@ -15,11 +15,11 @@ from agentflow.compiler.manifest import Compiled
 from agentflow.diagnostics import Code, Diagnostic, Fix, Level, Severity, Span
 from agentflow.lint.prose import Prose
 from agentflow.lint.texts import agent_texts
-from agentflow.ports import Files
 from agentflow.records import field, record, replace
 from agentflow.source.tree import Path
 
 if TYPE_CHECKING:
+    from agentflow.ports import Files
     from agentflow.spec.environment import EnvironmentSpec
 
 __all__ = ["Check", "Confidence", "Context", "Rule", "rule"]

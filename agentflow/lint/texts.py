@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agentflow.compiler.fragments import Fragments, template_parts
 from agentflow.compiler.graph import AgentNode, TemplateText
-from agentflow.ports import Files
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = ["agent_texts"]
 

@@ -22,11 +22,11 @@ from agentflow.lint.settings import settled
 from agentflow.operations.callables import ImportedCallables
 from agentflow.operations.project import LooseFiles, ProjectFiles, find_project
 from agentflow.operations.traced import Trace, TracedFiles
-from agentflow.ports import Callables, Files
 from agentflow.records import record
 
 if TYPE_CHECKING:
     from agentflow.lint.plugins import Plugins
+    from agentflow.ports import Callables, Files
 
 __all__ = [
     "Baseline",

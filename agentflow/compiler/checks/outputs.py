@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agentflow import codes
 from agentflow.compiler.delivery import headings, output_paths, output_schema, relative_path
@@ -11,7 +12,9 @@ from agentflow.compiler.graph import AgentNode
 from agentflow.compiler.sections import OUTPUTS, record_path
 from agentflow.diagnostics import Diagnostic
 from agentflow.nearest import did_you_mean, one_of
-from agentflow.ports import Files
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = ["check_outputs"]
 

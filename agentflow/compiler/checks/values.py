@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
 from agentflow.compiler.delivery import default_file
@@ -13,9 +13,11 @@ from agentflow.compiler.models import MODELS
 from agentflow.diagnostics import Diagnostic
 from agentflow.errors import FileRefused
 from agentflow.nearest import one_of
-from agentflow.ports import Files
 from agentflow.source.tree import Path
 from agentflow.spec.budget import BudgetSpec
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = [
     "check_budget",

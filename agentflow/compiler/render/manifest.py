@@ -28,10 +28,10 @@ from agentflow.compiler.render.whole_agent import (
 )
 from agentflow.compiler.template import check_fragment
 from agentflow.diagnostics import Checked, Diagnostic
-from agentflow.ports import Callables, Files
 from agentflow.records import replace
 
 if TYPE_CHECKING:
+    from agentflow.ports import Callables, Files
     from agentflow.spec.skill import SkillSpec
     from agentflow.spec.vault import VaultSpec
 

@@ -17,11 +17,11 @@ from agentflow.compiler.manifest import (
     digest_of,
 )
 from agentflow.compiler.render.raw import merge
-from agentflow.ports import Callables, Files
 from agentflow.records import NamedTuple
 from agentflow.spec.budget import PoolSpec
 
 if TYPE_CHECKING:
+    from agentflow.ports import Callables, Files
     from agentflow.spec.skill import SkillSpec
 
 __all__ = ["Uploads", "Workbench", "make_resource"]

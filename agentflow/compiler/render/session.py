@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
 from agentflow.compiler.graph import AgentNode, Bound
@@ -18,9 +18,11 @@ from agentflow.compiler.render.resource import Uploads, Workbench
 from agentflow.compiler.template import UPLOADS
 from agentflow.diagnostics import Checked, Diagnostic
 from agentflow.errors import FileRefused
-from agentflow.ports import Files
 from agentflow.spec.agent import AgentSpec
 from agentflow.spec.session import FileMount, MemoryMount, OutcomeSpec, Repository
+
+if TYPE_CHECKING:
+    from agentflow.ports import Files
 
 __all__ = [
     "file_resources",
