@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,25 +19,17 @@ from agentflow.output.run import run_schema
 from agentflow.runtime import notices
 from agentflow.runtime.events import TokenUsage
 from agentflow.secret import protect
-from tests.support.cli import ROOT, clean_environment
+from tests.support.cli import ROOT, started
+from tests.support.starter import Running
 
 RECORD = jsonschema.Draft202012Validator(json.loads(events_schema()))
 
 
-def start(desk: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "agentflow", "run", *words],
-        cwd=desk,
-        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(desk: Path, *words: str) -> Running:
+    return started("run", *words, cwd=desk)
 
 
-def records(process: subprocess.Popen[str]) -> Iterator[Any]:
-    assert process.stdout is not None
+def records(process: Running) -> Iterator[Any]:
     for line in process.stdout:
         record = json.loads(line)
         RECORD.validate(record)

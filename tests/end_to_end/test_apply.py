@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from agentflow.operations.workspace import state_dir
 from agentflow.state.store import StateStore
-from tests.support.cli import agentflow, clean_environment, copy_example
+from tests.support.cli import agentflow, copy_example, started
 
 
 @pytest.fixture
@@ -23,15 +22,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def served(project: Path) -> Iterator[Mapping[str, str]]:
     """`agentflow serve` for the project, and the `staging` target that calls it by its address."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "agentflow", "serve"],
-        cwd=project,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
+    server = started("serve", cwd=project)
     environ = {}
     for _ in range(2):
         line = server.stdout.readline()

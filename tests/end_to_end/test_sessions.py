@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +16,8 @@ from agentflow.cli.main import main
 from agentflow.operations.workspace import ledger_path
 from agentflow.runtime.ledger import Ledger
 from agentflow.runtime.questions import me
-from tests.support.cli import clean_environment
+from tests.support.cli import started
+from tests.support.starter import Running
 
 PROJECT = """\
 apiVersion: agentflow/v1
@@ -89,16 +88,8 @@ class Desk:
         assert self(*words, "--format", "json") == 0, self.err
         return json.loads(self.out)
 
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "agentflow", "run"],
-            cwd=self.root,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def start(self) -> Running:
+        return started("run", cwd=self.root, together=True)
 
     def waits(self) -> bool:
         return any(run["waiting"] for run in self.json("sessions", "list"))
@@ -117,7 +108,7 @@ def desk(
     return Desk(tmp_path, capsys)
 
 
-def until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def until(holds: Callable[[], bool], process: Running) -> None:
     deadline = time.monotonic() + 60
     while not holds():
         assert process.poll() is None, process.communicate()[0]
@@ -230,14 +221,7 @@ def test_what_nobody_follows_is_found_and_ended(desk: Desk) -> None:
 def served(desk: Desk) -> Iterator[Desk]:
     """The project with its service in a process of its own."""
     desk.make("on_timeout: deny, wait: 2m")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "agentflow", "serve"],
-        cwd=desk.root,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
+    server = started("serve", cwd=desk.root, together=True)
     assert server.stdout.readline().startswith("export ")
     yield desk
     server.terminate()
@@ -253,15 +237,7 @@ def test_a_detached_run_is_followed_later(served: Desk) -> None:
     assert line["state"] == "detached"
     assert served.json("sessions", "reap") == []
     # Nobody has answered, so the session waits; whoever follows it can.
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agentflow", "sessions", "attach", "last"],
-        cwd=served.root,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = started("sessions", "attach", "last", cwd=served.root, together=True)
     until(served.waits, process)
     assert served("sessions", "approve", "last") == 0
     text, _ = process.communicate(timeout=60)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +13,8 @@ import pytest
 
 from agentflow.runtime.questions import me
 from tests.end_to_end.test_sessions import Desk, until
-from tests.support.cli import clean_environment
+from tests.support.cli import started
+from tests.support.starter import Running
 
 TALKS = """\
 turns:
@@ -47,7 +46,7 @@ class Served:
     """A project with its service in a process of its own."""
 
     desk: Desk
-    process: subprocess.Popen[str]
+    process: Running
 
 
 @pytest.fixture
@@ -62,14 +61,7 @@ def service(desk: Desk) -> Iterator[Served]:
     specs = desk.root / "agentflow.yaml"
     text = specs.read_text(encoding="utf-8")
     specs.write_text(text.replace("tools: { write: ask }", "tools: { write: ask, bash: allow }"))
-    server = subprocess.Popen(
-        [sys.executable, "-m", "agentflow", "serve"],
-        cwd=desk.root,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
+    server = started("serve", cwd=desk.root, together=True)
     assert server.stdout.readline().startswith("export ")
     yield Served(desk, server)
     server.terminate()

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.starter import starter
+from tests.support.starter import Running, starter
 
-__all__ = ["EXAMPLES", "ROOT", "agentflow", "clean_environment", "copy_example"]
+__all__ = ["EXAMPLES", "ROOT", "agentflow", "clean_environment", "copy_example", "started"]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -50,6 +50,20 @@ def agentflow(
         check=False,
         timeout=timeout_s,
     )
+
+
+def started(
+    *arguments: str | Path,
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    together: bool = False,
+) -> Running:
+    """`agentflow ARGUMENTS` in `cwd` while it runs, as above.
+
+    `together`: what it says as an error goes where the rest goes.
+    """
+    words = [*map(str, arguments)]
+    return starter().start(words, cwd=cwd, environ=clean_environment(environ), together=together)
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

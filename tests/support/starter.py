@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
@@ -25,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Starter", "starter"]
+__all__ = ["Running", "Starter", "starter"]
 
 ROOT = Path(__file__).parents[2]
 _LARGEST = 1 << 17
@@ -76,22 +77,103 @@ class Starter:
         Raises:
             subprocess.TimeoutExpired: it took longer than `timeout_s`, and was killed.
         """
+        running = self.start(words, cwd=cwd, environ=environ, stdin=stdin)
+        try:
+            out, err = running.communicate(timeout_s)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.communicate()
+            raise
+        return subprocess.CompletedProcess(list(words), running.wait(), out, err)
+
+    def start(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        environ: Mapping[str, str],
+        stdin: str = "",
+        together: bool = False,
+    ) -> Running:
+        """`agentflow WORDS`, as `subprocess.Popen` would start it with pipes.
+
+        `together`: what it says as an error goes where the rest goes.
+        """
         order = json.dumps({"words": list(words), "cwd": str(cwd), "environ": dict(environ)})
         news, theirs = socket.socketpair()
-        (their_in, our_in), (our_out, their_out), (our_err, their_err) = (
-            os.pipe() for _ in range(3)
-        )
-        with news:
-            with theirs:
-                given = [theirs.fileno(), their_in, their_out, their_err]
-                socket.send_fds(self._orders, [order.encode()], given)
-            os.write(our_in, stdin.encode())
-            for fd in (our_in, *given[1:]):
-                os.close(fd)
-            pid = _number(news)
-            out, err = _read([our_out, our_err], pid, words, timeout_s)
-            code = _number(news)
-        return subprocess.CompletedProcess(list(words), code, out, err)
+        (their_in, our_in), (our_out, their_out) = os.pipe(), os.pipe()
+        our_err, their_err = (None, os.dup(their_out)) if together else os.pipe()
+        given = [theirs.fileno(), their_in, their_out, their_err]
+        with theirs:
+            socket.send_fds(self._orders, [order.encode()], given)
+        os.write(our_in, stdin.encode())
+        for fd in (our_in, *given[1:]):
+            os.close(fd)
+        return Running(list(words), news, our_out, our_err)
+
+
+class Running:
+    """A command that was started: what tests need of `subprocess.Popen`."""
+
+    def __init__(self, words: list[str], news: socket.socket, out: int, err: int | None) -> None:
+        self.args = words
+        self.returncode: int | None = None
+        self.stdout = open(out, encoding="utf-8")  # noqa: SIM115 - until `communicate`
+        self.stderr = err if err is None else open(err, encoding="utf-8")  # noqa: SIM115, PTH123
+        self._news = news
+        self.pid = _number(news)
+
+    def poll(self) -> int | None:
+        """The exit code. None: it still runs."""
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = self._ended(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
+
+    def _ended(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._news], [], [], timeout)[0]:
+            with self._news:
+                self.returncode = _number(self._news)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """All that has not been read yet, once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        streams = [stream for stream in (self.stdout, self.stderr) if stream is not None]
+        read = {stream.fileno(): b"" for stream in streams if not stream.closed}
+        open_ = set(read)
+        while open_:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select(open_, [], [], left)
+            if not ready:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            for fd in ready:
+                piece = os.read(fd, 1 << 16)
+                read[fd] += piece
+                if not piece:
+                    open_.remove(fd)
+        for stream in streams:
+            stream.close()
+        self.wait(timeout)
+        out, err, *_ = [*(data.decode().replace("\r\n", "\n") for data in read.values()), "", ""]
+        return out, err
 
 
 def _number(news: socket.socket) -> int:
@@ -102,27 +184,6 @@ def _number(news: socket.socket) -> int:
 
 def _tell(news: socket.socket, number: int) -> None:
     news.sendall(number.to_bytes(4, "big", signed=True))
-
-
-def _read(streams: Sequence[int], pid: int, words: Sequence[str], timeout_s: float) -> list[str]:
-    """The text of each stream, to its end."""
-    deadline = time.monotonic() + timeout_s
-    read = dict.fromkeys(streams, b"")
-    with selectors.DefaultSelector() as waiting:
-        for fd in streams:
-            waiting.register(fd, selectors.EVENT_READ)
-        while waiting.get_map():
-            ready = waiting.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(list(words), timeout_s)
-            for key, _ in ready:
-                piece = os.read(key.fd, 1 << 16)
-                read[key.fd] += piece
-                if not piece:
-                    waiting.unregister(key.fd)
-                    os.close(key.fd)
-    return [text.decode().replace("\r\n", "\n") for text in read.values()]
 
 
 @cache
