@@ -101,10 +101,10 @@ def _content(root: str, name: str) -> str:
 
 
 def _sha256(root: str, path: str) -> str:
-    import hashlib
+    from agentflow.digests import sha256_of_file
 
     with open(os.open(root + path, _OPEN), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_file(file)
 
 
 def _size(root: str, path: str) -> str:

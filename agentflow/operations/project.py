@@ -19,6 +19,7 @@ from agentflow import codes
 from agentflow.compiler.ant.recognise import DIRECTORIES, ant_kind, may_be_ant
 from agentflow.compiler.load import MARKDOWN, PROJECT_FILE
 from agentflow.diagnostics import Code
+from agentflow.digests import sha256_of_file
 from agentflow.errors import FileRefused
 from agentflow.nearest import nearest
 from agentflow.patterns import regex
@@ -137,11 +138,9 @@ class ProjectFiles:
 
     def digest(self, path: str) -> str:
         """The SHA-256 of a file's bytes; see `ports.Files`."""
-        import hashlib
-
         with self._open(path) as file:
             try:
-                return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+                return "sha256:" + sha256_of_file(file)
             except OSError as error:
                 raise _unreadable(path, error) from None
 

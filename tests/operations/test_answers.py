@@ -467,9 +467,10 @@ def test_an_answer_given_again_imports_next_to_nothing(desk: Desk, kept: Path) -
     loaded = set(said.splitlines()[-1].split())
     assert {name for name in loaded if name.startswith("agentflow")} == {
         *("agentflow", "agentflow.cli", "agentflow.cli.main"),
-        *("agentflow.operations", "agentflow.operations.answers"),
+        *("agentflow.operations", "agentflow.operations.answers", "agentflow.digests"),
     }
-    assert not loaded & {"argparse", "dataclasses", "typing", "json", "pydantic", "tempfile"}
+    absent = {"argparse", "dataclasses", "hashlib", "typing", "json", "pydantic", "tempfile"}
+    assert not loaded & absent
 
 
 STEPS = st.lists(

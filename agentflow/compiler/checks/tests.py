@@ -6,20 +6,18 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from agentflow import codes
-from agentflow.compiler.callables import locate, parameters
 from agentflow.compiler.checks.inputs import Given, check_inputs
 from agentflow.compiler.globs import globs_meet
 from agentflow.compiler.graph import AgentNode, Bound, Graph
 from agentflow.compiler.sections import ASK_USER
-from agentflow.compiler.toolcard import tool_card
 from agentflow.diagnostics import Diagnostic, Span
 from agentflow.nearest import did_you_mean, one_of
-from agentflow.ports import Callables, Files
 from agentflow.source.tree import Path
 from agentflow.spec.refs import parse_ref
 from agentflow.spec.tool import BUILT_IN_TOOLS, declared_tools
 
 if TYPE_CHECKING:
+    from agentflow.ports import Callables, Files
     from agentflow.spec.test import TestSpec
 
 __all__ = ["check_test"]
@@ -56,6 +54,8 @@ def _target(bound: Bound[TestSpec], graph: Graph) -> Iterator[Diagnostic]:
 
 def _checks(bound: Bound[TestSpec], files: Files) -> Iterator[Diagnostic]:
     for index, reference in enumerate(bound.spec.expect.checks):
+        from agentflow.compiler.callables import locate, parameters
+
         span = bound.span("expect", "checks", index)
         found, problems = locate(reference, files, span)
         yield from problems
@@ -78,6 +78,8 @@ def _calls(
             continue
         if call.error is not None:
             continue  # it may be about wrong arguments
+        from agentflow.compiler.toolcard import tool_card
+
         card = tool_card(agent, call.tool, files, ask).value
         properties = card.input_schema.get("properties") if card is not None else None
         if card is None or not isinstance(properties, Mapping):
