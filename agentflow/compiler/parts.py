@@ -15,7 +15,7 @@ from agentflow.compiler.outline import Outline
 
 __all__ = ["LEAST_PARTS", "PART_FILES", "Parts", "parted"]
 
-PART_FILES = 48
+PART_FILES = 24
 """A part has about that many files, up to twice as many: small, because of a part all is checked again
 when one of its files changes, and large, because the core is checked with each."""
 
