@@ -20,7 +20,7 @@ from agentflow.source.tree import Document, Path, value_at
 from agentflow.spec.base import File, RefTo, SpecModel
 from agentflow.spec.kinds import KINDS
 from agentflow.spec.refs import Ref, parse_ref
-from agentflow.spec.walk import marked, values_at
+from agentflow.spec.walk import marked_in, values_at
 
 if TYPE_CHECKING:
     from agentflow.ports import Files
@@ -95,7 +95,7 @@ class ReferenceCheck:
             document: after substitution; its shape may be wrong.
             failed: paths whose values could not be made.
         """
-        for field in marked(model, RefTo):
+        for field in marked_in(model, RefTo, document.data):
             for path, value in values_at(document.data, field):
                 if isinstance(value, str) and value != "self" and path not in failed:
                     ref = parse_ref(value, field.mark.kind)
@@ -144,7 +144,7 @@ def check_files(
     Args:
         but: paths that somebody else looks at.
     """
-    for field in marked(model, File):
+    for field in marked_in(model, File, document.data):
         for path, value in values_at(document.data, field):
             if not isinstance(value, str) or not is_file(value) or path in failed or path in but:
                 continue

@@ -18,6 +18,7 @@ __all__ = [
     "is_at",
     "known_keys",
     "marked",
+    "marked_in",
     "step_into",
     "types_at",
     "values_at",
@@ -100,12 +101,23 @@ def _flat(annotation: Any) -> list[Any]:
 @cache
 def marked(model: type[SpecModel], kind: type[Mark]) -> tuple[Marked, ...]:
     """Where fields with a mark of this kind stand, and the marks: `("mcp", "*", "auth")`."""
-    return tuple(field for field in _every_mark(model) if isinstance(field.mark, kind))
+    return tuple(marked_in(model, kind, fields(model)))
+
+
+def marked_in(
+    model: type[SpecModel], kind: type[Mark], data: Mapping[str, Any]
+) -> Iterator[Marked]:
+    """Of these fields, those below keys that the data of a spec has: most models are not looked at."""
+    for key in fields(model):
+        if key in data:
+            for field in _marks_below(model, key):
+                if isinstance(field.mark, kind):
+                    yield field
 
 
 @cache
-def _every_mark(model: type[SpecModel]) -> tuple[Marked, ...]:
-    return tuple(dict.fromkeys(_marks(model, _Place((), (), by_word=False))))
+def _marks_below(model: type[SpecModel], key: str) -> tuple[Marked, ...]:
+    return tuple(dict.fromkeys(_marks_of_field(model, key, _Place((), (), by_word=False))))
 
 
 class _Place(NamedTuple):
@@ -130,12 +142,16 @@ def _marks(annotation: Any, place: _Place) -> Iterator[Marked]:
         inner = place._replace(path=(*place.path, ANY), by_word=False)
         yield from _marks(get_args(annotation)[-1], inner)
     elif origin is not Literal and annotation not in place.above:
-        for key, field in fields(annotation).items():
-            by_word = key == annotation.word_key
-            above = (*place.above, annotation)
-            step = {len(place.path)} if key == annotation.list_key else set()
-            inner = _Place((*place.path, key), above, by_word, place.by_list | step)
-            yield from _marks(field, inner)
+        for key in fields(annotation):
+            yield from _marks_of_field(annotation, key, place)
+
+
+def _marks_of_field(model: type[SpecModel], key: str, place: _Place) -> Iterator[Marked]:
+    step = {len(place.path)} if key == model.list_key else set()
+    inner = _Place(
+        (*place.path, key), (*place.above, model), key == model.word_key, place.by_list | step
+    )
+    yield from _marks(fields(model)[key], inner)
 
 
 def is_at(pattern: tuple[str, ...], path: Path) -> bool:
