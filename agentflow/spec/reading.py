@@ -33,10 +33,9 @@ class Unsure(Exception):
 @cache
 def reader(model: type[SpecModel]) -> Reader:
     """Builds specs of a model from mappings."""
-    read_by_key = {
-        field.alias or name: (name, _field(model, name, field))
-        for name, field in model.model_fields.items()
-    }
+    names = {field.alias or name: name for name, field in model.model_fields.items()}
+    # Made when the first spec has the key: most keys of a kind are not used in a project.
+    read_by_key: dict[str, tuple[str, Reader]] = {}
     defaults = {name: field.default for name, field in model.model_fields.items()}
     required = {name for name, field in model.model_fields.items() if field.is_required()}
     fresh = [(name, field) for name, field in model.model_fields.items() if field.is_fresh]
@@ -51,7 +50,10 @@ def reader(model: type[SpecModel]) -> Reader:
         given = set()
         for key, value in data.items():
             if key not in read_by_key:
-                raise Unsure
+                if key not in names:
+                    raise Unsure
+                name = names[key]
+                read_by_key[key] = name, _field(model, name, model.model_fields[name])
             name, read_value = read_by_key[key]
             values[name] = read_value(value)
             given.add(name)
