@@ -94,7 +94,11 @@ def installed(scratch: Path, runs: int) -> None:
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "-c", ROOT / "constraints.txt", ROOT, "check-jsonschema"], check=True)
     folder = make_project(scratch / "installed", 1)
-    ten = shutil.copytree(ROOT / "examples" / "ten-lines", scratch / "ten-lines")
+    tested = shutil.copytree(ROOT / "examples" / "ten-lines", scratch / "ten-lines")
+    ten = scratch / "ten-lines-alone"
+    ten.mkdir()
+    for name in ("agentflow.yaml", "proofreader.yaml"):
+        shutil.copy(tested / name, ten)
     agent = str(folder / "agent-0.yaml")
     lint = [str(Path(python).with_name("agentflow")), "lint", "-C"]
     check = str(Path(python).with_name("check-jsonschema"))
@@ -106,6 +110,7 @@ def installed(scratch: Path, runs: int) -> None:
         ONE_CHANGED: [*lint, str(folder)],
         NOTHING_KEPT: [*lint, str(folder), "--no-cache"],
         f"{NOTHING_KEPT}, ten lines": [*lint, str(ten), "--no-cache"],
+        f"{NOTHING_KEPT}, ten lines and tests": [*lint, str(tested), "--no-cache"],
         "check-jsonschema": [check, "--schemafile", str(SCHEMA), agent],
     }
     before = {ONE_CHANGED: change(folder)}
