@@ -6,7 +6,6 @@ from typing import Any
 
 from agentflow.compiler.graph import Bound
 from agentflow.diagnostics import Edit, Fix
-from agentflow.source.cuts import cut, insert_after
 from agentflow.source.tree import Path
 
 __all__ = ["add_behind", "remove", "rewrite"]
@@ -14,12 +13,16 @@ __all__ = ["add_behind", "remove", "rewrite"]
 
 def remove(bound: Bound[Any], path: Path, what: str, *, safe: bool) -> Fix | None:
     """Take out the entry at `path`; see `source.cuts`. `what`: how the title calls it."""
+    from agentflow.source.cuts import cut
+
     edit = cut(bound.document, path)
     return None if edit is None else Fix(f"Remove {what}", (edit,), safe=safe)
 
 
 def add_behind(bound: Bound[Any], path: Path, text: str) -> Fix | None:
     """Add an item to a list, behind the one at `path`. Never safe: the meaning changes."""
+    from agentflow.source.cuts import insert_after
+
     edit = insert_after(bound.document, path, text)
     return None if edit is None else Fix(f"Add {text!r}", (edit,), safe=False)
 
