@@ -18,6 +18,26 @@ def test_there_are_enough_and_each_has_its_name() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if "AF26" <= case.code < "AF4"], ids=lambda case: case.id
+)
+def test_whoever_wants_no_manifest_hears_the_same(case: BadInput, tmp_path: Path) -> None:
+    """Of what shows late: circles of references and templates."""
+    case.write(tmp_path)
+    found = [
+        build(
+            ProjectFiles(tmp_path),
+            target=case.target,
+            variables=case.variables,
+            environ={},
+            manifest=manifest,
+        ).problems
+        for manifest in (True, False)
+    ]
+    assert found[0] == found[1]
+    assert found[0]
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_bad_input_has_one_clear_message(case: BadInput, tmp_path: Path) -> None:
     case.write(tmp_path)

@@ -165,11 +165,13 @@ class _Rendering:
         for node in self.graph.agents.values():
             agent, found = render_agent(node, self.bench)
             self.problems += found
-            if agent is not None:
-                if not self.is_sketch:
-                    self.agents[node.address] = agent.policy()
-                payload, raw = agent.payload, _raw(node, agent.payload)
-                self.resources.append(self.make("agent", node.address, payload, raw))
+            if agent is None or (self.is_sketch and not _may_refer(node)):
+                continue  # what needs nothing is in no circle
+            if not self.is_sketch:
+                self.agents[node.address] = agent.policy()
+            payload = agent.payload()
+            raw = _raw(node, payload)
+            self.resources.append(self.make("agent", node.address, payload, raw))
 
     def _deployments(self) -> None:
         if not self.graph.deployments:
@@ -194,6 +196,12 @@ class _Rendering:
 def _skill(graph: Graph, name: str) -> SkillSpec | None:
     bound = graph.bound(f"skill/{name}")
     return None if bound is None else bound.spec
+
+
+def _may_refer(node: AgentNode) -> bool:
+    """Whether the payload of an agent may refer to another resource: by its team or skills, or in a text."""
+    spec = node.spec
+    return bool(spec.team or spec.skills or node.vars or node.document.mentions_substitution)
 
 
 def _raw(node: AgentNode, payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentflow import codes
@@ -25,9 +26,10 @@ __all__ = ["Rendered", "policy_sections", "render_agent", "template_problems"]
 
 
 class Rendered(NamedTuple):
-    payload: dict[str, Any]
+    """Each makes one: whoever looks for problems alone does without."""
+
+    payload: Callable[[], dict[str, Any]]
     policy: Callable[[], AgentPolicy]
-    """Makes it: whoever looks for problems alone does without."""
 
 
 def template_problems(left: Misshapen, bench: Workbench) -> Iterator[Diagnostic]:
@@ -93,8 +95,12 @@ def render_agent(node: AgentNode, bench: Workbench) -> Checked[Rendered | None]:
     session, found = session_policy(node, bench)
     problems += found
     # Another tool's file may say nothing at all; a prompt of a spec has text.
-    payload = agent_payload(
-        spec, system=system if system.strip() else None, custom=custom, skill=bench.skill
+    payload = partial(
+        agent_payload,
+        spec,
+        system=system if system.strip() else None,
+        custom=custom,
+        skill=bench.skill,
     )
 
     def policy() -> AgentPolicy:
