@@ -315,14 +315,15 @@ class _Work:
         if any(not self.now.parts[keys[n]].usable for n in set(range(len(keys))).difference(fresh)):
             return False
         is_many = sum(len(parts.parts[number]) for number in fresh) >= _SPREAD
-        spread_out = self._spread(parts, fresh, callables, jobs) if is_many and jobs > 1 else {}
-        for number in fresh:
-            found = spread_out.get(number) or self._found(
-                parts.core, parts.parts[number], callables
-            )
+        others: Mapping[int, Found] = {}
+        for place, number in enumerate(fresh):
+            found = others.get(number) or self._found(parts.core, parts.parts[number], callables)
             self.now.parts[keys[number]] = self._taken(found)
             if not found.part.usable:
                 return False
+            if place == 0 and is_many and jobs > 1:
+                # With the first all has been loaded that the others need: copies have it too.
+                others = self._spread(parts, fresh[1:], callables, jobs)
         return True
 
     def _spread(
