@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, NoReturn
 
 __all__ = ["Done", "Work", "jobs_here", "spread"]
@@ -59,15 +59,13 @@ def spread(number: int, work: Work, *, jobs: int) -> Mapping[int, bytes]:
     """
     if not _can_copy():
         return {}
-    reading, writing = os.pipe()
-    try:
-        order = range(min(number, _LISTED))
-        os.write(writing, b"".join(item.to_bytes(_NUMBER, sys.byteorder) for item in order))
-    finally:
-        os.close(writing)
-    notes = [os.memfd_create("agentflow") for _ in range(jobs - 1)]
-    own: dict[int, bytes] = {}
-    try:
+    with ExitStack() as opened:
+        try:
+            reading = _listed(min(number, _LISTED), opened)
+            notes = [_note(opened) for _ in range(jobs - 1)]
+        except OSError:  # as many files as may be are open
+            return {}
+        own: dict[int, bytes] = {}
         with _copies(reading, notes, work):
             for item in _taken(reading):
                 done = work(item, False)
@@ -76,10 +74,25 @@ def spread(number: int, work: Work, *, jobs: int) -> Mapping[int, bytes]:
                     _take_rest(reading)
         for note in notes:
             own |= _written(note)
+        return own
+
+
+def _listed(number: int, opened: ExitStack) -> int:
+    """A pipe that holds the numbers below this one, and ends behind them."""
+    reading, writing = os.pipe()
+    opened.callback(os.close, reading)
+    try:
+        os.write(writing, b"".join(item.to_bytes(_NUMBER, sys.byteorder) for item in range(number)))
     finally:
-        for handle in (reading, *notes):
-            os.close(handle)
-    return own
+        os.close(writing)
+    return reading
+
+
+def _note(opened: ExitStack) -> int:
+    """A file without a name, in memory, for what a copy finds."""
+    note = os.memfd_create("agentflow")
+    opened.callback(os.close, note)
+    return note
 
 
 def _can_copy() -> bool:

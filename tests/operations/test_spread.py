@@ -170,3 +170,12 @@ print(spread(3, lambda item, is_copy: Done(b""), jobs=2))
 end.set()
 """
     assert run(script) == "{}\n"
+
+
+def test_without_open_files_to_spare_nobody_is_copied() -> None:
+    script = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+print(spread(3, lambda item, is_copy: Done(b""), jobs=20), len(os.listdir("/proc/self/fd")))
+"""
+    assert run(script) == "{} 4\n"
