@@ -79,9 +79,7 @@ _FORMATS = (
     ),
     _format("an age key", "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     _format("a JSON Web Token", "eyJ", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
-    _format(
-        "a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", is_apart=True
-    ),
+    _format("a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", is_apart=True),
     _format(
         "what a server is told to let one in",
         "uthorization UTHORIZATION",
