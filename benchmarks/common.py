@@ -192,5 +192,5 @@ def show(title: str, medians: Mapping[str, Measured], yardstick: str) -> None:
         busy = measured.cpu_s / medians[yardstick].cpu_s
         print(
             f"  {name:<42} {measured.wall_s * 1000:>9.1f} ms {measured.peak_mib:>7.0f} MiB"
-            f"   {ratio:>7.2f} x {yardstick} ({busy:.2f} x in CPU)"
+            f"   {ratio:>8.3f} x {yardstick} ({busy:.3f} x in CPU)"
         )

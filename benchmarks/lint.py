@@ -5,8 +5,9 @@
 Every command is a process of its own, started in turn with the others; figures are medians. yamllint and
 check-jsonschema check the same files, each with a row if it is installed. With --installed the package is
 first put into a scratch environment by pip, as those have it who use it: an editable installation makes
-every start of Python slower, and so every ratio smaller. There, what a process costs is the least CPU of all
-rounds, which other work on the machine changes least.
+every start of Python slower, and so ratios to it smaller, and adds itself to every import. There, what a process
+costs is the least of all rounds, which other work on the machine changes least, and many specs are compared with
+check-jsonschema alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common import Measured, make_project, measure_in_turn, show
@@ -87,8 +88,8 @@ def start_up(scratch: Path, runs: int) -> Measured:
     return medians[ONE_CHANGED]
 
 
-def installed(scratch: Path, runs: int) -> None:
-    """The cold start in an environment that has the package as pip installs it."""
+def installed(scratch: Path, runs: int, numbers: Sequence[int]) -> None:
+    """The cold start in an environment that has the package as pip installs it, and many specs there."""
     venv.create(scratch / "venv", with_pip=True)
     python = str(scratch / "venv" / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -118,6 +119,26 @@ def installed(scratch: Path, runs: int) -> None:
     show("1 spec, installed, least of all rounds", least, PASS)
     ratio = least[NOTHING_KEPT].cpu_s / least["check-jsonschema"].cpu_s
     print(f"  {ratio:.2f} x the CPU of check-jsonschema with nothing kept")
+    for specs in numbers:
+        many_installed(scratch, specs, runs, lint, check)
+
+
+def many_installed(scratch: Path, specs: int, runs: int, lint: list[str], check: str) -> None:
+    """Measure and show that many specs, none of which was ever looked at."""
+    folder = make_project(scratch / f"{specs}-installed", specs)
+    agents = [str(path) for path in sorted(folder.glob("agent-*.yaml"))]
+    theirs = "check-jsonschema"
+    venv.create(scratch / f"{specs}-venv", with_pip=True)
+    plain = scratch / f"{specs}-venv" / "bin"
+    subprocess.run([plain / "pip", "install", "--quiet", theirs], check=True)
+    commands = {
+        theirs: [str(plain / theirs), "--schemafile", str(SCHEMA), *agents],
+        f"{theirs} with ruamel.yaml.clib": [check, "--schemafile", str(SCHEMA), *agents],
+        NOTHING_KEPT: [*lint, str(folder), "--no-cache"],
+        ONE_PROCESS: [*lint, str(folder), "--no-cache", "--jobs", "1"],
+    }
+    least = measure_in_turn(commands, runs, scratch=scratch, of=min)
+    show(f"{specs:,} specs, installed, least of all rounds", least, theirs)
 
 
 def many(scratch: Path, specs: int, runs: int, alone: Measured) -> None:
@@ -150,12 +171,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--specs", type=int, nargs="+", default=[100, 1000])
-    parser.add_argument("--installed", action="store_true", help="the cold start alone, by pip")
+    parser.add_argument("--installed", action="store_true", help="as pip installs it")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         if args.installed:
-            installed(scratch, args.runs)
+            installed(scratch, args.runs, args.specs)
             return
         alone = start_up(scratch, args.runs)
         for specs in args.specs:
