@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lint.projects import found_in
-from tests.lint.support import PROJECT
+from tests.lint.support import CODE, PROJECT, lint_files
 
 SECRETS = {"agentflow.yaml": PROJECT + "secrets: { crm: 'env:CRM' }\n"}
 OPEN = "environment: lab\n---\nkind: Environment\nname: lab\nnetwork: open\n"
@@ -33,6 +33,15 @@ def test_what_nobody_sees_is_found_once(text: str) -> None:
 def test_what_nobody_sees_is_found_in_the_file_of_a_prompt() -> None:
     files = {"agents/a.md.txt": "Look at\u200b the orders.\n"}
     assert len(found_in("prompt: ./a.md.txt", "AF907", files=files)) == 1
+
+
+def test_its_place_counts_from_the_first_line_also_if_that_is_empty() -> None:
+    files = {**CODE, "agentflow.yaml": PROJECT, "p.txt": "\nLook at\u200b it.\n"}
+    files["a.yaml"] = (
+        "apiVersion: agentflow/v1\nkind: Agent\nname: a\nmodel: claude-opus-5-5\nprompt: ./p.txt\n"
+    )
+    [found] = [problem for problem in lint_files(files) if problem.code == "AF907"]
+    assert str(found.span).startswith("p.txt:2:8")
 
 
 def test_an_escape_hides_nothing_from_the_linter() -> None:

@@ -78,6 +78,11 @@ HARMLESS = [
     ("AF513", "prompt: Do not ask for confirmation."),
     ("AF513", "prompt: Be brief. Do not be as detailed as possible."),
     ("AF513", "prompt: Be brief. `Be as detailed as possible` is what others are told."),
+    (
+        "AF513",
+        "prompt: |\n  Answer in English.\n\n  ```\n  Others are told this.\n  Reply in German.\n  ```\n",
+    ),
+    ("AF604", "prompt: Sum the orders. `Run the python script.` is what others are told."),
     ("AF514", f"prompt: {'You must sum. ' * 50}"),
     ("AF515", "prompt: 'NEVER guess. You MUST sum, and IMPORTANT is no word.'"),
     ("AF516", "prompt: Round to cents. Sum the rows. Round to cents. Sum the rows twice."),
@@ -105,6 +110,20 @@ def test_words_that_do_not_help(code: str, text: str) -> None:
 @pytest.mark.parametrize(("code", "text"), HARMLESS)
 def test_words_that_do(code: str, text: str) -> None:
     assert found_in(text, code) == []
+
+
+def test_the_same_words_outside_of_code_are_an_instruction() -> None:
+    assert len(found_in("prompt: Answer in English. Reply in German.", "AF513")) == 1
+    assert len(found_in("prompt: Sum the orders. Run the python script.", "AF604")) == 1
+
+
+def test_a_fragment_that_the_task_of_a_deployment_holds_is_used() -> None:
+    text = (
+        "environment: other\n---\nkind: Fragment\nname: f\ntext: Be brief.\n"
+        "---\nkind: Deployment\nname: d\nagent: a\ntask: {}\n"
+    )
+    assert found_in(text.format("'Go. {% include \"fragment/f\" %}'"), "AF509") == []
+    assert len(found_in(text.format("Go."), "AF509")) == 1
 
 
 def test_a_criterion_that_agents_share_is_reported_once() -> None:
