@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["AGENT", "SCRIPT", "TEST", "make_desk", "write"]
+__all__ = ["AGENT", "ROOM", "SCRIPT", "TEST", "make_desk", "write"]
 
-AGENT = """\
+ROOM = """\
 apiVersion: agentflow/v1
 kind: Project
 name: desk
@@ -15,6 +15,11 @@ targets: { local: { service: local } }
 kind: Environment
 name: room
 ---
+"""
+"""A project with an environment, to which specs are added."""
+AGENT = (
+    ROOM
+    + """\
 kind: Agent
 name: analyst
 model: claude-opus-5-5
@@ -41,6 +46,7 @@ approvals:
   - { tool: bash, match: { command: "python3 *" }, answer: allow }
 budget: { usd: 1, turns: 20, tool_calls: 20, wall: 1h }
 """
+)
 
 SCRIPT = """\
 turns:

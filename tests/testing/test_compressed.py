@@ -31,6 +31,7 @@ from agentflow.testing.clock import HandClock, run_jumping
 from agentflow.testing.player import CassetteSessions
 from agentflow.testing.results import Result
 from agentflow.testing.suite import run_cases
+from tests.testing.desk import ROOM
 
 CANARY = "canary-7Qm2Vx-inside"
 TEXT = f"city,key\nRome,{CANARY}\n" * 20
@@ -123,15 +124,9 @@ def test_a_secret_in_a_zip(
     assert CANARY not in path.read_text(encoding="utf-8")
 
 
-PROJECT = """\
-apiVersion: agentflow/v1
-kind: Project
-name: desk
-targets: { local: { service: local } }
----
-kind: Environment
-name: room
----
+PROJECT = (
+    ROOM
+    + """\
 kind: Agent
 name: clerk
 model: claude-opus-5-5
@@ -147,6 +142,7 @@ uncertainty: assume
 budget: { usd: 1, turns: 5, wall: 1h }
 ---
 """
+)
 TEST = "kind: Test\nname: packed\nlayer: {layer}\nagent: clerk\n{source}\n"
 SCRIPT = """\
 turns:

@@ -19,16 +19,11 @@ from agentflow.testing.bench import Bench
 from agentflow.testing.results import Result
 from agentflow.testing.suite import run_cases
 from tests.audit.tape import Tape
+from tests.testing.desk import ROOM
 
-PROJECT = """\
-apiVersion: agentflow/v1
-kind: Project
-name: desk
-targets: { local: { service: local } }
----
-kind: Environment
-name: room
----
+PROJECT = (
+    ROOM
+    + """\
 kind: Agent
 name: clerk
 model: claude-opus-5-5
@@ -55,6 +50,7 @@ layer: replay
 agent: clerk
 cassette: ./run.jsonl
 """
+)
 
 SESSION = {
     "id": "sesn_elsewhere",
